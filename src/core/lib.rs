@@ -1,0 +1,2 @@
+#![no_std]
+//! Every decision of edge-credits.

@@ -1,0 +1,1 @@
+//! The wasm client of edge-credits.

@@ -1,0 +1,2 @@
+//! The everyday jobs of this repository.
+fn main() {}
