@@ -1,2 +1,20 @@
+//! Every decision of edge-credits: what an amount is, what the ledger answers, when a client tries
+//! again. No clock, no I/O, no randomness, no JavaScript: time and entropy are arguments, and a
+//! step returns data for a shell to perform.
+//!
+//! Read `README.md` beside this file for the domain (terms, laws, burn order, time) and `DESIGN.md`
+//! for the decisions behind it.
 #![no_std]
-//! Every decision of edge-credits.
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod credits;
+pub mod entropy;
+pub mod error;
+pub mod http;
+pub mod idempotency;
+pub mod ids;
+pub mod time;
+pub mod wire;

@@ -1,0 +1,141 @@
+//! HTTP as data: what a shell is to send, and what it got.
+//!
+//! Decides how ids become path segments and back. It opens no connection; a shell performs a
+//! [`Request`] and hands back a [`Response`].
+
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// Everything but the unreserved characters of RFC 3986 §2.3 is encoded in a segment or a value.
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The verbs that the APIs use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Changes.
+    Post,
+}
+
+impl Method {
+    /// The verb on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+/// One HTTP request, ready to send. Its headers hold a secret: it has no `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The verb.
+    pub method: Method,
+    /// The absolute URL.
+    pub url: String,
+    /// Header names in lower case, and their values.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body, where there is one.
+    pub body: Option<String>,
+}
+
+/// One HTTP response, its body read to the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// Header names in lower case, and their values; the shell passes those the core asks for.
+    pub headers: Vec<(String, String)>,
+    /// The body's text.
+    pub body: String,
+}
+
+impl Response {
+    /// A header's value by its lower-case name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// The headers of a response that the core reads; a shell need not copy others.
+pub const RESPONSE_HEADERS: [&str; 5] =
+    ["retry-after", "retry-after-ms", "idempotent-replayed", "x-request-id", "x-edge-credits"];
+
+/// Text as one path segment or query value.
+///
+/// ```
+/// use edge_credits_core::http::{decode_segment, encode_component};
+/// let id = "org/42: 50% ☕";
+/// assert_eq!(encode_component(id), "org%2F42%3A%2050%25%20%E2%98%95");
+/// assert_eq!(decode_segment(&encode_component(id)).as_deref(), Some(id));
+/// ```
+#[must_use]
+pub fn encode_component(text: &str) -> String {
+    utf8_percent_encode(text, COMPONENT).to_string()
+}
+
+/// A path segment's text; `None` when it is not UTF-8.
+#[must_use]
+pub fn decode_segment(segment: &str) -> Option<String> {
+    percent_decode_str(segment).decode_utf8().ok().map(|text| text.into_owned())
+}
+
+/// A query string as names and values, in order. Absent and empty are `[]`.
+#[must_use]
+pub fn parse_query(query: &str) -> Vec<(String, String)> {
+    let pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+}
+
+/// `path?name=value&…`; values that are `None` are left out.
+#[must_use]
+pub fn with_query<'a>(
+    path: &str,
+    parameters: impl IntoIterator<Item = (&'a str, Option<String>)>,
+) -> String {
+    let mut url = path.to_owned();
+    let mut separator = '?';
+    for (name, value) in parameters {
+        let Some(value) = value else { continue };
+        url.push(separator);
+        url.push_str(name);
+        url.push('=');
+        url.push_str(&encode_component(&value));
+        separator = '&';
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_skip_what_is_absent() {
+        let url = with_query(
+            "/v1/x",
+            [("a", Some("1 &".to_owned())), ("b", None), ("c", Some("é".to_owned()))],
+        );
+        assert_eq!(url, "/v1/x?a=1%20%26&c=%C3%A9");
+        assert_eq!(
+            parse_query("a=1%20%26&c=%C3%A9&d"),
+            [("a", "1 &"), ("c", "é"), ("d", "")].map(|(a, b)| (a.to_owned(), b.to_owned()))
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn segments_round_trip(text in "\\PC{0,40}") {
+            let encoded = encode_component(&text);
+            proptest::prop_assert!(encoded.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%".contains(&b)));
+            proptest::prop_assert_eq!(decode_segment(&encoded), Some(text));
+        }
+    }
+}
