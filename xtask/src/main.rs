@@ -1,2 +1,98 @@
-//! The everyday jobs of this repository.
-fn main() {}
+//! `cargo xtask JOB`: the everyday jobs of this repository, one command each.
+//!
+//! This file only maps a job's name to its module; each module says what its job does. A machine
+//! needs rustup and Node, nothing else: [`node::Node::set_up`] fetches the rest, pinned.
+//! Nothing here depends on a crate of ours (the edges are asserted by [`check`]).
+
+mod arguments;
+mod client_package;
+mod fingerprint;
+mod key;
+mod node;
+mod pack;
+mod paths;
+mod process;
+mod progress;
+mod wasm;
+mod worker_bundle;
+mod workerd;
+
+use std::{env, process::ExitCode};
+
+use anyhow::{Result, bail};
+
+/// A job's name, its arguments, what it is for, and the function that does it.
+struct Job {
+    name: &'static str,
+    arguments: &'static str,
+    purpose: &'static str,
+    run: fn(&[String]) -> Result<()>,
+}
+
+const JOBS: &[Job] = &[
+    Job {
+        name: "build",
+        arguments: "",
+        purpose: "build the client package and the worker bundle",
+        run: build,
+    },
+    Job { name: "pack", arguments: "", purpose: "make the npm tarball from pkg/", run: pack::run },
+    Job {
+        name: "key",
+        arguments: "new --env live|test [--scopes use,grant,admin] [--id NAME]",
+        purpose: "make an API key and its API_KEYS entry",
+        run: key::run,
+    },
+    Job {
+        name: "serve",
+        arguments: "[--port N] [--state DIR]",
+        purpose: "run the built worker on the Workers runtime, bare",
+        run: workerd::run,
+    },
+    Job {
+        name: "test-runner",
+        arguments: "FILE.wasm [ARGS]",
+        purpose: "run wasm tests (cargo calls this)",
+        run: wasm::test_runner,
+    },
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[String]) -> Result<()> {
+    let Some((name, rest)) = arguments.split_first() else {
+        bail!("name a job\n{}", usage());
+    };
+    if matches!(name.as_str(), "help" | "--help" | "-h") {
+        println!("{}", usage());
+        return Ok(());
+    }
+    match JOBS.iter().find(|job| job.name == name) {
+        Some(job) => (job.run)(rest),
+        None => bail!("there is no job named `{name}`\n{}", usage()),
+    }
+}
+
+fn usage() -> String {
+    let mut text = String::from("usage: cargo xtask JOB\n");
+    for job in JOBS {
+        let call = format!("{} {}", job.name, job.arguments);
+        text.push_str(&format!("\n  {:<24} {}", call.trim_end(), job.purpose));
+    }
+    text
+}
+
+fn build(_arguments: &[String]) -> Result<()> {
+    let node = node::Node::set_up()?;
+    client_package::build(&node)?;
+    worker_bundle::build(&node)
+}

@@ -1,0 +1,82 @@
+//! The worker as it is deployed: `worker.js` (shim and glue in one file) and `index_bg.wasm`.
+//!
+//! Written to `dist/worker`, which `wrangler.toml` names, and to `pkg/dist/worker`, so that the npm
+//! package carries the backend for developers who have no Rust.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    fingerprint::{Fingerprint, unless_current},
+    node::Node,
+    paths, process, progress,
+    wasm::{self, Host},
+};
+
+/// The files of the bundle.
+const FILES: [&str; 2] = ["worker.js", "index_bg.wasm"];
+/// A plain import of a compiled module, which is what the Workers runtime and wrangler understand.
+const IMPORT: &str = "import wasmModule from \"./index_bg.wasm\";";
+
+/// Builds the worker, unless nothing that it depends on has changed.
+///
+/// # Errors
+/// When the crate does not compile or a tool fails.
+pub(crate) fn build(node: &Node) -> Result<()> {
+    let _lock = paths::lock("worker")?;
+    let package = "edge-credits-worker";
+    let module = progress::step("compiling the worker", || wasm::compile(package))?;
+    let shim = paths::root().join("worker").join("shim.js");
+    let mut inputs = Fingerprint::new("worker bundle");
+    inputs.file(&module)?;
+    inputs.file(&shim)?;
+    inputs.file(&paths::root().join("package-lock.json"))?;
+    inputs.bytes(include_bytes!("worker_bundle.rs"));
+    inputs.bytes(include_bytes!("wasm.rs"));
+    let homes = [paths::worker_dist(), paths::package_dist().join("worker")];
+    let files: Vec<_> = homes.iter().flat_map(|home| FILES.map(|file| home.join(file))).collect();
+    let outputs: Vec<_> = files.iter().map(|path| path.as_path()).collect();
+    let label = "binding, optimising and bundling the worker";
+    let stamp = paths::scratch().join("worker.stamp");
+    let ran = unless_current(&stamp, &inputs.finish(), &outputs, || {
+        progress::step(label, || {
+            let out = paths::scratch().join("worker");
+            wasm::bind(node, &module, &out, Host::Worker)?;
+            bundle(node, &shim, &out)?;
+            homes.iter().try_for_each(|home| publish(&out, home))
+        })
+    })?;
+    if !ran {
+        progress::unchanged(label);
+    }
+    Ok(())
+}
+
+fn bundle(node: &Node, shim: &Path, out: &Path) -> Result<()> {
+    let glue = out.join("index.js");
+    let text = wasm::replace_source_import(&fs::read_to_string(&glue)?, IMPORT)?;
+    fs::write(&glue, text)?;
+    fs::copy(shim, out.join("shim.js")).context("worker/shim.js cannot be copied")?;
+    process::capture(node.command("esbuild").current_dir(out).args([
+        "shim.js",
+        "--bundle",
+        "--format=esm",
+        "--target=es2022",
+        "--charset=utf8",
+        "--external:./index_bg.wasm",
+        "--external:cloudflare:*",
+        "--log-level=warning",
+        "--outfile=worker.js",
+    ]))
+    .map(drop)
+}
+
+fn publish(out: &Path, home: &Path) -> Result<()> {
+    fs::create_dir_all(home).with_context(|| format!("{} cannot be made", home.display()))?;
+    for file in FILES {
+        fs::copy(out.join(file), home.join(file))
+            .with_context(|| format!("{file} cannot be copied to {}", home.display()))?;
+    }
+    Ok(())
+}
