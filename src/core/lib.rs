@@ -16,5 +16,6 @@ pub mod error;
 pub mod http;
 pub mod idempotency;
 pub mod ids;
+pub mod ledger;
 pub mod time;
 pub mod wire;

@@ -1,0 +1,255 @@
+//! The judgement: may this command be carried out, and what does it write?
+
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::credits::Credits;
+use crate::ids::{TransactionId, Unit};
+use crate::ledger::MAX_OPEN_GRANTS;
+use crate::ledger::account::Account;
+use crate::ledger::command::{Command, Consume, Debit, GrantCredits, Void, WhenShort};
+use crate::ledger::draft::{Draft, EntryParts, Writes};
+use crate::ledger::entry::{Entry, EntryKind, KeyRecord};
+use crate::ledger::grant::{Grant, GrantState};
+use crate::ledger::refund;
+use crate::ledger::rejection::Rejection;
+use crate::time::Timestamp;
+
+/// What the deployment sets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LedgerConfig {
+    /// How far plain usage may take a unit below zero, in minor units of `credits`; `None` without
+    /// limit. Gates never go below zero.
+    pub overdraft_limit: Option<Credits>,
+}
+
+/// The rows that the store found for a command's [`super::Lookups`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The entry that the key names.
+    pub record: Option<Entry>,
+    /// The charge to refund.
+    pub charge: Option<Entry>,
+    /// Its refunds so far.
+    pub refunds: Vec<Entry>,
+    /// The grants that the charge drew on, or the grant to void, open or not.
+    pub grants: Vec<Grant>,
+}
+
+/// What a command is answered: the entry that it made, now or the first time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The entry.
+    pub entry: Entry,
+    /// Whether an earlier call with this key had made it.
+    pub replayed: bool,
+}
+
+/// A command that is to be carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// To persist before answering. Empty for a replay.
+    pub writes: Writes,
+    /// The answer.
+    pub receipt: Receipt,
+}
+
+/// Judges a command at `now`. Changes nothing.
+///
+/// # Errors
+/// [`Rejection`]: the first reason in its order of precedence.
+pub fn decide(
+    account: &Account,
+    found: &Found,
+    now: Timestamp,
+    command: &Command,
+    config: &LedgerConfig,
+) -> Result<Decision, Rejection> {
+    let fingerprint = command.fingerprint();
+    if let Some(entry) = &found.record {
+        let receipt = Receipt { entry: entry.clone(), replayed: true };
+        let first = entry.record.as_ref().ok_or(Rejection::Inconsistent)?;
+        return match fingerprint.difference(&first.fingerprint) {
+            None => Ok(Decision { writes: Writes::default(), receipt }),
+            Some(field) => {
+                Err(Rejection::KeyReused { field: field.to_owned(), first: Box::new(receipt) })
+            }
+        };
+    }
+    let id = command.lookups(&account.owner).record;
+    let record = KeyRecord { key: command.call().key.clone(), fingerprint };
+    let mut draft = Draft::begin(account, now)?;
+    match command {
+        Command::Consume(consume) => take_usage(&mut draft, &id, consume, record, config)?,
+        Command::Grant(grant) => make_grant(&mut draft, &id, grant, record)?,
+        Command::Debit(debit) => take_debit(&mut draft, &id, debit, record, config)?,
+        Command::Refund(refund) => refund::give_back(&mut draft, &id, refund, record, found)?,
+        Command::Void(void) => void_grant(&mut draft, &id, void, record, found)?,
+    }
+    let entry = draft.entry(&id).cloned().ok_or(Rejection::Inconsistent)?;
+    Ok(Decision { writes: draft.finish()?, receipt: Receipt { entry, replayed: false } })
+}
+
+/// What is due at `now`, to be written by an alarm. The alarm itself has been spent by firing:
+/// arm it again by [`Account::rearm`] once this is applied.
+///
+/// # Errors
+/// [`Rejection::Inconsistent`] or [`Rejection::Overflow`] for an account that contradicts itself.
+pub fn settle(account: &Account, now: Timestamp) -> Result<Writes, Rejection> {
+    Draft::begin(account, now)?.finish()
+}
+
+fn take_usage(
+    draft: &mut Draft<'_>,
+    id: &TransactionId,
+    consume: &Consume,
+    record: KeyRecord,
+    config: &LedgerConfig,
+) -> Result<(), Rejection> {
+    let Consume { call, unit, amount, when_short } = consume;
+    let floor = match when_short {
+        WhenShort::Reject => Some(Credits::ZERO),
+        WhenShort::Allow => config.limit_in(unit),
+    };
+    let entry = EntryParts::called(
+        id.clone(),
+        EntryKind::Consumption,
+        (unit, amount.negated()),
+        call,
+        record,
+    );
+    take(draft, entry, floor)
+}
+
+fn take_debit(
+    draft: &mut Draft<'_>,
+    id: &TransactionId,
+    debit: &Debit,
+    record: KeyRecord,
+    config: &LedgerConfig,
+) -> Result<(), Rejection> {
+    let Debit { call, unit, amount } = debit;
+    let change = (unit, amount.negated());
+    let entry = EntryParts::called(id.clone(), EntryKind::Adjustment, change, call, record);
+    take(draft, entry, config.limit_in(unit))
+}
+
+/// Writes a decrease: from the grants in burn order, the rest as overage, which may reach `limit`
+/// (`None`: any).
+fn take(
+    draft: &mut Draft<'_>,
+    mut entry: EntryParts,
+    limit: Option<Credits>,
+) -> Result<(), Rejection> {
+    let unit = entry.unit.clone();
+    let requested = entry.amount.negated();
+    let available = available(draft, &unit)?;
+    let (draws, uncovered) = draft.burn(&unit, requested)?;
+    if uncovered.is_positive() {
+        let overage = draft.totals.overage(&unit).checked_add(uncovered);
+        if limit.is_some_and(|limit| overage.is_none_or(|overage| overage > limit)) {
+            return Err(Rejection::InsufficientCredits { unit, available, requested });
+        }
+        draft.set_overage(&unit, overage.ok_or(Rejection::Overflow)?);
+    }
+    entry.draws = draws;
+    draft.write(entry)
+}
+
+fn available(draft: &Draft<'_>, unit: &Unit) -> Result<Credits, Rejection> {
+    draft.posted(unit)?.checked_sub(draft.held(unit)?).ok_or(Rejection::Overflow)
+}
+
+fn make_grant(
+    draft: &mut Draft<'_>,
+    id: &TransactionId,
+    command: &GrantCredits,
+    record: KeyRecord,
+) -> Result<(), Rejection> {
+    let GrantCredits { call, unit, amount, source, product, priority, .. } = command;
+    let effective_at = command.effective_at.unwrap_or(draft.time);
+    let scheduled = effective_at > draft.time;
+    if command.expires_at.is_some_and(|end| end <= effective_at.max(draft.time)) {
+        return Err(Rejection::ExpiryPassed);
+    }
+    require_room(draft, unit, *amount)?;
+    draft.add_grant(Grant {
+        sequence: draft.sequence + 1,
+        id: id.clone(),
+        unit: unit.clone(),
+        amount: *amount,
+        remaining: if scheduled { Credits::ZERO } else { *amount },
+        held: Credits::ZERO,
+        priority: *priority,
+        product: product.clone(),
+        source: *source,
+        effective_at,
+        expires_at: command.expires_at,
+        state: if scheduled { GrantState::Scheduled } else { GrantState::Active },
+    });
+    let (kind, change) = match scheduled {
+        true => (EntryKind::Scheduled, Credits::ZERO),
+        false => (source.kind(), *amount),
+    };
+    let mut entry = EntryParts::called(id.clone(), kind, (unit, change), call, record);
+    entry.draws = if scheduled { Vec::new() } else { draft.pay_overage(unit)? };
+    entry.product.clone_from(product);
+    draft.write(entry)
+}
+
+/// Whether one more grant of `amount` fits: in number, and in the range of amounts even after every
+/// scheduled grant has come into effect (a grant whose time comes cannot be refused then, L8).
+pub(super) fn require_room(
+    draft: &Draft<'_>,
+    unit: &Unit,
+    amount: Credits,
+) -> Result<(), Rejection> {
+    if draft.grants.values().filter(|grant| grant.is_open()).count() >= MAX_OPEN_GRANTS {
+        return Err(Rejection::TooManyGrants);
+    }
+    let promised = draft.sum(unit, |grant| match grant.state {
+        GrantState::Scheduled => grant.amount,
+        _ => grant.remaining,
+    })?;
+    promised.checked_add(amount).map(|_| ()).ok_or(Rejection::Overflow)
+}
+
+fn void_grant(
+    draft: &mut Draft<'_>,
+    id: &TransactionId,
+    void: &Void,
+    record: KeyRecord,
+    found: &Found,
+) -> Result<(), Rejection> {
+    let known = draft.grants.values().chain(&found.grants).find(|grant| grant.id == void.grant);
+    let grant = known.ok_or(Rejection::UnknownGrant)?;
+    let can_end = match grant.state {
+        GrantState::Scheduled => true,
+        GrantState::Active => grant.free().is_positive(),
+        GrantState::Expired | GrantState::Voided => false,
+    };
+    // What the draft does not know is closed, whatever its row says.
+    if !can_end || !draft.grants.contains_key(&grant.sequence) {
+        return Err(Rejection::GrantEnded);
+    }
+    let (sequence, product) = (grant.sequence, grant.product.clone());
+    let (_, unit, left) = draft.close_grant(sequence, GrantState::Voided)?;
+    let change = (&unit, left.negated());
+    let mut entry = EntryParts::called(id.clone(), EntryKind::Void, change, &void.call, record);
+    if left.is_positive() {
+        entry.draws.push(crate::ledger::entry::Draw { grant: sequence, amount: left });
+    }
+    entry.product = product;
+    draft.write(entry)
+}
+
+impl LedgerConfig {
+    /// The overdraft limit in a unit's own minor units; the same number of whole units.
+    fn limit_in(&self, unit: &Unit) -> Option<Credits> {
+        let limit = self.overdraft_limit?;
+        let extra = u32::from(unit.scale().decimals() - crate::credits::Scale::CREDITS.decimals());
+        let scaled = limit.minor_units().saturating_mul(10_i64.saturating_pow(extra));
+        Some(Credits::from_minor_units(scaled).unwrap_or(Credits::MAX))
+    }
+}

@@ -1,0 +1,34 @@
+//! The ledger of one customer: commands in, a decision out, nothing done.
+//!
+//! [`decide`] judges a [`Command`] against an [`Account`] and returns either a [`Rejection`] (nothing
+//! changes) or a [`Decision`]: the [`Writes`] that a store persists in one transaction, and the
+//! [`Receipt`] to answer with. [`Account::apply`] then brings the account in memory to the same
+//! state; loading the stored rows again gives that state too, which is what lets a crash happen
+//! between any two steps. Read [`Account`], then [`Draft`](draft), then [`decide`].
+//!
+//! The laws (L1 …) are listed in the domain README beside the crate.
+
+mod account;
+mod command;
+mod decide;
+mod draft;
+mod entry;
+mod grant;
+mod refund;
+mod rejection;
+pub mod stored;
+
+pub use account::{Account, Balance, BreakdownLine, Corrupt};
+pub use command::{CallDetails, Command, Consume, Debit, GrantCredits, Lookups, Refund, Void};
+pub use command::{Source, WhenShort};
+pub use decide::{Decision, Found, LedgerConfig, Receipt, decide, settle};
+pub use draft::{AlarmIntent, Writes};
+pub use entry::{Draw, Entry, EntryKind, KeyRecord, Totals, UnitTotals};
+pub use grant::{DEFAULT_PRIORITY, Grant, GrantState, MAX_PRIORITY};
+pub use rejection::Rejection;
+
+/// Most grants of one customer that may be open (unspent or scheduled) at a time.
+///
+/// A step may have to expire all of them at once and sorts them for the burn order: 1,000 keeps
+/// that well under a millisecond, and a daily grant with a year's life stays below it.
+pub const MAX_OPEN_GRANTS: usize = 1_000;
