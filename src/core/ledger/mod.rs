@@ -9,6 +9,7 @@
 //! The laws (L1 …) are listed in the domain README beside the crate.
 
 mod account;
+mod action;
 mod command;
 mod decide;
 mod draft;

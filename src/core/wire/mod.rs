@@ -1,3 +1,8 @@
-//! The shapes of the HTTP APIs: what their bodies hold and what their errors are called. No logic.
+//! The shapes of the HTTP APIs: what their bodies hold and what their errors are called. No judgement
+//! about credits: that is the ledger's.
 
 pub mod errors;
+pub mod fields;
+pub mod rejections;
+pub mod replies;
+pub mod requests;
