@@ -18,6 +18,8 @@ mod grant;
 mod refund;
 mod rejection;
 pub mod stored;
+#[cfg(test)]
+mod tests;
 
 pub use account::{Account, Balance, BreakdownLine, Corrupt};
 pub use command::{CallDetails, Command, Consume, Debit, GrantCredits, Lookups, Refund, Void};

@@ -1,0 +1,165 @@
+//! The laws of the ledger over random commands, checked by an auditor that adds up the rows in its
+//! own way (128-bit sums over entries; nothing of the draft's arithmetic).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::format;
+use std::string::String;
+use std::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::book::{Book, at, credits};
+use crate::ids::{TransactionId, Unit};
+use crate::ledger::*;
+
+/// One random line of a script; amounts are small, so that gates, overage and refunds meet.
+fn line() -> impl Strategy<Value = String> {
+    let amount = prop_oneof![1..30_u32, Just(1_u32), Just(1_000_u32)];
+    let key = prop_oneof![
+        3 => Just(String::new()),
+        1 => (0..12_u32).prop_map(|key| format!(" #k{key}")),
+    ];
+    let terms = (
+        prop_oneof![Just(String::new()), (1..40_u32).prop_map(|end| format!(" until {end}"))],
+        prop_oneof![3 => Just(String::new()), 1 => (1..40_u32).prop_map(|start| format!(" from {start}"))],
+        prop_oneof![Just(String::new()), (0..3_u32).prop_map(|rank| format!(" priority {rank}"))],
+    );
+    prop_oneof![
+        (amount.clone(), terms, key.clone())
+            .prop_map(|(n, (until, from, rank), key)| format!("grant {n}{until}{from}{rank}{key}")),
+        (amount.clone(), key.clone()).prop_map(|(n, key)| format!("gate {n}.5{key}")),
+        (amount.clone(), key.clone()).prop_map(|(n, key)| format!("use {n}{key}")),
+        (amount.clone(), 0..12_u32, key.clone())
+            .prop_map(|(n, charge, key)| format!("refund {n} of #k{charge}{key}")),
+        (amount, key.clone()).prop_map(|(n, key)| format!("debit {n}{key}")),
+        ((0..12_u32), key).prop_map(|(grant, key)| format!("void #k{grant}{key}")),
+        Just(String::from("settle")),
+    ]
+}
+
+/// Lines at times that mostly go forward, and sometimes back.
+fn script() -> impl Strategy<Value = Vec<(u32, String)>> {
+    let step = prop_oneof![4 => 0..3_i32, 1 => -5..10_i32];
+    proptest::collection::vec((step, line()), 1..60).prop_map(|steps| {
+        let mut now = 0_i32;
+        let at = |(step, line): (i32, String)| {
+            now = (now + step).max(0);
+            (now.unsigned_abs(), line)
+        };
+        steps.into_iter().map(at).collect()
+    })
+}
+
+fn audit(book: &Book) -> Result<(), TestCaseError> {
+    let entries = book.entries();
+    let grants: BTreeMap<u64, Grant> =
+        book.grants().into_iter().map(|grant| (grant.sequence, grant)).collect();
+    let mut posted: BTreeMap<Unit, i128> = BTreeMap::new();
+    let mut left: BTreeMap<u64, i128> = BTreeMap::new();
+    let mut refunded: BTreeMap<TransactionId, i128> = BTreeMap::new();
+    let mut ids = BTreeSet::new();
+    let mut time = at(0);
+    for (index, entry) in entries.iter().enumerate() {
+        // L5: no gaps, time never falls, ids are unique (so a key is applied once).
+        prop_assert_eq!(entry.sequence, index as u64 + 1);
+        prop_assert!(entry.time >= time);
+        time = entry.time;
+        prop_assert!(ids.insert(entry.id.clone()));
+        // L1: the balance is the sum of the entries.
+        let sum = posted.entry(entry.unit.clone()).or_default();
+        *sum += i128::from(entry.amount.minor_units());
+        prop_assert_eq!(*sum, i128::from(entry.balance_after.minor_units()));
+        if let Some(grant) = grants.get(&entry.sequence) {
+            let came_now = entry.kind != EntryKind::Scheduled;
+            let starts = if came_now { i128::from(grant.amount.minor_units()) } else { 0 };
+            left.insert(grant.sequence, starts);
+        }
+        if entry.record.is_none() && entry.amount.is_positive() {
+            // The ledger's own increase: the scheduled grant whose time has come.
+            let scheduled = grants.values().find(|grant| {
+                entry.time >= grant.effective_at
+                    && left.get(&grant.sequence) == Some(&0)
+                    && grant.amount == entry.amount
+                    && grant.effective_at == entry.time
+            });
+            let sequence = scheduled.map(|grant| grant.sequence);
+            prop_assert!(sequence.is_some());
+            left.insert(sequence.unwrap_or(0), i128::from(entry.amount.minor_units()));
+        }
+        for draw in &entry.draws {
+            let grant = &grants[&draw.grant];
+            let remaining = left.get_mut(&draw.grant).unwrap();
+            *remaining -= i128::from(draw.amount.minor_units());
+            prop_assert!(*remaining >= 0 && *remaining <= i128::from(grant.amount.minor_units()));
+            // L7: none is used at or after its expiry.
+            if matches!(entry.kind, EntryKind::Consumption | EntryKind::Adjustment) {
+                prop_assert!(grant.expires_at.is_none_or(|end| entry.time < end));
+                prop_assert!(grant.effective_at <= entry.time);
+            }
+        }
+        if let Some(charge) = &entry.refund_of {
+            *refunded.entry(charge.clone()).or_default() += i128::from(entry.amount.minor_units());
+        }
+    }
+    // L6: refunds never exceed their charge.
+    for (charge, sum) in refunded {
+        let charge = entries.iter().find(|entry| entry.id == charge).unwrap();
+        prop_assert!(sum <= -i128::from(charge.amount.minor_units()));
+    }
+    for grant in grants.values() {
+        // L7: what the draws leave is what the row says.
+        prop_assert_eq!(left[&grant.sequence], i128::from(grant.remaining.minor_units()));
+        let overdue = grant.expires_at.is_some_and(|end| end <= time);
+        prop_assert!(!overdue || grant.remaining.is_zero());
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+    #[test]
+    fn laws_hold_over_random_scripts(script in script()) {
+        let mut book = Book::new();
+        for (number, (now, line)) in script.iter().enumerate() {
+            let has_key = line.contains(" #") && !line.ends_with("settle");
+            let named = has_key && !line.rsplit(" of ").next().is_some_and(|tail| tail.starts_with('#') && !tail.contains(' '));
+            let key = if named || line == "settle" { String::new() } else { format!(" #n{number}") };
+            let before = book.account.balance(&Unit::credits(), at(i64::from(*now))).unwrap();
+            let outcome = book.play(&format!("{now} {line}{key}"));
+            // L2: a gate is granted when, and only when, the balance covers it.
+            if line.starts_with("gate") && !outcome.contains("replayed") && !outcome.contains("reused") {
+                let amount = credits(line.split(' ').nth(1).unwrap());
+                prop_assert_eq!(outcome.starts_with('='), before.available >= amount, "{}", outcome);
+            }
+            // L4: the same call again is answered alike, and changes nothing.
+            if outcome.starts_with('=') && line != "settle" {
+                let rows = book.entry_rows.len();
+                let again = book.play(&format!("{now} {line}{key}"));
+                if named || !key.is_empty() {
+                    prop_assert_eq!(again.trim_end_matches(" replayed"), outcome.trim_end_matches(" replayed"));
+                    prop_assert_eq!(book.entry_rows.len(), rows);
+                }
+            }
+        }
+        audit(&book)?;
+    }
+
+    #[test]
+    fn alarms_change_only_timing(script in script()) {
+        // The same commands with the alarm run before each of them make the same entries (D10).
+        let (mut quiet, mut busy) = (Book::new(), Book::new());
+        let mut latest = 0;
+        for (number, (now, line)) in script.iter().enumerate() {
+            latest = latest.max(*now);
+            let line = if line == "settle" { "use 1" } else { line };
+            let line = format!("{latest} {line} #n{number}");
+            busy.settle(at(i64::from(latest)));
+            prop_assert_eq!(quiet.play(&line), busy.play(&line));
+        }
+        let end = at(i64::from(latest) + 100);
+        quiet.settle(end);
+        busy.settle(end);
+        prop_assert_eq!(quiet.statement(), busy.statement());
+    }
+}

@@ -1,0 +1,5 @@
+//! Tests of the ledger: statements that read like a bank's, and the numbered laws as properties.
+
+mod book;
+mod laws;
+mod statements;
