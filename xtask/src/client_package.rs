@@ -13,7 +13,7 @@ use crate::{
     fingerprint::{Fingerprint, unless_current},
     node::Node,
     paths, progress,
-    wasm::{self, Host},
+    wasm::{self, Host, Source},
 };
 
 /// The import that the package's `imports` map resolves.
@@ -25,7 +25,8 @@ const IMPORT: &str = "import wasmModule from \"#wasm\";";
 /// When the crate does not compile or a tool fails.
 pub(crate) fn build(node: &Node) -> Result<()> {
     let _lock = paths::lock("client")?;
-    let module = progress::step("compiling the client", || wasm::compile("edge-credits"))?;
+    let module =
+        progress::step("compiling the client", || wasm::compile(Source::Library("edge-credits")))?;
     let mut inputs = Fingerprint::new("client package");
     inputs.file(&module)?;
     inputs.file(&paths::root().join("package-lock.json"))?;

@@ -5,14 +5,21 @@
 //! Nothing here depends on a crate of ours (the edges are asserted by [`check`]).
 
 mod arguments;
+mod check;
 mod client_package;
 mod fingerprint;
 mod key;
+mod licences;
+mod metadata;
 mod node;
 mod pack;
 mod paths;
 mod process;
 mod progress;
+mod size;
+mod test;
+mod test_layers;
+mod tidy;
 mod wasm;
 mod worker_bundle;
 mod workerd;
@@ -39,7 +46,7 @@ const JOBS: &[Job] = &[
     Job { name: "pack", arguments: "", purpose: "make the npm tarball from pkg/", run: pack::run },
     Job {
         name: "key",
-        arguments: "new --env live|test [--scopes use,grant,admin] [--id NAME]",
+        arguments: "new --env live|test [--scopes use,grant,admin]",
         purpose: "make an API key and its API_KEYS entry",
         run: key::run,
     },
@@ -48,6 +55,24 @@ const JOBS: &[Job] = &[
         arguments: "[--port N] [--state DIR]",
         purpose: "run the built worker on the Workers runtime, bare",
         run: workerd::run,
+    },
+    Job {
+        name: "test",
+        arguments: "[--only LAYER,LAYER]",
+        purpose: "run every layer of tests, as CI does",
+        run: test::run,
+    },
+    Job {
+        name: "check",
+        arguments: "",
+        purpose: "check sources, licences, dependency edges, files",
+        run: check::run,
+    },
+    Job {
+        name: "size",
+        arguments: "",
+        purpose: "measure what users download, against the budget",
+        run: size::run,
     },
     Job {
         name: "test-runner",
@@ -86,7 +111,7 @@ fn usage() -> String {
     let mut text = String::from("usage: cargo xtask JOB\n");
     for job in JOBS {
         let call = format!("{} {}", job.name, job.arguments);
-        text.push_str(&format!("\n  {:<24} {}", call.trim_end(), job.purpose));
+        text.push_str(&format!("\n  {:<58} {}", call.trim_end(), job.purpose));
     }
     text
 }

@@ -5,7 +5,10 @@
 
 use std::{
     io::{IsTerminal, Write, stderr},
-    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, channel},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -14,6 +17,9 @@ use anyhow::Result;
 
 /// How often a step on a log reports that it is still running.
 const LOG_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How many steps are under way. Only the innermost one shows its time.
+static DEPTH: AtomicUsize = AtomicUsize::new(0);
 
 /// Runs `work`, showing `label` and the time it takes on standard error.
 ///
@@ -28,12 +34,14 @@ pub(crate) fn step<T>(label: &str, work: impl FnOnce() -> Result<T>) -> Result<T
         eprintln!("{label} …");
     }
     let (finished, wait) = channel::<()>();
+    let depth = DEPTH.fetch_add(1, Ordering::Relaxed) + 1;
     let result = thread::scope(|scope| {
-        scope.spawn(move || tick(label, started, terminal, &wait));
+        scope.spawn(move || tick(label, started, depth, &wait));
         let result = work();
         drop(finished);
         result
     });
+    DEPTH.fetch_sub(1, Ordering::Relaxed);
     let outcome = if result.is_ok() { "" } else { ": failed" };
     let start = if terminal { "\r" } else { "" };
     eprintln!("{start}{label} … {}{outcome}", seconds(started.elapsed()));
@@ -45,9 +53,13 @@ pub(crate) fn unchanged(label: &str) {
     eprintln!("{label} … unchanged");
 }
 
-fn tick(label: &str, started: Instant, terminal: bool, wait: &Receiver<()>) {
+fn tick(label: &str, started: Instant, depth: usize, wait: &Receiver<()>) {
+    let terminal = stderr().is_terminal();
     let interval = if terminal { Duration::from_secs(1) } else { LOG_INTERVAL };
     while wait.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+        if DEPTH.load(Ordering::Relaxed) > depth {
+            continue;
+        }
         if terminal {
             eprint!("\r{label} … {}", seconds(started.elapsed()));
             // A progress line that cannot be written is no reason to stop the work.

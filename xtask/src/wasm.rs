@@ -45,23 +45,35 @@ pub(crate) enum Host {
     Worker,
 }
 
-/// Compiles a crate for the shipping profile and returns its `.wasm`.
+/// What cargo is asked to compile.
+#[derive(Clone, Copy)]
+pub(crate) enum Source {
+    /// The library of a crate.
+    Library(&'static str),
+    /// An example of a crate: the crate's name, then its own.
+    Example(&'static str, &'static str),
+}
+
+/// Compiles for the shipping profile and returns the `.wasm`.
 ///
 /// # Errors
 /// The compiler's messages, when it does not compile.
-pub(crate) fn compile(package: &str) -> Result<PathBuf> {
-    let messages = process::text(process::cargo().args([
-        "build",
-        "--target",
-        TARGET,
-        "--profile",
-        "wasm",
-        "--message-format",
-        "json-render-diagnostics",
-        "--package",
-        package,
-    ]))?;
-    let file_name = format!("{}.wasm", package.replace('-', "_"));
+pub(crate) fn compile(source: Source) -> Result<PathBuf> {
+    let mut cargo = process::cargo();
+    cargo.args(["build", "--target", TARGET, "--profile", "wasm"]);
+    cargo.args(["--message-format", "json-render-diagnostics"]);
+    let name = match source {
+        Source::Library(package) => {
+            cargo.args(["--package", package, "--lib"]);
+            package
+        }
+        Source::Example(package, example) => {
+            cargo.args(["--package", package, "--example", example]);
+            example
+        }
+    };
+    let messages = process::text(&mut cargo)?;
+    let file_name = format!("{}.wasm", name.replace('-', "_"));
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())

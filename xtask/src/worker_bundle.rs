@@ -3,7 +3,10 @@
 //! Written to `dist/worker`, which `wrangler.toml` names, and to `pkg/dist/worker`, so that the npm
 //! package carries the backend for developers who have no Rust.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 
@@ -11,7 +14,7 @@ use crate::{
     fingerprint::{Fingerprint, unless_current},
     node::Node,
     paths, process, progress,
-    wasm::{self, Host},
+    wasm::{self, Host, Source},
 };
 
 /// The files of the bundle.
@@ -24,33 +27,65 @@ const IMPORT: &str = "import wasmModule from \"./index_bg.wasm\";";
 /// # Errors
 /// When the crate does not compile or a tool fails.
 pub(crate) fn build(node: &Node) -> Result<()> {
-    let _lock = paths::lock("worker")?;
-    let package = "edge-credits-worker";
-    let module = progress::step("compiling the worker", || wasm::compile(package))?;
-    let shim = paths::root().join("worker").join("shim.js");
-    let mut inputs = Fingerprint::new("worker bundle");
-    inputs.file(&module)?;
-    inputs.file(&shim)?;
-    inputs.file(&paths::root().join("package-lock.json"))?;
-    inputs.bytes(include_bytes!("worker_bundle.rs"));
-    inputs.bytes(include_bytes!("wasm.rs"));
-    let homes = [paths::worker_dist(), paths::package_dist().join("worker")];
-    let files: Vec<_> = homes.iter().flat_map(|home| FILES.map(|file| home.join(file))).collect();
-    let outputs: Vec<_> = files.iter().map(|path| path.as_path()).collect();
-    let label = "binding, optimising and bundling the worker";
-    let stamp = paths::scratch().join("worker.stamp");
-    let ran = unless_current(&stamp, &inputs.finish(), &outputs, || {
-        progress::step(label, || {
-            let out = paths::scratch().join("worker");
-            wasm::bind(node, &module, &out, Host::Worker)?;
-            bundle(node, &shim, &out)?;
-            homes.iter().try_for_each(|home| publish(&out, home))
-        })
-    })?;
-    if !ran {
-        progress::unchanged(label);
+    Bundle {
+        name: "worker",
+        source: Source::Library("edge-credits-worker"),
+        homes: vec![paths::worker_dist(), paths::package_dist().join("worker")],
     }
-    Ok(())
+    .build(node)
+}
+
+/// Builds the worker that panics when told to, behind the same shim: for the shim's tests.
+///
+/// # Errors
+/// As [`build`].
+pub(crate) fn build_trap(node: &Node) -> Result<()> {
+    Bundle {
+        name: "trap",
+        source: Source::Example("edge-credits-worker", "trap"),
+        homes: vec![paths::scratch().join("trap-worker")],
+    }
+    .build(node)
+}
+
+/// A worker to be built: what from, and where to.
+struct Bundle {
+    name: &'static str,
+    source: Source,
+    homes: Vec<PathBuf>,
+}
+
+impl Bundle {
+    fn build(&self, node: &Node) -> Result<()> {
+        let name = self.name;
+        let _lock = paths::lock(name)?;
+        let label = format!("compiling the {name}");
+        let module = progress::step(&label, || wasm::compile(self.source))?;
+        let shim = paths::root().join("worker").join("shim.js");
+        let mut inputs = Fingerprint::new(name);
+        inputs.file(&module)?;
+        inputs.file(&shim)?;
+        inputs.file(&paths::root().join("package-lock.json"))?;
+        inputs.bytes(include_bytes!("worker_bundle.rs"));
+        inputs.bytes(include_bytes!("wasm.rs"));
+        let files: Vec<_> =
+            self.homes.iter().flat_map(|home| FILES.map(|file| home.join(file))).collect();
+        let outputs: Vec<_> = files.iter().map(PathBuf::as_path).collect();
+        let label = format!("binding, optimising and bundling the {name}");
+        let stamp = paths::scratch().join(format!("{name}.stamp"));
+        let ran = unless_current(&stamp, &inputs.finish(), &outputs, || {
+            progress::step(&label, || {
+                let out = paths::scratch().join(name);
+                wasm::bind(node, &module, &out, Host::Worker)?;
+                bundle(node, &shim, &out)?;
+                self.homes.iter().try_for_each(|home| publish(&out, home))
+            })
+        })?;
+        if !ran {
+            progress::unchanged(&label);
+        }
+        Ok(())
+    }
 }
 
 fn bundle(node: &Node, shim: &Path, out: &Path) -> Result<()> {

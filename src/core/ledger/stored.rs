@@ -275,7 +275,7 @@ struct StoredTotals {
     counts: BTreeMap<String, u64>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 fn is_zero(value: &i64) -> bool {
     *value == 0
 }
