@@ -10,6 +10,8 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod client;
+pub mod config;
 pub mod credits;
 pub mod entropy;
 pub mod error;

@@ -3,6 +3,7 @@
 
 pub mod errors;
 pub mod fields;
+pub mod reading;
 pub mod rejections;
 pub mod replies;
 pub mod requests;

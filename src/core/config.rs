@@ -1,0 +1,368 @@
+//! The client's configuration: every option, its default and its bounds.
+//!
+//! Decides whether a client may be made and what it will do. Reading environment variables,
+//! splitting URLs and finding bindings is the shell's: it passes what it found as data. Read
+//! [`ConfigOptions`] first, then [`ClientConfig`].
+
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use core::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::client::arguments::RawAmount;
+use crate::client::error::ClientError;
+use crate::credits::{Credits, Scale};
+use crate::ids::Environment;
+
+mod address;
+mod paths;
+
+pub use address::UrlParts;
+pub use paths::{PathOptions, Paths};
+
+/// Where the API is unless the caller says otherwise.
+pub const DEFAULT_BASE_URL: &str = "https://api.creditengine.dev";
+/// The origin of requests to a ledger object: a binding does not resolve it.
+pub const LEDGER_ORIGIN: &str = "https://ledger.internal";
+
+/// One attempt, connect to last byte of the body. The default is the seed SDK's; the longest leaves
+/// room for a slow proxy and ends before serverless platforms do.
+pub const TIMEOUT_MS: Bounds = Bounds { default: 10_000, min: 1, max: 600_000 };
+/// Attempts after the first. The default is the seed SDK's; ten with a capped backoff is 100 s.
+pub const MAX_RETRIES: Bounds = Bounds { default: 2, min: 0, max: 10 };
+/// The whole call. The default depends on the two above (see [`ClientConfig::deadline`]).
+pub const DEADLINE_MS: Bounds = Bounds { default: 0, min: 1, max: 3_600_000 };
+/// How old a snapshot may be before it is refreshed in the background (persistent mode).
+pub const SYNC_INTERVAL_MS: Bounds = Bounds { default: 30_000, min: 1, max: 86_400_000 };
+/// How old a snapshot may be for a gate without `gracefulDegradation` (persistent mode).
+pub const MAX_STALENESS_MS: Bounds = Bounds { default: 90_000, min: 1, max: 86_400_000 };
+/// Retries that a budget lets through for each hundred calls.
+pub const BUDGET_PERCENT: Bounds = Bounds { default: 10, min: 0, max: 100 };
+/// Retries that a budget lets through at once.
+pub const BUDGET_BURST: Bounds = Bounds { default: 10, min: 0, max: 1_000 };
+/// What a gate may allow per customer and isolate while the API is away: 1,000 credits.
+const DEFAULT_DEGRADED_LIMIT: i64 = 1_000_000_000;
+/// Added to the attempts' timeouts for the default deadline: two backoffs at their cap of 10 s.
+const DEADLINE_SLACK_MS: u64 = 20_000;
+
+/// Longest API key: header limits are far above, real keys far below.
+const MAX_API_KEY_LENGTH: usize = 255;
+
+/// An integer option: what it is when absent, and what it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// When the caller says nothing.
+    pub default: u64,
+    /// The smallest.
+    pub min: u64,
+    /// The largest.
+    pub max: u64,
+}
+
+impl Bounds {
+    fn check(self, name: &str, value: Option<u64>) -> Result<u64, Box<ClientError>> {
+        let value = value.unwrap_or(self.default);
+        if (self.min..=self.max).contains(&value) {
+            return Ok(value);
+        }
+        let mut message = name.to_owned();
+        message.push_str(" must be a whole number from ");
+        message.push_str(&self.min.to_string());
+        message.push_str(" to ");
+        message.push_str(&self.max.to_string());
+        Err(ClientError::config(&message))
+    }
+}
+
+/// The options of `new CreditEngine(…)` as a shell hands them over. Callbacks and bindings stay in
+/// the shell; what matters here is whether they were given.
+///
+/// It has no `Debug`: it holds the API key.
+#[derive(Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ConfigOptions {
+    /// `ce_live_…` or `ce_test_…`.
+    pub api_key: Option<String>,
+    /// The pieces of the base URL; [`DEFAULT_BASE_URL`] when absent.
+    pub base_url: Option<UrlParts>,
+    /// `auto`, `stateless` or `persistent`.
+    pub mode: Option<String>,
+    /// `live` or `test`; the API key's prefix says it too.
+    pub environment: Option<String>,
+    /// See [`TIMEOUT_MS`].
+    pub timeout_ms: Option<u64>,
+    /// See [`MAX_RETRIES`].
+    pub max_retries: Option<u64>,
+    /// See [`DEADLINE_MS`].
+    pub deadline_ms: Option<u64>,
+    /// See [`SYNC_INTERVAL_MS`].
+    pub sync_interval_ms: Option<u64>,
+    /// See [`MAX_STALENESS_MS`].
+    pub max_staleness_ms: Option<u64>,
+    /// Whether operations go on while the API is away; true when absent.
+    pub graceful_degradation: Option<bool>,
+    /// What a gate may allow meanwhile, per customer and isolate; 1,000 credits when absent.
+    pub degraded_limit: Option<RawAmount>,
+    /// `true`, `false`, or `{percent, burst}`.
+    pub retry_budget: Option<RetryBudgetOption>,
+    /// Paths that differ from the API's own.
+    pub paths: PathOptions,
+    /// Whether a ledger namespace was given: calls then go to the customer's object, without a key.
+    pub ledger: bool,
+}
+
+/// The `retryBudget` option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryBudgetOption {
+    /// On with its defaults, or off.
+    Switch(bool),
+    /// On with these figures.
+    Figures(BudgetFigures),
+}
+
+/// The object form of `retryBudget`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct BudgetFigures {
+    /// See [`BUDGET_PERCENT`].
+    pub percent: Option<u64>,
+    /// See [`BUDGET_BURST`].
+    pub burst: Option<u64>,
+}
+
+impl<'de> Deserialize<'de> for RetryBudgetOption {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = RetryBudgetOption;
+
+            fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str("true, false or an object")
+            }
+
+            fn visit_bool<E>(self, on: bool) -> Result<Self::Value, E> {
+                Ok(RetryBudgetOption::Switch(on))
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                map: A,
+            ) -> Result<Self::Value, A::Error> {
+                let map = serde::de::value::MapAccessDeserializer::new(map);
+                BudgetFigures::deserialize(map).map(RetryBudgetOption::Figures)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// An API key. It has neither `Debug` nor `Display`, so it cannot reach a log by accident.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    fn parse(text: &str) -> Result<(Self, Environment), Box<ClientError>> {
+        let environment = if text.starts_with("ce_live_") {
+            Environment::Live
+        } else if text.starts_with("ce_test_") {
+            Environment::Test
+        } else {
+            return Err(ClientError::config(
+                "apiKey must start with ce_live_ (production) or ce_test_ (sandbox)",
+            ));
+        };
+        let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if !visible || text.len() == "ce_live_".len() || text.len() > MAX_API_KEY_LENGTH {
+            return Err(ClientError::config(
+                "apiKey is malformed: after its prefix come visible ASCII characters, no spaces \
+                 and no line end",
+            ));
+        }
+        Ok((Self(text.to_owned()), environment))
+    }
+
+    /// The key's text, for the `Authorization` header only.
+    #[must_use]
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How the client works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// One round trip per call, nothing shared.
+    Stateless,
+}
+
+/// How many retries a client may add to its calls; `None` in [`ClientConfig`] turns it off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BudgetLimits {
+    /// Retries earned by a hundred calls.
+    pub percent: u32,
+    /// Retries that can be saved up.
+    pub burst: u32,
+}
+
+/// A checked configuration.
+///
+/// It has no `Debug`: it holds the API key.
+#[derive(Clone)]
+pub struct ClientConfig {
+    /// The key; `None` only with a ledger.
+    pub(crate) api_key: Option<ApiKey>,
+    /// Origin and base path, without a trailing slash.
+    pub base_url: String,
+    /// Stateless, until persistent mode is built.
+    pub mode: Mode,
+    /// Which data the calls reach.
+    pub environment: Environment,
+    /// Whether calls go to the customer's ledger object.
+    pub ledger: bool,
+    /// One attempt.
+    pub timeout: Duration,
+    /// Attempts after the first.
+    pub max_retries: u32,
+    /// The whole call: `deadlineMs`, or (maxRetries + 1) × timeoutMs + 20 s.
+    pub deadline: Duration,
+    /// The age at which a snapshot is refreshed (persistent mode).
+    pub sync_interval: Duration,
+    /// The age at which gates stop trusting a snapshot (persistent mode).
+    pub max_staleness: Duration,
+    /// Whether operations go on while the API is away.
+    pub graceful_degradation: bool,
+    /// What a gate may allow meanwhile.
+    pub degraded_limit: Credits,
+    /// The bound on retries; `None` when turned off.
+    pub retry_budget: Option<BudgetLimits>,
+    /// Where the methods are.
+    pub paths: Paths,
+}
+
+impl ClientConfig {
+    /// Checks the options and fills in the defaults.
+    ///
+    /// # Errors
+    /// `invalid_config`, with a sentence that names the option and what it may be.
+    pub fn new(options: ConfigOptions) -> Result<Self, Box<ClientError>> {
+        let (api_key, environment) = identity(&options)?;
+        let timeout = TIMEOUT_MS.check("timeoutMs", options.timeout_ms)?;
+        let max_retries = MAX_RETRIES.check("maxRetries", options.max_retries)?;
+        let usual_deadline = (max_retries + 1) * timeout + DEADLINE_SLACK_MS;
+        let deadline = match options.deadline_ms {
+            None => usual_deadline,
+            given => DEADLINE_MS.check("deadlineMs", given)?,
+        };
+        let (sync_interval, max_staleness) = ages(&options)?;
+        Ok(Self {
+            api_key,
+            base_url: base_url(&options)?,
+            mode: mode(options.mode.as_deref())?,
+            environment,
+            ledger: options.ledger,
+            timeout: Duration::from_millis(timeout),
+            max_retries: u32::try_from(max_retries).unwrap_or(u32::MAX),
+            deadline: Duration::from_millis(deadline),
+            sync_interval: Duration::from_millis(sync_interval),
+            max_staleness: Duration::from_millis(max_staleness),
+            graceful_degradation: options.graceful_degradation.unwrap_or(true),
+            degraded_limit: degraded_limit(options.degraded_limit.as_ref())?,
+            retry_budget: retry_budget(options.retry_budget)?,
+            paths: Paths::new(&options.paths)?,
+        })
+    }
+}
+
+fn identity(options: &ConfigOptions) -> Result<(Option<ApiKey>, Environment), Box<ClientError>> {
+    let named = match options.environment.as_deref() {
+        None => None,
+        Some(text) => Some(
+            Environment::parse(text)
+                .ok_or_else(|| ClientError::config("environment must be \"live\" or \"test\""))?,
+        ),
+    };
+    let Some(text) = options.api_key.as_deref() else {
+        if options.ledger {
+            return Ok((None, named.unwrap_or(Environment::Live)));
+        }
+        return Err(ClientError::config(
+            "apiKey is missing: pass a ce_live_ or ce_test_ key (is the secret set in this \
+             environment?), or a ledger namespace",
+        ));
+    };
+    let (key, environment) = ApiKey::parse(text)?;
+    if named.is_some_and(|named| named != environment) {
+        return Err(ClientError::config(
+            "environment and the apiKey's prefix disagree: ce_live_ is live, ce_test_ is test",
+        ));
+    }
+    Ok((Some(key), environment))
+}
+
+fn base_url(options: &ConfigOptions) -> Result<String, Box<ClientError>> {
+    if options.ledger {
+        return Ok(LEDGER_ORIGIN.to_owned());
+    }
+    match &options.base_url {
+        None => Ok(DEFAULT_BASE_URL.to_owned()),
+        Some(parts) => parts.to_base().map_err(ClientError::config),
+    }
+}
+
+fn mode(name: Option<&str>) -> Result<Mode, Box<ClientError>> {
+    match name {
+        None | Some("auto" | "stateless") => Ok(Mode::Stateless),
+        Some("persistent") => Err(ClientError::config(
+            "mode \"persistent\" is not available in this version: use \"stateless\" or \"auto\"",
+        )),
+        Some(_) => {
+            Err(ClientError::config("mode must be \"auto\", \"stateless\" or \"persistent\""))
+        }
+    }
+}
+
+fn ages(options: &ConfigOptions) -> Result<(u64, u64), Box<ClientError>> {
+    let sync_interval = SYNC_INTERVAL_MS.check("syncIntervalMs", options.sync_interval_ms)?;
+    let max_staleness = match options.max_staleness_ms {
+        // A long interval without a word on staleness means: as stale as that interval makes it.
+        None => MAX_STALENESS_MS.default.max(sync_interval),
+        given => MAX_STALENESS_MS.check("maxStalenessMs", given)?,
+    };
+    if max_staleness < sync_interval {
+        return Err(ClientError::config(
+            "maxStalenessMs must be at least syncIntervalMs: a snapshot would be refused before \
+             it is refreshed",
+        ));
+    }
+    Ok((sync_interval, max_staleness))
+}
+
+fn degraded_limit(given: Option<&RawAmount>) -> Result<Credits, Box<ClientError>> {
+    let limit = match given {
+        None => Credits::from_minor_units(DEFAULT_DEGRADED_LIMIT),
+        Some(raw) => match raw.kind.as_str() {
+            "number" => Credits::from_number_text(&raw.text, Scale::CREDITS).ok(),
+            "string" => Credits::from_decimal_text(&raw.text, Scale::CREDITS).ok(),
+            _ => None,
+        },
+    };
+    limit
+        .filter(|limit| !limit.is_negative())
+        .ok_or_else(|| ClientError::config("degradedLimit must be an amount of credits, 0 or more"))
+}
+
+fn retry_budget(
+    option: Option<RetryBudgetOption>,
+) -> Result<Option<BudgetLimits>, Box<ClientError>> {
+    let figures = match option {
+        Some(RetryBudgetOption::Switch(false)) => return Ok(None),
+        None | Some(RetryBudgetOption::Switch(true)) => BudgetFigures::default(),
+        Some(RetryBudgetOption::Figures(figures)) => figures,
+    };
+    let percent = BUDGET_PERCENT.check("retryBudget.percent", figures.percent)?;
+    let burst = BUDGET_BURST.check("retryBudget.burst", figures.burst)?;
+    let narrow = |value| u32::try_from(value).unwrap_or(u32::MAX);
+    Ok(Some(BudgetLimits { percent: narrow(percent), burst: narrow(burst) }))
+}

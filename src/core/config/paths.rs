@@ -1,0 +1,98 @@
+//! Where each method is: the path table and its overrides.
+
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::String;
+
+use serde::Deserialize;
+
+use crate::client::error::ClientError;
+use crate::http::encode_component;
+
+/// The `paths` option: templates that replace the API's own. `{id}` stands for the customer id,
+/// `{grant_id}` for the grant's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PathOptions {
+    /// `/v1/customers/{id}/balance`
+    pub balance: Option<String>,
+    /// `/v1/customers/{id}/consume`
+    pub consume: Option<String>,
+    /// `/v1/customers/{id}/add`
+    pub add: Option<String>,
+    /// `/v1/customers/{id}/transactions`
+    pub transactions: Option<String>,
+    /// `/v1/customers/{id}/grants/{grant_id}/void`
+    pub void_grant: Option<String>,
+}
+
+/// The checked path table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paths {
+    pub(crate) balance: Template,
+    pub(crate) consume: Template,
+    pub(crate) add: Template,
+    pub(crate) transactions: Template,
+    pub(crate) void_grant: Template,
+}
+
+/// A path with its placeholders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Template(String);
+
+impl Paths {
+    /// Fills in the API's own paths and checks the others.
+    pub(super) fn new(options: &PathOptions) -> Result<Self, Box<ClientError>> {
+        let path = |given: &Option<String>, default: &str| {
+            Template::parse(given.as_deref().unwrap_or(default), default)
+        };
+        Ok(Self {
+            balance: path(&options.balance, "/v1/customers/{id}/balance")?,
+            consume: path(&options.consume, "/v1/customers/{id}/consume")?,
+            add: path(&options.add, "/v1/customers/{id}/add")?,
+            transactions: path(&options.transactions, "/v1/customers/{id}/transactions")?,
+            void_grant: path(&options.void_grant, "/v1/customers/{id}/grants/{grant_id}/void")?,
+        })
+    }
+}
+
+impl Template {
+    /// A template is a path of printable ASCII that names what the default names, each once: a
+    /// forgotten `{id}` would send every customer's calls to one place.
+    fn parse(text: &str, default: &str) -> Result<Self, Box<ClientError>> {
+        let character = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\');
+        let names = |name: &str| {
+            let expected = usize::from(default.contains(name));
+            text.matches(name).count() == expected
+        };
+        let braces = text.matches(['{', '}']).count() == default.matches(['{', '}']).count();
+        let valid = text.starts_with('/')
+            && !text.starts_with("//")
+            && text.bytes().all(character)
+            && !text.split('/').any(|segment| matches!(segment, "." | ".."))
+            && names("{id}")
+            && names("{grant_id}")
+            && braces;
+        if valid {
+            return Ok(Self(text.to_owned()));
+        }
+        let mut message =
+            "paths: each is a path with the placeholders of the original, here ".to_owned();
+        message.push_str(default);
+        Err(ClientError::config(&message))
+    }
+
+    /// The path for a customer, and a grant where the template names one.
+    pub(crate) fn fill(&self, customer: &str, grant: &str) -> String {
+        let mut path = String::with_capacity(self.0.len() + customer.len() + grant.len());
+        let mut rest = self.0.as_str();
+        while let Some((before, after)) = rest.split_once('{') {
+            path.push_str(before);
+            let (name, after) = after.split_once('}').unwrap_or((after, ""));
+            path.push_str(&encode_component(if name == "id" { customer } else { grant }));
+            rest = after;
+        }
+        path.push_str(rest);
+        path
+    }
+}
