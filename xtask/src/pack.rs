@@ -12,8 +12,8 @@ use crate::{client_package, node::Node, paths, process, progress, worker_bundle}
 
 /// What of `pkg/` ships. The licence and the README come from the repository's root.
 const SHIPPED: &[&str] = &["package.json", "js", "dist", "examples"];
-/// Directories that tools leave in the examples.
-const LEFTOVERS: &[&str] = &["node_modules", ".wrangler", "dist-example"];
+/// What tools leave in the examples.
+const LEFTOVERS: &[&str] = &["node_modules", ".wrangler", "package-lock.json"];
 
 /// `cargo xtask pack`: builds, checks that every entry exists, packs, prints the tarball's path.
 ///
@@ -38,11 +38,23 @@ pub(crate) fn pack() -> Result<PathBuf> {
     check_entries(&stage)?;
     let dist = paths::root().join("dist");
     fs::create_dir_all(&dist)?;
+    remove_old(&dist)?;
     let mut npm = std::process::Command::new("npm");
     npm.current_dir(&stage).args(["pack", "--ignore-scripts", "--loglevel=error"]);
     let name = process::text(npm.arg("--pack-destination").arg(&dist))?;
     let name = name.lines().last().context("npm pack printed no file name")?;
     Ok(dist.join(name.trim()))
+}
+
+/// Removes tarballs of other versions, so that whoever takes "the tarball" takes this one.
+fn remove_old(dist: &Path) -> Result<()> {
+    for entry in fs::read_dir(dist)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "tgz") {
+            fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
+        }
+    }
+    Ok(())
 }
 
 /// A clean copy of what ships, so that nothing else in `pkg/` can.

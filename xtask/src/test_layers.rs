@@ -3,7 +3,7 @@
 //! Counts come from what the test programs themselves report. A program that fails without having
 //! reported a failure (it did not compile, it was killed) is an error, so it cannot pass unseen.
 
-use std::process::Command;
+use std::{fs, process::Command};
 
 use anyhow::{Context, Result, bail};
 
@@ -82,9 +82,14 @@ pub(crate) fn build(node: &Node) -> Result<Count> {
 
 /// wrangler accepts every configuration that is deployed.
 pub(crate) fn deploy(node: &Node) -> Result<Count> {
+    client_package::build(node)?;
+    worker_bundle::build(node)?;
     let mut count = Count::default();
-    for directory in ["", "pkg/examples/cloudflare-worker"] {
-        let directory = paths::root().join(directory);
+    let mut directories = vec![paths::root()];
+    for entry in fs::read_dir(paths::package().join("examples")).into_iter().flatten() {
+        directories.push(entry?.path());
+    }
+    for directory in directories {
         if directory.join("wrangler.toml").exists() {
             let out = paths::scratch().join("deploy");
             let mut wrangler = node.command("wrangler");
@@ -97,6 +102,8 @@ pub(crate) fn deploy(node: &Node) -> Result<Count> {
 
 /// Everything is within its size budget.
 pub(crate) fn size(node: &Node) -> Result<Count> {
+    client_package::build(node)?;
+    worker_bundle::build(node)?;
     let sizes = size::measure(node)?;
     let failed = sizes.iter().filter(|size| !size.within()).count();
     let report = (failed > 0).then(|| size::table(&sizes));
@@ -123,6 +130,7 @@ pub(crate) fn node_test(node: &Node, directory: &str) -> Result<Count> {
     client_package::build(node)?;
     worker_bundle::build(node)?;
     worker_bundle::build_trap(node)?;
+    pack::pack()?;
     let mut command = node.command("node");
     command.args(["--test", "--test-reporter=tap"]).arg(format!("{directory}/**/*.test.mjs"));
     counted(&mut command, count_tap)
