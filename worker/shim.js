@@ -75,8 +75,8 @@ export default {
   },
 };
 
-/** A class for the runtime whose work is done by the Rust class of the same name. */
-function objectClass(name) {
+/** A class for the runtime whose work is done by a Rust class. */
+function objectClass(Rust) {
   return class extends DurableObject {
     #half;
     #instanceId;
@@ -84,7 +84,7 @@ function objectClass(name) {
     /** The Rust half, built again when the instance it lived in has fallen. */
     #rust() {
       if (this.#instanceId !== state.instanceId) {
-        this.#half = new wasm[name](this.ctx, this.env);
+        this.#half = new Rust(this.ctx, this.env);
         this.#instanceId = state.instanceId;
       }
       return this.#half;
@@ -100,4 +100,4 @@ function objectClass(name) {
   };
 }
 
-export const LedgerObject = objectClass("LedgerObject");
+export const LedgerObject = objectClass(wasm.LedgerObject);

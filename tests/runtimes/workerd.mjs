@@ -201,10 +201,13 @@ async function program() {
   const runtime = await startWorkerd(options);
   console.log(JSON.stringify({ pid: runtime.pid, urls: runtime.urls }));
   // Whoever started this has ended, or wants the runtime to end.
-  const over = new Promise((done) => process.stdin.on("end", done).on("error", done).resume());
-  const code = await Promise.race([over, runtime.exited]);
+  const over = new Promise((done) => {
+    for (const event of ["end", "error"]) process.stdin.on(event, () => done("over")).resume();
+    for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => done("over"));
+  });
+  const end = await Promise.race([over, runtime.exited]);
   await runtime.stop();
-  process.exit(code === undefined ? 0 : 1);
+  process.exit(end === "over" ? 0 : 1);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

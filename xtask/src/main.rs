@@ -116,7 +116,8 @@ fn usage() -> String {
     text
 }
 
-fn build(_arguments: &[String]) -> Result<()> {
+fn build(arguments: &[String]) -> Result<()> {
+    arguments::Arguments::parse(arguments, &[])?;
     let node = node::Node::set_up()?;
     client_package::build(&node)?;
     worker_bundle::build(&node)

@@ -27,6 +27,10 @@ const LAYERS: &[Layer] = &[
     Layer { name: "check", run: test_layers::check },
     Layer { name: "clippy", run: test_layers::clippy },
     Layer { name: "core", run: |_| test_layers::cargo_test(&["--package", "edge-credits-core"]) },
+    Layer {
+        name: "worker",
+        run: |_| test_layers::cargo_test(&["--package", "edge-credits-worker"]),
+    },
     Layer { name: "xtask", run: |_| test_layers::cargo_test(&["--package", "xtask"]) },
     Layer {
         name: "wasm",

@@ -5,15 +5,16 @@
 //! [`crate::client_package`] and [`crate::worker_bundle`].
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::{node::Node, process};
+use crate::{node::Node, paths, process};
 
 /// The compilation target of everything that runs in a JavaScript host.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
@@ -59,6 +60,7 @@ pub(crate) enum Source {
 /// # Errors
 /// The compiler's messages, when it does not compile.
 pub(crate) fn compile(source: Source) -> Result<PathBuf> {
+    require_target()?;
     let mut cargo = process::cargo();
     cargo.args(["build", "--target", TARGET, "--profile", "wasm"]);
     cargo.args(["--message-format", "json-render-diagnostics"]);
@@ -82,6 +84,17 @@ pub(crate) fn compile(source: Source) -> Result<PathBuf> {
         .filter_map(|name| name.as_str().map(PathBuf::from))
         .find(|path| path.file_name().is_some_and(|name| name == file_name.as_str()))
         .ok_or_else(|| anyhow!("cargo made no {file_name}"))
+}
+
+/// rustup installs the target that `rust-toolchain.toml` names; another Rust may not have it.
+fn require_target() -> Result<()> {
+    let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    rustc.current_dir(paths::root()).args(["--print", "target-libdir", "--target", TARGET]);
+    let directory = process::text(&mut rustc)?;
+    if !Path::new(directory.trim()).exists() {
+        bail!("Rust's target {TARGET} is not installed; run: rustup target add {TARGET}");
+    }
+    Ok(())
 }
 
 /// Writes `index.js` (the glue) and `index_bg.wasm` (optimised for size) into `directory`, which is
