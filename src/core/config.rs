@@ -6,10 +6,8 @@
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use core::time::Duration;
-
-use serde::{Deserialize, Deserializer};
 
 use crate::client::arguments::RawAmount;
 use crate::client::error::ClientError;
@@ -17,9 +15,17 @@ use crate::credits::{Credits, Scale};
 use crate::ids::Environment;
 
 mod address;
+mod bounds;
+mod options;
 mod paths;
 
 pub use address::UrlParts;
+pub use bounds::{
+    BUDGET_BURST, BUDGET_PERCENT, Bounds, DEADLINE_MS, MAX_RETRIES, MAX_STALENESS_MS,
+    SYNC_INTERVAL_MS, TIMEOUT_MS,
+};
+use bounds::{DEADLINE_SLACK_MS, DEFAULT_DEGRADED_LIMIT};
+pub use options::{BudgetFigures, ConfigOptions, RetryBudgetOption};
 pub use paths::{PathOptions, Paths};
 
 /// Where the API is unless the caller says otherwise.
@@ -27,136 +33,8 @@ pub const DEFAULT_BASE_URL: &str = "https://api.creditengine.dev";
 /// The origin of requests to a ledger object: a binding does not resolve it.
 pub const LEDGER_ORIGIN: &str = "https://ledger.internal";
 
-/// One attempt, connect to last byte of the body. The default is the seed SDK's; the longest leaves
-/// room for a slow proxy and ends before serverless platforms do.
-pub const TIMEOUT_MS: Bounds = Bounds { default: 10_000, min: 1, max: 600_000 };
-/// Attempts after the first. The default is the seed SDK's; ten with a capped backoff is 100 s.
-pub const MAX_RETRIES: Bounds = Bounds { default: 2, min: 0, max: 10 };
-/// The whole call. The default depends on the two above (see [`ClientConfig::deadline`]).
-pub const DEADLINE_MS: Bounds = Bounds { default: 0, min: 1, max: 3_600_000 };
-/// How old a snapshot may be before it is refreshed in the background (persistent mode).
-pub const SYNC_INTERVAL_MS: Bounds = Bounds { default: 30_000, min: 1, max: 86_400_000 };
-/// How old a snapshot may be for a gate without `gracefulDegradation` (persistent mode).
-pub const MAX_STALENESS_MS: Bounds = Bounds { default: 90_000, min: 1, max: 86_400_000 };
-/// Retries that a budget lets through for each hundred calls.
-pub const BUDGET_PERCENT: Bounds = Bounds { default: 10, min: 0, max: 100 };
-/// Retries that a budget lets through at once.
-pub const BUDGET_BURST: Bounds = Bounds { default: 10, min: 0, max: 1_000 };
-/// What a gate may allow per customer and isolate while the API is away: 1,000 credits.
-const DEFAULT_DEGRADED_LIMIT: i64 = 1_000_000_000;
-/// Added to the attempts' timeouts for the default deadline: two backoffs at their cap of 10 s.
-const DEADLINE_SLACK_MS: u64 = 20_000;
-
 /// Longest API key: header limits are far above, real keys far below.
 const MAX_API_KEY_LENGTH: usize = 255;
-
-/// An integer option: what it is when absent, and what it may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// When the caller says nothing.
-    pub default: u64,
-    /// The smallest.
-    pub min: u64,
-    /// The largest.
-    pub max: u64,
-}
-
-impl Bounds {
-    fn check(self, name: &str, value: Option<u64>) -> Result<u64, Box<ClientError>> {
-        let value = value.unwrap_or(self.default);
-        if (self.min..=self.max).contains(&value) {
-            return Ok(value);
-        }
-        let mut message = name.to_owned();
-        message.push_str(" must be a whole number from ");
-        message.push_str(&self.min.to_string());
-        message.push_str(" to ");
-        message.push_str(&self.max.to_string());
-        Err(ClientError::config(&message))
-    }
-}
-
-/// The options of `new CreditEngine(…)` as a shell hands them over. Callbacks and bindings stay in
-/// the shell; what matters here is whether they were given.
-///
-/// It has no `Debug`: it holds the API key.
-#[derive(Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ConfigOptions {
-    /// `ce_live_…` or `ce_test_…`.
-    pub api_key: Option<String>,
-    /// The pieces of the base URL; [`DEFAULT_BASE_URL`] when absent.
-    pub base_url: Option<UrlParts>,
-    /// `auto`, `stateless` or `persistent`.
-    pub mode: Option<String>,
-    /// `live` or `test`; the API key's prefix says it too.
-    pub environment: Option<String>,
-    /// See [`TIMEOUT_MS`].
-    pub timeout_ms: Option<u64>,
-    /// See [`MAX_RETRIES`].
-    pub max_retries: Option<u64>,
-    /// See [`DEADLINE_MS`].
-    pub deadline_ms: Option<u64>,
-    /// See [`SYNC_INTERVAL_MS`].
-    pub sync_interval_ms: Option<u64>,
-    /// See [`MAX_STALENESS_MS`].
-    pub max_staleness_ms: Option<u64>,
-    /// Whether operations go on while the API is away; true when absent.
-    pub graceful_degradation: Option<bool>,
-    /// What a gate may allow meanwhile, per customer and isolate; 1,000 credits when absent.
-    pub degraded_limit: Option<RawAmount>,
-    /// `true`, `false`, or `{percent, burst}`.
-    pub retry_budget: Option<RetryBudgetOption>,
-    /// Paths that differ from the API's own.
-    pub paths: PathOptions,
-    /// Whether a ledger namespace was given: calls then go to the customer's object, without a key.
-    pub ledger: bool,
-}
-
-/// The `retryBudget` option.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RetryBudgetOption {
-    /// On with its defaults, or off.
-    Switch(bool),
-    /// On with these figures.
-    Figures(BudgetFigures),
-}
-
-/// The object form of `retryBudget`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct BudgetFigures {
-    /// See [`BUDGET_PERCENT`].
-    pub percent: Option<u64>,
-    /// See [`BUDGET_BURST`].
-    pub burst: Option<u64>,
-}
-
-impl<'de> Deserialize<'de> for RetryBudgetOption {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = RetryBudgetOption;
-
-            fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                f.write_str("true, false or an object")
-            }
-
-            fn visit_bool<E>(self, on: bool) -> Result<Self::Value, E> {
-                Ok(RetryBudgetOption::Switch(on))
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                map: A,
-            ) -> Result<Self::Value, A::Error> {
-                let map = serde::de::value::MapAccessDeserializer::new(map);
-                BudgetFigures::deserialize(map).map(RetryBudgetOption::Figures)
-            }
-        }
-        deserializer.deserialize_any(Visitor)
-    }
-}
 
 /// An API key. It has neither `Debug` nor `Display`, so it cannot reach a log by accident.
 #[derive(Clone, PartialEq, Eq)]

@@ -64,6 +64,10 @@ impl Response {
     }
 }
 
+/// Names the environment (`live` or `test`) to a ledger object that is called directly: the binding
+/// is the permission there, and no API key says it.
+pub const ENVIRONMENT_HEADER: &str = "x-edge-credits-environment";
+
 /// The headers of a response that the core reads; a shell need not copy others.
 pub const RESPONSE_HEADERS: [&str; 5] =
     ["retry-after", "retry-after-ms", "idempotent-replayed", "x-request-id", "x-edge-credits"];

@@ -1,14 +1,11 @@
 //! What a caller passed to a method, as a shell hands it over: read, not yet judged.
 //!
-//! Decides the names and types of arguments only. [`crate::client::call`] judges their content.
+//! Decides the names and types of arguments only. Their content is judged by
+//! [`crate::client::call`].
 
-use alloc::boxed::Box;
 use alloc::string::String;
 
 use serde::Deserialize;
-
-use crate::client::error::ClientError;
-use crate::credits::{AmountError, Credits, Scale};
 
 /// The methods of the Credit Engine API that the client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +108,8 @@ pub struct Arguments {
     pub grant_id: Option<String>,
     /// For a person. voidGrant.
     pub reason: Option<String>,
+    /// Whether the call goes on after the response has been sent. consume.
+    pub background: bool,
 }
 
 /// An amount as the caller gave it: JavaScript's `typeof`, and the shortest text of the value.
@@ -124,53 +123,4 @@ pub struct RawAmount {
     pub kind: String,
     /// Its text.
     pub text: String,
-}
-
-/// Which signs an amount may have. Zero never is one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sign {
-    /// Above zero only.
-    Positive,
-    /// Either: a correction.
-    Either,
-}
-
-impl RawAmount {
-    /// The amount in minor units of a unit with this scale.
-    ///
-    /// # Errors
-    /// `invalid_amount`: anything but a finite number or a decimal string, more decimals than the
-    /// unit has, minus zero, zero, a sign that is not allowed, or beyond the largest amount.
-    pub fn read(&self, scale: Scale, sign: Sign) -> Result<Credits, Box<ClientError>> {
-        let amount = match self.kind.as_str() {
-            "number" => Credits::from_number_text(&self.text, scale),
-            "string" => Credits::from_decimal_text(&self.text, scale),
-            "bigint" => return Err(refuse("is a BigInt: pass a number or a decimal string")),
-            "undefined" | "null" => return Err(refuse("is missing")),
-            _ => return Err(refuse("must be a number or a decimal string")),
-        };
-        let amount = amount.map_err(|error| refuse(reason(error, &self.kind, scale)))?;
-        if amount.is_zero() {
-            return Err(refuse("is zero: there is nothing to do"));
-        }
-        if amount.is_negative() && sign == Sign::Positive {
-            return Err(refuse("is negative: only an add of type adjustment may be"));
-        }
-        Ok(amount)
-    }
-}
-
-fn reason(error: AmountError, kind: &str, scale: Scale) -> &'static str {
-    match error {
-        AmountError::NotANumber if kind == "number" => "is not a finite number",
-        AmountError::NotANumber => "is not decimal text such as \"12.5\"",
-        AmountError::NegativeZero => "is minus zero, which points to a sign error",
-        AmountError::Precision if scale == Scale::USD => "has more than 9 decimals",
-        AmountError::Precision => "has more than 6 decimals; round it first",
-        AmountError::TooLarge => "is beyond the largest amount",
-    }
-}
-
-fn refuse(reason: &str) -> Box<ClientError> {
-    ClientError::argument("invalid_amount", "amount", reason)
 }

@@ -53,7 +53,8 @@ pub struct ClientError {
     pub class: ErrorClass,
     /// The stable code: the server's, or one of the client's own (`invalid_config`,
     /// `invalid_amount`, `invalid_id`, `invalid_request`, `invalid_idempotency_key`,
-    /// `metadata_too_large`, `timeout`, `network_error`, `aborted`, `protocol_error`).
+    /// `metadata_too_large`, `timeout`, `network_error`, `aborted`, `overloaded`,
+    /// `protocol_error`).
     pub code: String,
     /// For a person: what happened, what it means for their credits, what to do next.
     pub message: String,

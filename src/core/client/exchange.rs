@@ -16,21 +16,26 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::client::answer;
 use crate::client::budget::RetryBudget;
 use crate::client::call::Call;
-use crate::client::error::{ClientError, ErrorClass};
+use crate::client::error::ClientError;
 use crate::client::retry;
 use crate::config::{ApiKey, ClientConfig};
 use crate::entropy::{Entropy, Jitter};
 use crate::error::Effect;
-use crate::http::{Method, Request, Response};
+use crate::http::{ENVIRONMENT_HEADER, Method, Request, Response};
 use crate::time::Timestamp;
 use crate::wire::errors::Code;
-use crate::wire::reading::{self, ErrorBody, Kind};
+use crate::wire::reading;
 
 /// Largest response body that a shell reads before it reports [`Failure::Oversized`]: a page of 100
 /// transactions with full metadata stays below it.
 pub const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
+
+/// The longest call that goes on after the response: hosts end such work after 30 s, and the caller
+/// is to be told of a failure before that.
+pub const BACKGROUND_ALLOWANCE: Duration = Duration::from_secs(25);
 
 /// What a driver does next.
 pub enum Step {
@@ -63,7 +68,7 @@ pub enum Event {
         /// What went wrong.
         failure: Failure,
     },
-    /// The sleep is over.
+    /// The sleep is over. (A caller may also abort it: then [`Failure::Aborted`], not sent.)
     Woke,
 }
 
@@ -78,13 +83,13 @@ pub enum Failure {
     Aborted,
     /// The body exceeds [`MAX_RESPONSE_BYTES`].
     Oversized,
+    /// The customer's object has more calls waiting than it takes, and asks not to be sent more.
+    Overloaded,
 }
 
 /// A call that was carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Success {
-    /// The status, 200 to 299.
-    pub status: u16,
     /// The body's JSON text, as it came.
     pub body: String,
     /// The key that the call went under; `None` for reads.
@@ -93,6 +98,9 @@ pub struct Success {
     pub attempts: u32,
     /// Whether the server answered from its record of an earlier call under the key.
     pub replayed: bool,
+    /// Whether that earlier call had other content: possible only under a key that was derived
+    /// from the request being handled, whose repeat gets the first answer whatever it asks for.
+    pub mismatch: bool,
     /// The server's name of the answer.
     pub request_id: Option<String>,
 }
@@ -112,17 +120,16 @@ enum State {
 /// One logical call in progress. It has no `Debug`: it holds the API key.
 pub struct Exchange {
     request: Request,
+    call: Call,
     api_key: Option<ApiKey>,
-    key: Option<String>,
-    requested: Option<String>,
     timeout: Duration,
-    call_allowance: Duration,
+    allowance: Duration,
     max_retries: u32,
     jitter: Jitter,
     state: State,
     deadline: Timestamp,
     attempts: u32,
-    /// Whether an earlier attempt may have been carried out.
+    /// Whether an attempt before the last may have been carried out.
     unsettled: bool,
     /// What the last attempt came to, to be told if there is no time for another.
     last_error: Option<Box<ClientError>>,
@@ -132,21 +139,23 @@ impl Exchange {
     /// An exchange for one call. `entropy` may be the one that made the call's key.
     #[must_use]
     pub fn new(config: &ClientConfig, call: Call, entropy: &Entropy) -> Self {
-        let mut url = config.base_url.clone();
-        url.push_str(call.target());
         let request = Request {
             method: call.method(),
-            url,
+            url: [config.base_url.as_str(), call.target()].concat(),
             headers: headers(config, &call),
             body: call.body().map(ToOwned::to_owned),
         };
+        let allowance = if call.is_background() {
+            config.deadline.min(BACKGROUND_ALLOWANCE)
+        } else {
+            config.deadline
+        };
         Self {
             request,
+            call,
             api_key: config.api_key.clone(),
-            key: call.idempotency_key().map(|key| key.as_str().to_owned()),
-            requested: call.requested().map(|amount| amount.to_string()),
             timeout: config.timeout,
-            call_allowance: config.deadline,
+            allowance,
             max_retries: config.max_retries,
             jitter: entropy.jitter(),
             state: State::New,
@@ -157,13 +166,19 @@ impl Exchange {
         }
     }
 
+    /// The call that this exchange carries out.
+    #[must_use]
+    pub const fn call(&self) -> &Call {
+        &self.call
+    }
+
     /// Begins: the first attempt is sent at once, and the call's deadline counts from `now`.
     pub fn start(&mut self, now: Timestamp, budget: &mut RetryBudget) -> Step {
         if self.state != State::New {
             return self.misused();
         }
         budget.earn();
-        self.deadline = now.plus(self.call_allowance);
+        self.deadline = now.plus(self.allowance);
         self.send(now)
     }
 
@@ -174,11 +189,18 @@ impl Exchange {
         match (self.state, event) {
             (State::Sending, Event::Response(response)) => self.answered(now, response, budget),
             (State::Sending, Event::Failed { sent, failure }) => {
-                self.failed(now, sent, failure, budget)
+                let error = answer::no_answer(failure, sent);
+                match failure {
+                    Failure::Timeout | Failure::Network => self.weigh(now, error, budget),
+                    Failure::Aborted | Failure::Oversized | Failure::Overloaded => self.stop(error),
+                }
             }
-            // The clock may have stepped: that the driver woke counts, not the time it woke at.
+            // That the driver woke counts, not the time it woke at: the clock may have stepped back.
             (State::Sleeping, Event::Woke) if now < self.deadline => self.send(now),
             (State::Sleeping, Event::Woke) => self.give_up("The deadline of the call has passed."),
+            (State::Sleeping, Event::Failed { failure: Failure::Aborted, .. }) => {
+                self.stop(answer::no_answer(Failure::Aborted, false))
+            }
             _ => self.misused(),
         }
     }
@@ -191,119 +213,64 @@ impl Exchange {
     }
 
     fn answered(&mut self, now: Timestamp, response: Response, budget: &mut RetryBudget) -> Step {
-        let request_id = response.header("x-request-id").and_then(reading::request_id);
         if (200..300).contains(&response.status)
-            && let Some(replayed) = reading::read_success(&response.body)
+            && let Some(marked) = reading::read_success(&response.body)
         {
             let header = response.header("idempotent-replayed");
-            let replayed = replayed || header.is_some_and(|value| value.trim() == "true");
-            return self.succeed(response, replayed, request_id);
+            let replayed = marked || header.is_some_and(|value| value.trim() == "true");
+            let request_id = answer::header_id(&response);
+            let body = response.body;
+            return self.succeed(Success { body, replayed, request_id, ..self.blank() });
         }
-        let error = self.error_of(&response, request_id, retry::hint(&response, now));
+        let requested = self.call.requested().map(|amount| amount.to_string());
+        let hint = retry::hint(&response, now);
+        let error = answer::error_of(&response, hint, requested.as_deref());
+        if self.call.key_is_derived()
+            && let Some(body) = answer::first_receipt(&error)
+        {
+            // The same request, handled again with other numbers: what it did first stands.
+            let request_id = error.request_id;
+            let marks = Success { replayed: true, mismatch: true, ..self.blank() };
+            return self.succeed(Success { body, request_id, ..marks });
+        }
         self.weigh(now, error, budget)
     }
 
-    fn succeed(&mut self, response: Response, replayed: bool, request_id: Option<String>) -> Step {
-        self.state = State::Done;
-        Step::Done(Ok(Success {
-            status: response.status,
-            body: response.body,
-            idempotency_key: self.key.take(),
+    /// A success as far as the exchange itself knows it.
+    fn blank(&self) -> Success {
+        Success {
+            body: String::new(),
+            idempotency_key: self.key(),
             attempts: self.attempts,
-            replayed,
-            request_id,
-        }))
+            replayed: false,
+            mismatch: false,
+            request_id: None,
+        }
     }
 
-    fn failed(
-        &mut self,
-        now: Timestamp,
-        sent: bool,
-        failure: Failure,
-        budget: &mut RetryBudget,
-    ) -> Step {
-        let (code, what) = match failure {
-            Failure::Timeout => ("timeout", "The API did not answer in time."),
-            Failure::Network => ("network_error", "The API could not be reached, or hung up."),
-            Failure::Aborted => ("aborted", "The call was ended before the API answered."),
-            Failure::Oversized => {
-                ("protocol_error", "The API answered with more than 1 MB, which was not read.")
-            }
-        };
-        let mut error = ClientError::local(code, what);
-        error.retryable = failure != Failure::Oversized;
-        error.effect = if sent { Effect::Unknown } else { Effect::NotApplied };
-        let again = matches!(failure, Failure::Timeout | Failure::Network);
-        if again { self.weigh(now, error, budget) } else { self.stop(error) }
-    }
-
-    /// The error that an answer means, judged alone.
-    fn error_of(
-        &self,
-        response: &Response,
-        request_id: Option<String>,
-        hint: Option<Duration>,
-    ) -> Box<ClientError> {
-        let said = ErrorBody::read(&response.body);
-        let judgement = reading::judge(response.status, said.code.as_deref());
-        let protocol = matches!(judgement.kind, Kind::Success | Kind::Protocol);
-        let code = match said.code {
-            _ if protocol => "protocol_error".to_owned(),
-            Some(code) => code,
-            None => reading::default_code(response.status).to_owned(),
-        };
-        let mut error = ClientError::local(&code, "");
-        error.message = match said.message {
-            _ if protocol => "The API answered with something that is not its protocol; is \
-                              baseUrl right, and is there a proxy in between?"
-                .to_owned(),
-            Some(message) => message,
-            None => said_nothing(response.status),
-        };
-        error.status = Some(response.status);
-        error.details = said.details;
-        error.retryable = judgement.retry;
-        error.effect = if protocol { Effect::Unknown } else { judgement.effect };
-        error.request_id = said.request_id.or(request_id);
-        error.retry_after = hint;
-        error.class = match judgement.kind {
-            Kind::InsufficientCredits => {
-                let (current_balance, requested) = reading::read_shortage(error.details.as_deref());
-                let requested = requested.or_else(|| self.requested.clone());
-                ErrorClass::InsufficientCredits { current_balance, requested }
-            }
-            Kind::RateLimit => ErrorClass::RateLimit,
-            Kind::Authentication => ErrorClass::Authentication,
-            Kind::Success | Kind::Protocol | Kind::Other => ErrorClass::Engine,
-        };
-        error
+    fn succeed(&mut self, success: Success) -> Step {
+        self.state = State::Done;
+        Step::Done(Ok(success))
     }
 
     /// Tries again after a pause, or stops.
     fn weigh(&mut self, now: Timestamp, error: Box<ClientError>, budget: &mut RetryBudget) -> Step {
-        if !error.retryable {
-            return self.stop(error);
-        }
         let retries = self.attempts.saturating_sub(1);
-        if retries >= self.max_retries {
+        if !error.retryable || retries >= self.max_retries {
             return self.stop(error);
         }
         let backoff = retry::backoff(retries, &mut self.jitter);
-        let pause = error.retry_after.map_or(backoff, |hint| hint.max(backoff));
-        let until = now.plus(pause);
-        let remember = |this: &mut Self, error: Box<ClientError>| {
-            this.unsettled |= error.effect == Effect::Unknown;
-            this.last_error = Some(error);
-        };
+        // The hint outranks the backoff, and never shortens it: clients that were turned away
+        // together with the same hint still come back apart.
+        let until = now.plus(error.retry_after.map_or(backoff, |hint| hint.max(backoff)));
+        self.last_error = Some(error);
         if until >= self.deadline {
-            remember(self, error);
             return self.give_up("The next attempt would come after the deadline of the call.");
         }
         if !budget.spend() {
-            remember(self, error);
             return self.give_up("Not tried again: too many calls are failing (retryBudget).");
         }
-        remember(self, error);
+        self.unsettled |= self.last_error.as_ref().is_some_and(|e| e.effect == Effect::Unknown);
         self.state = State::Sleeping;
         Step::Sleep { until }
     }
@@ -325,11 +292,12 @@ impl Exchange {
         if self.unsettled && !settled {
             error.effect = Effect::Unknown;
         }
-        if self.request.method == Method::Get {
+        let read = self.request.method == Method::Get;
+        if read {
             error.effect = Effect::NotApplied;
         }
         error.attempts = self.attempts;
-        error.idempotency_key = self.key.take();
+        error.idempotency_key = self.key();
         if self.attempts > 1 {
             error.message.push_str(" Tried ");
             error.message.push_str(&self.attempts.to_string());
@@ -340,28 +308,17 @@ impl Exchange {
                 " It is unknown whether this changed the customer's credits: call again with the \
                  same idempotencyKey (on this error) to settle it; it cannot be applied twice.",
             );
-        } else if error.status.is_none() && self.request.method == Method::Post {
+        } else if error.status.is_none() && !read {
             error.message.push_str(" Nothing was charged or granted.");
         }
-        self.mask(&mut error);
+        if let Some(api_key) = &self.api_key {
+            answer::mask(&mut error, api_key.reveal());
+        }
         Step::Done(Err(error))
     }
 
-    /// Takes the API key out of whatever the server echoed.
-    fn mask(&self, error: &mut ClientError) {
-        let Some(api_key) = &self.api_key else { return };
-        let secret = api_key.reveal();
-        let mask = |text: &str| text.contains(secret).then(|| text.replace(secret, "[API key]"));
-        if let Some(masked) = mask(&error.message) {
-            error.message = masked;
-        }
-        if let Some(masked) = mask(&error.code) {
-            error.code = masked;
-        }
-        error.request_id = error.request_id.take().map(|id| mask(&id).unwrap_or(id));
-        if error.details.as_ref().is_some_and(|details| details.get().contains(secret)) {
-            error.details = None;
-        }
+    fn key(&self) -> Option<String> {
+        self.call.idempotency_key().map(|key| key.as_str().to_owned())
     }
 
     /// An event out of turn is a driver's mistake; what was sent may have been carried out.
@@ -387,22 +344,8 @@ fn headers(config: &ClientConfig, call: &Call) -> Vec<(&'static str, String)> {
     if let Some(api_key) = config.api_key.as_ref().filter(|_| !config.ledger) {
         headers.push(("authorization", ["Bearer ", api_key.reveal()].concat()));
     }
-    headers
-}
-
-fn said_nothing(status: u16) -> String {
-    let mut message = match status {
-        401 => "The API does not accept this API key; is it complete, current and for this server?",
-        402 => "The customer's credits do not cover this call; nothing was deducted.",
-        403 => "The API refuses this to the API key, or a proxy in between does.",
-        404 => "The API does not have this; are baseUrl and paths right?",
-        429 => "The API asks to slow down; nothing was changed.",
-        500..=599 => "The API failed, or a proxy in front of it did.",
-        _ => "The API refused the call without saying why.",
+    if config.ledger {
+        headers.push((ENVIRONMENT_HEADER, config.environment.as_str().to_owned()));
     }
-    .to_owned();
-    message.push_str(" (HTTP ");
-    message.push_str(&status.to_string());
-    message.push(')');
-    message
+    headers
 }

@@ -27,7 +27,7 @@
 //! };
 //!
 //! let entropy = Entropy::new([7; 16]);
-//! let call = Call::new(&config, ApiMethod::ConsumeOrFail, arguments, &entropy, None).unwrap();
+//! let call = Call::new(&config, ApiMethod::ConsumeOrFail, &arguments, &entropy, None).unwrap();
 //! let mut exchange = Exchange::new(&config, call, &entropy);
 //! let now = Timestamp::from_millis(1_000_000);
 //! let Step::Send { request, .. } = exchange.start(now, &mut budget) else { panic!() };
@@ -38,12 +38,15 @@
 //! assert_eq!(outcome.unwrap().body, r#"{"balance":95}"#);
 //! ```
 
+mod answer;
 pub mod arguments;
 pub mod budget;
 pub mod call;
+mod checks;
 pub mod error;
 pub mod exchange;
 pub mod http_date;
+mod methods;
 pub mod paging;
 pub mod request_keys;
 pub mod retry;

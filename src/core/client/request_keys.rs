@@ -1,87 +1,99 @@
 //! The keys of the calls made while handling one request: derived, so that the same request,
 //! handled again, makes the same keys.
 //!
-//! Decides which name a call has among its like. What a key is derived from, and why a header is
-//! not trusted by default, is said at [`RequestKeys::new`].
+//! Decides how a call is told from its like. A shell keeps the request's name and counts its calls,
+//! where the host's garbage collector finds them when the request ends.
 
 use alloc::borrow::ToOwned;
-use alloc::boxed::Box;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+
+use serde::Deserialize;
 
 use crate::client::arguments::ApiMethod;
+use crate::client::checks::Checked;
 use crate::client::error::ClientError;
-use crate::entropy::Entropy;
 use crate::idempotency::IdempotencyKey;
 
-/// Different (method, customer) pairs that one request may charge without a label. Far above what
-/// a request does within a platform's 1,000 subrequests.
-pub const MAX_PAIRS: usize = 1_000;
-
-/// The key source of one request: plain data, kept by the shell for as long as the request.
-#[derive(Clone, Debug)]
-pub struct RequestKeys {
-    base: String,
-    counts: Vec<(ApiMethod, String, u64)>,
+/// The request that a call belongs to, and the call's place in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct RequestName {
+    /// The request's own name, or a fresh one (a UUID) where it has none that can be trusted.
+    ///
+    /// Take a name from outside only where its sender is trusted (a queue's message id, a signed
+    /// client): an end user who repeats a name would pass every gate as a replay.
+    pub base: String,
+    /// How many unlabelled calls of the same method on the same customer came before.
+    pub earlier: u64,
 }
 
-impl RequestKeys {
-    /// Keys derived from the request's own name, or from a fresh one when it has none.
+impl RequestName {
+    /// The key of the call: by its label, or else by its number among its like.
     ///
-    /// Pass a name only where its sender is trusted (a queue's message id, a signed client): an end
-    /// user who repeats a name would pass every gate as a replay.
-    ///
-    /// # Errors
-    /// `invalid_idempotency_key` when the name is empty: all such requests would share their keys.
-    pub fn new(base: Option<&str>, entropy: &Entropy) -> Result<Self, Box<ClientError>> {
-        let base = match base {
-            None => entropy.uuid(),
-            Some("") => {
-                return Err(ClientError::argument(
-                    "invalid_idempotency_key",
-                    "idempotencyKeyFrom",
-                    "gave an empty text: every such request would share its keys",
-                ));
-            }
-            Some(name) => name.to_owned(),
-        };
-        Ok(Self { base, counts: Vec::new() })
-    }
-
-    /// The key of the next call of this method on this customer: by its label, or else by its
-    /// number among the unlabelled calls of that method and customer.
-    pub(crate) fn next(
-        &mut self,
+    /// `invalid_idempotency_key` when the request's name is empty: all such requests would share
+    /// their keys.
+    pub(crate) fn key(
+        &self,
         method: ApiMethod,
         customer: &str,
         label: Option<&str>,
-    ) -> Result<IdempotencyKey, Box<ClientError>> {
-        // The two kinds of name carry a mark each: a label "0" is not the first call.
-        let mut name = "label:".to_owned();
-        match label {
-            Some(label) => name.push_str(label),
-            None => {
-                name = "call:".to_owned();
-                name.push_str(&self.count(method, customer)?.to_string());
-            }
-        }
-        Ok(IdempotencyKey::derive(&self.base, method.as_str(), customer, &name))
-    }
-
-    fn count(&mut self, method: ApiMethod, customer: &str) -> Result<u64, Box<ClientError>> {
-        let like = |entry: &&mut (ApiMethod, String, u64)| entry.0 == method && entry.1 == customer;
-        if let Some((_, _, count)) = self.counts.iter_mut().find(like) {
-            *count += 1;
-            return Ok(*count);
-        }
-        if self.counts.len() >= MAX_PAIRS {
-            return Err(ClientError::local(
-                "invalid_request",
-                "this request charges more than 1000 customers: give each call a label or an \
-                 idempotencyKey. Nothing was sent or charged.",
+    ) -> Checked<IdempotencyKey> {
+        if self.base.is_empty() {
+            return Err(ClientError::argument(
+                "invalid_idempotency_key",
+                "idempotencyKeyFrom",
+                "gave an empty text: every such request would share its keys",
             ));
         }
-        self.counts.push((method, customer.to_owned(), 0));
-        Ok(0)
+        // The two kinds of name carry a mark each: a label "0" is not the first call.
+        let (mark, own) = match label {
+            Some(label) => ("label:", label.to_owned()),
+            None => ("call:", self.earlier.to_string()),
+        };
+        let name = [mark, own.as_str()].concat();
+        Ok(IdempotencyKey::derive(&self.base, method.as_str(), customer, &name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_call_of_a_request_has_a_key_of_its_own_and_keeps_it() {
+        let keys = || {
+            let mut keys = BTreeSet::new();
+            for (base, method, customer, earlier, label) in [
+                ("msg_1", ApiMethod::Consume, "a", 0, None),
+                ("msg_1", ApiMethod::Consume, "a", 1, None),
+                ("msg_1", ApiMethod::Consume, "a", 0, Some("0")),
+                ("msg_1", ApiMethod::Consume, "a", 0, Some("call:0")),
+                ("msg_1", ApiMethod::Consume, "b", 0, None),
+                ("msg_1", ApiMethod::ConsumeOrFail, "a", 0, None),
+                ("msg_1", ApiMethod::Add, "a", 0, None),
+                ("msg_2", ApiMethod::Consume, "a", 0, None),
+            ] {
+                let name = RequestName { base: base.to_owned(), earlier };
+                keys.insert(name.key(method, customer, label).unwrap());
+            }
+            keys
+        };
+        assert_eq!(keys().len(), 8);
+        assert_eq!(keys(), keys());
+    }
+
+    #[test]
+    fn a_label_does_not_depend_on_what_came_before() {
+        let key = |earlier| {
+            let name = RequestName { base: "msg_1".to_owned(), earlier };
+            name.key(ApiMethod::Consume, "a", Some("draft")).unwrap()
+        };
+        assert_eq!(key(0), key(7));
+    }
+
+    #[test]
+    fn an_empty_name_is_refused() {
+        let error = RequestName::default().key(ApiMethod::Consume, "a", None).unwrap_err();
+        assert_eq!(error.code, "invalid_idempotency_key");
     }
 }

@@ -240,7 +240,7 @@ fn shorten(text: &str) -> String {
 }
 
 /// Whether brackets outside strings nest deeper than `most`; reads bytes, never recurses.
-fn nests_deeper_than(body: &str, most: usize) -> bool {
+pub(crate) fn nests_deeper_than(body: &str, most: usize) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for byte in body.bytes() {
         match byte {

@@ -1,0 +1,137 @@
+//! What one answer, or the lack of one, is called: its error, judged alone.
+//!
+//! Decides class, code, words and effect of a single attempt. What earlier attempts leave open is
+//! weighed by [`crate::client::exchange`].
+
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use core::time::Duration;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::client::error::{ClientError, ErrorClass};
+use crate::client::exchange::Failure;
+use crate::error::Effect;
+use crate::http::Response;
+use crate::wire::errors::Code;
+use crate::wire::reading::{self, ErrorBody, Kind};
+
+/// The error of an attempt without a usable answer. `sent`: whether anything may have left.
+pub(crate) fn no_answer(failure: Failure, sent: bool) -> Box<ClientError> {
+    let (code, what) = match failure {
+        Failure::Timeout => ("timeout", "The API did not answer in time."),
+        Failure::Network => ("network_error", "The API could not be reached, or hung up."),
+        Failure::Aborted => ("aborted", "The call was ended before the API answered."),
+        Failure::Oversized => {
+            ("protocol_error", "The API answered with more than 1 MB, which was not read.")
+        }
+        Failure::Overloaded => {
+            ("overloaded", "The customer's ledger has more calls waiting than it takes.")
+        }
+    };
+    let mut error = ClientError::local(code, what);
+    error.retryable = failure != Failure::Oversized;
+    error.effect = if sent { Effect::Unknown } else { Effect::NotApplied };
+    error
+}
+
+/// The error that an answer means. `hint` is how long it asks to wait, `requested` the call's own
+/// amount for a shortage that does not name it.
+pub(crate) fn error_of(
+    response: &Response,
+    hint: Option<Duration>,
+    requested: Option<&str>,
+) -> Box<ClientError> {
+    let said = ErrorBody::read(&response.body);
+    let judgement = reading::judge(response.status, said.code.as_deref());
+    let mut error = match judgement.kind {
+        // A success that did not read as one is no answer of this API either.
+        Kind::Success | Kind::Protocol => ClientError::local(
+            "protocol_error",
+            "The API answered with something that is not its protocol; is baseUrl right, and is \
+             there a proxy in between?",
+        ),
+        _ => {
+            let code = said.code.as_deref().unwrap_or(reading::default_code(response.status));
+            let words = said.message.unwrap_or_else(|| words_for(response.status));
+            ClientError::local(code, &words)
+        }
+    };
+    error.class = match judgement.kind {
+        Kind::InsufficientCredits => {
+            let (current_balance, named) = reading::read_shortage(said.details.as_deref());
+            let requested = named.or_else(|| requested.map(ToOwned::to_owned));
+            ErrorClass::InsufficientCredits { current_balance, requested }
+        }
+        Kind::RateLimit => ErrorClass::RateLimit,
+        Kind::Authentication => ErrorClass::Authentication,
+        Kind::Success | Kind::Protocol | Kind::Other => ErrorClass::Engine,
+    };
+    error.status = Some(response.status);
+    error.details = said.details;
+    error.retryable = judgement.retry;
+    error.effect = match judgement.kind {
+        Kind::Success => Effect::Unknown,
+        _ => judgement.effect,
+    };
+    error.request_id = said.request_id.or_else(|| header_id(response));
+    error.retry_after = hint;
+    error
+}
+
+/// The server's name of an answer, from its header.
+pub(crate) fn header_id(response: &Response) -> Option<String> {
+    response.header("x-request-id").and_then(reading::request_id)
+}
+
+/// The receipt of the call that a key already stands for, as a refusal to reuse it carries it.
+pub(crate) fn first_receipt(error: &ClientError) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Reuse<'a> {
+        #[serde(borrow)]
+        first: &'a RawValue,
+    }
+    if error.code != Code::IdempotencyKeyReused.as_str() {
+        return None;
+    }
+    let reuse: Reuse<'_> = serde_json::from_str(error.details.as_deref()?.get()).ok()?;
+    let first = reuse.first.get();
+    first.starts_with('{').then(|| first.to_owned())
+}
+
+/// Takes a secret out of whatever the server echoed.
+pub(crate) fn mask(error: &mut ClientError, secret: &str) {
+    let masked = |text: &str| text.contains(secret).then(|| text.replace(secret, "[API key]"));
+    if let Some(message) = masked(&error.message) {
+        error.message = message;
+    }
+    if let Some(code) = masked(&error.code) {
+        error.code = code;
+    }
+    if error.request_id.as_ref().is_some_and(|id| id.contains(secret)) {
+        error.request_id = None;
+    }
+    if error.details.as_ref().is_some_and(|details| details.get().contains(secret)) {
+        error.details = None;
+    }
+}
+
+/// What is said of an answer that says nothing itself.
+fn words_for(status: u16) -> String {
+    let mut words = match status {
+        401 => "The API does not accept this API key: is it complete, current and for this server?",
+        402 => "The customer's credits do not cover this call. Nothing was deducted.",
+        403 => "The API refuses this to the API key, or a proxy in between does.",
+        404 => "The API does not have this: are baseUrl and paths right?",
+        429 => "The API asks to slow down. Nothing was changed.",
+        500..=599 => "The API failed, or a proxy in front of it did.",
+        _ => "The API refused the call without saying why.",
+    }
+    .to_owned();
+    words.push_str(" (HTTP ");
+    words.push_str(&status.to_string());
+    words.push(')');
+    words
+}
