@@ -1,25 +1,37 @@
-//! The Cloudflare Worker of edge-credits.
-#![allow(missing_docs)] // The macros of the worker crate write public items without docs.
+//! The Cloudflare Worker of edge-credits: one entrance for HTTP, and one object per customer.
+//!
+//! A request passes [`front`] (who is asking?), and is answered by the customer's [`ledger_object`]
+//! by way of [`serve`] (what is asked?) and [`ledger`] (look up, decide, persist, answer). What may
+//! be charged, granted or refused is decided in `edge-credits-core`; this crate performs. Read
+//! [`receive`] for the order of the checks and [`schema`] for what is stored.
 
-use worker::{
-    Context, DurableObject, Env, Request, Response, Result, State, durable_object, event,
-};
+mod auth;
+mod body;
+mod front;
+mod head;
+mod hex;
+mod host;
+mod ledger;
+mod ledger_object;
+mod object_storage;
+mod receive;
+mod respond;
+mod routes;
+mod schema;
+mod serve;
+mod settings;
+mod storage;
+mod store;
+
+use worker::{Context, Env, event};
+
+pub use ledger_object::LedgerObject;
 
 #[event(fetch)]
-async fn fetch(_request: Request, _env: Env, _context: Context) -> Result<Response> {
-    Response::error("not found", 404)
-}
-
-/// One customer's ledger.
-#[durable_object(alarm)]
-pub struct LedgerObject;
-
-impl DurableObject for LedgerObject {
-    fn new(_state: State, _env: Env) -> Self {
-        Self
-    }
-
-    async fn fetch(&self, _request: Request) -> Result<Response> {
-        Response::error("not found", 404)
-    }
+async fn fetch(
+    request: web_sys::Request,
+    env: Env,
+    _context: Context,
+) -> worker::Result<web_sys::Response> {
+    front::serve(&request, &env).await
 }

@@ -1,0 +1,49 @@
+//! Reading a request's body, up to its limit.
+//!
+//! Decides when to stop reading. Whatever the headers said, no more than the limit is kept.
+
+use edge_credits_core::wire::errors::{ApiError, Code};
+use js_sys::{Reflect, Uint8Array, futures::JsFuture};
+use wasm_bindgen::{JsCast as _, JsValue};
+use web_sys::{ReadableStreamDefaultReader, Request};
+
+use crate::head::{MAX_BODY_BYTES, body_too_large};
+
+/// The whole body; empty where there is none.
+///
+/// # Errors
+/// `body_too_large`, and nothing beyond the limit is read; `invalid_json` when the body breaks off.
+pub(crate) async fn read(request: &Request) -> Result<Vec<u8>, ApiError> {
+    let Some(stream) = request.body() else { return Ok(Vec::new()) };
+    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+    let mut body = Vec::new();
+    while let Some(chunk) = next(&reader).await? {
+        let start = body.len();
+        let length = usize::try_from(chunk.length()).unwrap_or(usize::MAX).saturating_add(start);
+        if length > MAX_BODY_BYTES {
+            // Nobody waits for this: whatever is left unread ends with the request.
+            let _ = reader.cancel();
+            return Err(body_too_large());
+        }
+        body.resize(length, 0);
+        if let Some(free) = body.get_mut(start..) {
+            chunk.copy_to(free);
+        }
+    }
+    Ok(body)
+}
+
+/// The next chunk, or `None` at the end.
+async fn next(reader: &ReadableStreamDefaultReader) -> Result<Option<Uint8Array>, ApiError> {
+    let read = JsFuture::from(reader.read()).await.map_err(|_| broken())?;
+    let field = |name: &str| Reflect::get(&read, &JsValue::from_str(name)).unwrap_or_default();
+    if field("done").is_truthy() {
+        return Ok(None);
+    }
+    // A caller that holds the binding can pass a stream of anything.
+    field("value").dyn_into::<Uint8Array>().map(Some).map_err(|_| broken())
+}
+
+fn broken() -> ApiError {
+    ApiError::new(Code::InvalidJson, "The body broke off before its end. Nothing was changed.")
+}

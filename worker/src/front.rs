@@ -1,0 +1,120 @@
+//! The worker's own part: who is asking, and which object is to answer.
+//!
+//! It holds no state and judges no body. An accepted call is sent to the object of its customer with
+//! the headers that the object reads and no others, so that nothing from outside can pass for one
+//! of ours.
+
+use edge_credits_core::entropy::Entropy;
+use edge_credits_core::wire::errors::{ApiError, Code};
+use js_sys::{Reflect, Uint8Array, futures::JsFuture};
+use wasm_bindgen::{JsCast as _, JsValue};
+use web_sys::{Headers, Request, RequestInit, Response};
+use worker::Env;
+use worker::worker_sys::DurableObjectNamespace;
+
+use crate::auth::{Keyring, Scope};
+use crate::head::Head;
+use crate::receive::{Call, ENTROPY, ENVIRONMENT, Received, receive};
+use crate::respond::{Answer, Failure, Origin, REQUEST_ID, VERSION, respond};
+use crate::routes::Action;
+use crate::{hex, host, settings};
+
+/// The binding of the ledger's objects.
+const LEDGER: &str = "LEDGER";
+
+/// Answers one request from outside.
+///
+/// # Errors
+/// Only what the runtime throws while an answer is being made.
+pub(crate) async fn serve(request: &Request, env: &Env) -> worker::Result<Response> {
+    let started = host::now();
+    let head = host::head(request);
+    let request_id = Entropy::new(host::random()?).uuid();
+    let result = match pass_on(&head, request, env, &request_id).await {
+        Ok(Reply::Theirs(response)) => return Ok(response),
+        Ok(Reply::Ours(answer)) => Ok(answer),
+        Err(failure) => Err(failure),
+    };
+    let origin = Origin { request_id: &request_id, part: "edge", took: host::now().since(started) };
+    respond(result, &origin).map(Response::from)
+}
+
+/// Where an answer was made.
+enum Reply {
+    /// Here.
+    Ours(Answer),
+    /// By the object.
+    Theirs(Response),
+}
+
+async fn pass_on(
+    head: &Head,
+    request: &Request,
+    env: &Env,
+    request_id: &str,
+) -> Result<Reply, Failure> {
+    let secret = host::setting(env, settings::API_KEYS);
+    let admit = |action: Action<'_>| {
+        let keyring = Keyring::parse(secret.as_deref())?;
+        keyring.authorize(head.header("authorization"), Scope::of(action))
+    };
+    let call = match receive(head, request, admit).await? {
+        Received::Health => return Ok(Reply::Ours(health(env, secret.as_deref()))),
+        Received::Call(call) => call,
+    };
+    let Some(namespace) = namespace(env) else {
+        let message = "The binding LEDGER is missing: see wrangler.toml. Nothing was changed.";
+        return Err(ApiError::new(Code::NotConfigured, message).into());
+    };
+    send(head, &call, &namespace, request_id).await.map(Reply::Theirs).map_err(|thrown| {
+        let message = "The ledger did not answer, and it is open whether the call took effect. \
+                       Repeat it with the same idempotency key: it is carried out at most once.";
+        Failure {
+            log: Some(format!("the ledger's object failed: {}", host::describe(&thrown))),
+            ..ApiError::new(Code::InternalError, message).into()
+        }
+    })
+}
+
+/// Sends a call to its customer's object. The stub is new each time: one that has failed stays so.
+async fn send(
+    head: &Head,
+    call: &Call<'_>,
+    namespace: &DurableObjectNamespace,
+    request_id: &str,
+) -> Result<Response, JsValue> {
+    let headers = Headers::new()?;
+    headers.set(ENVIRONMENT, call.owner.environment.as_str())?;
+    headers.set(ENTROPY, &hex::encode(&host::random()?))?;
+    headers.set(REQUEST_ID, request_id)?;
+    if let Some(key) = head.header("idempotency-key") {
+        headers.set("idempotency-key", key)?;
+    }
+    let init = RequestInit::new();
+    init.set_method(&head.method);
+    if call.action.has_body() {
+        headers.set("content-type", "application/json")?;
+        // As bytes and not as a stream: the platform can then deliver it again by itself.
+        init.set_body(&Uint8Array::from(call.body.as_slice()));
+    }
+    init.set_headers(&headers);
+    let request = Request::new_with_str_and_init(&head.url, &init)?;
+    let stub = namespace.get_by_name(&call.owner.object_name())?;
+    let response = JsFuture::from(stub.fetch_with_request(&request)?).await?;
+    response.dyn_into()
+}
+
+/// `GET /health`: up, and able to serve?
+fn health(env: &Env, secret: Option<&str>) -> Answer {
+    let overdraft = host::setting(env, settings::OVERDRAFT_LIMIT);
+    let configured = Keyring::parse(secret).is_ok()
+        && settings::ledger_config(overdraft.as_deref()).is_ok()
+        && namespace(env).is_some();
+    let body = format!(r#"{{"status":"ok","version":"{VERSION}","configured":{configured}}}"#);
+    Answer { body, replayed: false }
+}
+
+fn namespace(env: &Env) -> Option<DurableObjectNamespace> {
+    let binding = Reflect::get(env, &JsValue::from_str(LEDGER)).ok()?;
+    binding.is_object().then(|| binding.unchecked_into())
+}

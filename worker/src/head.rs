@@ -1,0 +1,160 @@
+//! What can be judged of a request before its body is read: sizes and the kind of content.
+//!
+//! Decides 431, 413 by the declared length, and 415. A length that was not declared, or was a lie,
+//! is counted by [`crate::body`] while reading.
+
+use edge_credits_core::wire::errors::{ApiError, Code};
+
+use crate::routes::split_url;
+
+/// Largest body, in bytes: 8 KB of metadata in its widest spelling (`\u00xx` for each byte), and
+/// the other fields.
+pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Largest total of header names and values, in bytes: what most HTTP servers allow.
+pub(crate) const MAX_HEADER_BYTES: usize = 16 * 1024;
+
+/// A request without its body. It holds the API key, so it has no `Debug`.
+pub(crate) struct Head {
+    /// The verb as sent.
+    pub(crate) method: String,
+    /// The absolute URL, as the runtime normalized it.
+    pub(crate) url: String,
+    /// Names in lower case. The runtime has joined repeated headers with `", "`.
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+impl Head {
+    /// A header's value by its lower-case name.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The path, still percent-encoded.
+    pub(crate) fn path(&self) -> &str {
+        split_url(&self.url).0
+    }
+
+    /// The query without its `?`; empty where there is none.
+    pub(crate) fn query(&self) -> &str {
+        split_url(&self.url).1
+    }
+
+    /// # Errors
+    /// `headers_too_large`, `body_too_large`.
+    pub(crate) fn check_size(&self) -> Result<(), ApiError> {
+        let total: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if total > MAX_HEADER_BYTES {
+            let message = "The headers are over 16 KB. Nothing was changed.";
+            return Err(ApiError::new(Code::HeadersTooLarge, message));
+        }
+        let declared = self.header("content-length").and_then(|text| text.parse::<u64>().ok());
+        let limit = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX);
+        if declared.is_some_and(|length| length > limit) { Err(body_too_large()) } else { Ok(()) }
+    }
+
+    /// Whether the body is what a POST must carry: JSON in UTF-8, not compressed.
+    ///
+    /// # Errors
+    /// `unsupported_media_type`.
+    pub(crate) fn check_content(&self) -> Result<(), ApiError> {
+        let json = self.header("content-type").is_some_and(is_json);
+        let encoding = self.header("content-encoding").map_or("identity", str::trim);
+        if json && encoding.eq_ignore_ascii_case("identity") {
+            return Ok(());
+        }
+        let message = "The body must be application/json in UTF-8, without Content-Encoding. \
+                       Nothing was changed.";
+        Err(ApiError::new(Code::UnsupportedMediaType, message))
+    }
+}
+
+/// The answer to a body over [`MAX_BODY_BYTES`].
+pub(crate) fn body_too_large() -> ApiError {
+    ApiError::new(Code::BodyTooLarge, "The body is over 64 KB. Nothing was changed.")
+}
+
+/// `application/json`, with no charset or with UTF-8; other parameters mean nothing to JSON.
+fn is_json(content_type: &str) -> bool {
+    let mut parts = content_type.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    essence.eq_ignore_ascii_case("application/json") && parts.all(is_harmless_parameter)
+}
+
+fn is_harmless_parameter(parameter: &str) -> bool {
+    let Some((name, value)) = parameter.split_once('=') else { return parameter.is_empty() };
+    let value = value.trim_matches('"');
+    !name.trim().eq_ignore_ascii_case("charset") || value.eq_ignore_ascii_case("utf-8")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(headers: &[(&str, &str)]) -> Head {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Head {
+            method: "POST".to_owned(),
+            url: "https://h/v1/x?y=z".to_owned(),
+            headers: headers.iter().map(own).collect(),
+        }
+    }
+
+    fn code(result: Result<(), ApiError>) -> Result<(), Code> {
+        result.map_err(|error| error.code)
+    }
+
+    #[test]
+    fn sizes_at_their_bounds() {
+        let with_length =
+            |length: usize| code(head(&[("content-length", &length.to_string())]).check_size());
+        assert_eq!(with_length(MAX_BODY_BYTES), Ok(()));
+        assert_eq!(with_length(MAX_BODY_BYTES + 1), Err(Code::BodyTooLarge));
+        let huge = head(&[("content-length", "18446744073709551615")]);
+        assert_eq!(code(huge.check_size()), Err(Code::BodyTooLarge));
+        let with_header =
+            |length: usize| code(head(&[("x", &"v".repeat(length - 1))]).check_size());
+        assert_eq!(with_header(MAX_HEADER_BYTES), Ok(()));
+        assert_eq!(with_header(MAX_HEADER_BYTES + 1), Err(Code::HeadersTooLarge));
+    }
+
+    #[test]
+    fn content_by_the_table() {
+        let no = Err(Code::UnsupportedMediaType);
+        let table = [
+            ("application/json", Ok(())),
+            ("Application/JSON", Ok(())),
+            ("application/json; charset=utf-8", Ok(())),
+            ("application/json;charset=\"UTF-8\"", Ok(())),
+            ("application/json ; Charset=utf-8;", Ok(())),
+            ("application/json; profile=x", Ok(())),
+            ("application/json; charset=utf-16", no),
+            ("application/json; charset=latin1", no),
+            ("application/json; charset", no),
+            ("application/jsonx", no),
+            ("application/ld+json", no),
+            ("text/json", no),
+            ("text/plain", no),
+            ("multipart/form-data; boundary=x", no),
+            ("application/json, application/json", no),
+            ("", no),
+        ];
+        for (content_type, expected) in table {
+            let got = code(head(&[("content-type", content_type)]).check_content());
+            assert_eq!(got, expected, "{content_type:?}");
+        }
+        assert_eq!(code(head(&[]).check_content()), no);
+        let encoded = |encoding| {
+            let headers = [("content-type", "application/json"), ("content-encoding", encoding)];
+            code(head(&headers).check_content())
+        };
+        assert_eq!(encoded("identity"), Ok(()));
+        assert_eq!(encoded("gzip"), no);
+        assert_eq!(encoded("br, gzip"), no);
+    }
+
+    #[test]
+    fn path_and_query_are_split() {
+        assert_eq!((head(&[]).path(), head(&[]).query()), ("/v1/x", "y=z"));
+    }
+}

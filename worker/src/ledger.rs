@@ -1,0 +1,296 @@
+//! One customer's ledger at work: look up, decide, persist, apply, answer.
+//!
+//! The decisions are the core's. What is decided here is the order of the steps: everything that a
+//! command writes goes into one transaction, the alarm included; memory changes only after it; and
+//! there is no await between the first lookup and the answer, so no two commands interleave. Memory
+//! is a cache: whenever the storage fails it is dropped, and the next call loads what was kept.
+
+use core::cell::RefCell;
+
+use edge_credits_core::ids::Owner;
+use edge_credits_core::ledger::{
+    Account, Command, Found, LedgerConfig, Rejection, Writes, decide, settle,
+};
+use edge_credits_core::time::Timestamp;
+use edge_credits_core::wire::errors::{ApiError, Code};
+use edge_credits_core::wire::rejections;
+use edge_credits_core::wire::replies::{balance_body, page_body, receipt_body};
+use edge_credits_core::wire::requests::{BalanceQuery, PageQuery};
+
+use crate::respond::{Answer, Failure};
+use crate::schema;
+use crate::storage::{Storage, StorageError};
+use crate::store::{self, StoreError};
+
+/// The ledger of one object.
+pub(crate) struct Ledger<S> {
+    storage: S,
+    /// `None` until the first call, and after a failure of the storage.
+    loaded: RefCell<Option<Loaded>>,
+}
+
+/// What memory holds.
+struct Loaded {
+    account: Account,
+    /// Whether the tables exist; they come with the first entry.
+    has_tables: bool,
+}
+
+/// Why a step did not end with an answer.
+enum Fault {
+    /// What is stored could not be had or kept: memory is dropped.
+    Store(StoreError),
+    /// The object is another customer's.
+    OtherOwner,
+    /// The ledger said no.
+    Rejected(Rejection),
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<StorageError> for Fault {
+    fn from(error: StorageError) -> Self {
+        Self::Store(StoreError::Storage(error))
+    }
+}
+
+impl From<Rejection> for Fault {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+impl<S: Storage> Ledger<S> {
+    /// The ledger in a storage. Nothing is read yet.
+    pub(crate) const fn new(storage: S) -> Self {
+        Self { storage, loaded: RefCell::new(None) }
+    }
+
+    /// Carries out a command.
+    ///
+    /// # Errors
+    /// The rejection as an error of the API; `internal_error` when the storage failed, which leaves
+    /// open whether the command was applied; `invariant_violation` when what is stored makes no
+    /// sense, and nothing is done any more.
+    pub(crate) fn perform(
+        &self,
+        owner: &Owner,
+        now: Timestamp,
+        command: &Command,
+        config: &LedgerConfig,
+    ) -> Result<Answer, Failure> {
+        let receipt = self.with(owner, now, |loaded| {
+            let found = self.find(loaded, command)?;
+            let decision = decide(&loaded.account, &found, now, command, config)?;
+            self.commit(loaded, now, &decision.writes)?;
+            Ok(decision.receipt)
+        })?;
+        let replayed = receipt.replayed;
+        Ok(Answer { body: receipt_body(&receipt, &owner.customer), replayed })
+    }
+
+    /// The balance at `now`.
+    ///
+    /// # Errors
+    /// As for [`Ledger::perform`]; nothing is changed.
+    pub(crate) fn balance(
+        &self,
+        owner: &Owner,
+        now: Timestamp,
+        query: &BalanceQuery,
+    ) -> Result<Answer, Failure> {
+        let balance =
+            self.with(owner, now, |loaded| Ok(loaded.account.balance(&query.unit, now)?))?;
+        Ok(Answer { body: balance_body(&balance, query, &owner.customer), replayed: false })
+    }
+
+    /// A page of entries.
+    ///
+    /// # Errors
+    /// As for [`Ledger::perform`]; nothing is changed.
+    pub(crate) fn page(
+        &self,
+        owner: &Owner,
+        now: Timestamp,
+        query: &PageQuery,
+    ) -> Result<Answer, Failure> {
+        let (rows, total) = self.with(owner, now, |loaded| {
+            let total = loaded.account.totals().count(&query.unit, query.kind);
+            let rows = if loaded.has_tables { store::page(&self.storage, query)? } else { vec![] };
+            Ok((rows, total))
+        })?;
+        Ok(Answer { body: page_body(&rows, query, total), replayed: false })
+    }
+
+    /// Writes what is due, when the alarm fires: late, early or twice makes no difference.
+    ///
+    /// # Errors
+    /// A sentence for the log; the runtime then fires the alarm again.
+    pub(crate) fn alarm(&self, now: Timestamp) -> Result<(), String> {
+        let log = |fault: Fault| fault.reason().unwrap_or_else(|| "the ledger refused".to_owned());
+        let owner = match self.stored_owner().map_err(|error| log(error.into()))? {
+            Some(owner) => owner,
+            None => return Ok(()),
+        };
+        self.step(&owner, now, |loaded| {
+            let mut writes = settle(&loaded.account, now)?;
+            // The alarm is spent by firing, whatever the account made of it.
+            let mut after = loaded.account.clone();
+            after.apply(&writes);
+            writes.alarm = after.rearm();
+            self.commit(loaded, now, &writes)
+        })
+        .map_err(log)
+    }
+
+    fn stored_owner(&self) -> Result<Option<Owner>, StoreError> {
+        if schema::version(&self.storage)? == 0 {
+            return Ok(None);
+        }
+        store::meta(&self.storage).map(|meta| Some(meta.owner))
+    }
+
+    fn with<T>(
+        &self,
+        owner: &Owner,
+        now: Timestamp,
+        step: impl FnOnce(&mut Loaded) -> Result<T, Fault>,
+    ) -> Result<T, Failure> {
+        self.step(owner, now, step).map_err(|fault| fault.into_failure(owner))
+    }
+
+    /// Runs one step on the loaded ledger, which is taken out meanwhile: a step that fails on its
+    /// storage leaves nothing in memory.
+    fn step<T>(
+        &self,
+        owner: &Owner,
+        now: Timestamp,
+        step: impl FnOnce(&mut Loaded) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let mut loaded = match self.loaded.take() {
+            Some(loaded) => loaded,
+            None => self.load(owner, now)?,
+        };
+        let result = if loaded.account.owner() == owner {
+            step(&mut loaded)
+        } else {
+            Err(Fault::OtherOwner)
+        };
+        // What is not stored yet belongs to nobody, and is not kept either.
+        if loaded.has_tables && !matches!(result, Err(Fault::Store(_))) {
+            self.loaded.replace(Some(loaded));
+        }
+        result
+    }
+
+    /// The ledger as it is stored, its alarm made sure of.
+    fn load(&self, owner: &Owner, now: Timestamp) -> Result<Loaded, Fault> {
+        let version = schema::version(&self.storage)?;
+        if version == 0 {
+            return Ok(Loaded { account: Account::new(owner.clone()), has_tables: false });
+        }
+        if version < schema::LATEST {
+            self.in_transaction(|| Ok(schema::migrate(&self.storage, version, now)?))?;
+        }
+        let meta = store::meta(&self.storage)?;
+        let (last, open) = store::account_rows(&self.storage)?;
+        let account = Account::load(meta.owner, last, open).map_err(StoreError::from)?;
+        // An alarm that has not fired at its time may be lost for good.
+        let overdue = meta.alarm_due.is_some_and(|due| due <= now);
+        if overdue || meta.alarm_due != account.next_due() {
+            self.in_transaction(|| store::set_alarm(&self.storage, account.rearm(), now))?;
+        }
+        Ok(Loaded { account, has_tables: true })
+    }
+
+    fn find(&self, loaded: &Loaded, command: &Command) -> Result<Found, StoreError> {
+        if !loaded.has_tables {
+            return Ok(Found::default());
+        }
+        store::find(&self.storage, &command.lookups(loaded.account.owner()))
+    }
+
+    /// Persists, then applies.
+    fn commit(&self, loaded: &mut Loaded, now: Timestamp, writes: &Writes) -> Result<(), Fault> {
+        if writes.is_empty() {
+            return Ok(());
+        }
+        self.in_transaction(|| {
+            if !loaded.has_tables {
+                schema::migrate(&self.storage, 0, now)?;
+                schema::record_owner(&self.storage, loaded.account.owner())?;
+            }
+            store::write(&self.storage, writes, now)
+        })?;
+        loaded.has_tables = true;
+        loaded.account.apply(writes);
+        Ok(())
+    }
+
+    /// One transaction; rows that make no sense roll it back like a failing statement.
+    fn in_transaction(
+        &self,
+        mut work: impl FnMut() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut corrupt = false;
+        let result = self.storage.transaction(&mut || match work() {
+            Ok(()) => Ok(()),
+            Err(StoreError::Storage(error)) => Err(error),
+            Err(StoreError::Corrupt) => {
+                corrupt = true;
+                Err(StorageError("a row makes no sense".to_owned()))
+            }
+        });
+        if corrupt { Err(StoreError::Corrupt) } else { Ok(result?) }
+    }
+}
+
+impl Fault {
+    /// What was wrong on our side, for the log.
+    fn reason(&self) -> Option<String> {
+        match self {
+            Self::Store(StoreError::Storage(StorageError(reason))) => Some(reason.clone()),
+            Self::Store(StoreError::Corrupt) => Some("the stored rows make no sense".to_owned()),
+            Self::OtherOwner => Some("the object holds another customer's ledger".to_owned()),
+            Self::Rejected(Rejection::Inconsistent) => {
+                Some("the account makes no sense".to_owned())
+            }
+            Self::Rejected(_) => None,
+        }
+    }
+
+    fn into_failure(self, owner: &Owner) -> Failure {
+        let log = self.reason();
+        let error = match self {
+            Self::Rejected(rejection) => rejections::to_error(&rejection, &owner.customer),
+            Self::Store(StoreError::Storage(_)) => storage_failed(),
+            Self::Store(StoreError::Corrupt) => corrupt(),
+            Self::OtherOwner => other_owner(),
+        };
+        Failure { log, ..error.into() }
+    }
+}
+
+fn storage_failed() -> ApiError {
+    let message = "The ledger's storage failed, and it is open whether the call took effect. Repeat \
+                   it with the same idempotency key: it is carried out at most once.";
+    ApiError::new(Code::InternalError, message)
+}
+
+fn corrupt() -> ApiError {
+    let message = "What is stored of this customer's ledger contradicts itself, so it was left \
+                   untouched. Nothing was changed; report the request id to whoever runs this \
+                   deployment.";
+    ApiError::new(Code::InvariantViolation, message)
+}
+
+/// The answer of an object that was asked for a customer who is not its own.
+pub(crate) fn other_owner() -> ApiError {
+    let message = "This object is not the one of this customer. Nothing was changed; objects are \
+                   named by environment and customer.";
+    ApiError::new(Code::InvariantViolation, message)
+}

@@ -1,0 +1,122 @@
+//! The way from a request to a call on one customer's ledger: the same for both entrances.
+//!
+//! Requests from outside come to the worker, which knows the caller by an API key. A Worker that
+//! holds the namespace binding calls the ledger's object itself: holding the binding is the
+//! authority, and a header names the environment. Decides the order of the checks: size, method and
+//! path, authority, content type, body, customer. What is in the body is judged by the object.
+
+use edge_credits_core::http::decode_segment;
+use edge_credits_core::ids::{CustomerId, Environment, Owner};
+use edge_credits_core::wire::errors::{ApiError, Code};
+use edge_credits_core::wire::requests::parse_customer;
+use web_sys::Request;
+
+use crate::body;
+use crate::head::Head;
+use crate::respond::Failure;
+use crate::routes::{Action, Route, route};
+
+/// Names the environment to an object, `live` or `test`. Never let in from outside.
+pub(crate) const ENVIRONMENT: &str = "x-edge-credits-environment";
+
+/// Sixteen bytes in hexadecimal for a key of our own making, drawn once per request, so that a call
+/// which the platform delivers to the object again makes the same key again.
+pub(crate) const ENTROPY: &str = "x-edge-credits-entropy";
+
+/// What is asked of whose ledger.
+pub(crate) struct Call<'a> {
+    /// Whose.
+    pub(crate) owner: Owner,
+    /// What.
+    pub(crate) action: Action<'a>,
+    /// The body; empty for reads.
+    pub(crate) body: Vec<u8>,
+}
+
+/// A request that was let in.
+pub(crate) enum Received<'a> {
+    /// The health check.
+    Health,
+    /// A call.
+    Call(Call<'a>),
+}
+
+/// Checks a request and reads its body. `admit` says for which environment the caller speaks, or
+/// why not at all.
+///
+/// # Errors
+/// The first check that fails.
+pub(crate) async fn receive<'a>(
+    head: &'a Head,
+    request: &Request,
+    admit: impl FnOnce(Action<'_>) -> Result<Environment, ApiError>,
+) -> Result<Received<'a>, Failure> {
+    head.check_size()?;
+    let (id, action) = match route(&head.method, head.path())? {
+        Route::Health => return Ok(Received::Health),
+        Route::Customer { id, action } => (id, action),
+    };
+    let environment = admit(action)?;
+    let body = if action.has_body() {
+        head.check_content()?;
+        body::read(request).await?
+    } else {
+        Vec::new()
+    };
+    let owner = Owner { environment, customer: customer(id)? };
+    Ok(Received::Call(Call { owner, action, body }))
+}
+
+fn customer(id: &str) -> Result<CustomerId, ApiError> {
+    parse_customer(&segment(id, "customer_id")?)
+}
+
+/// The text of a path segment.
+///
+/// # Errors
+/// `invalid_id` when it is not UTF-8.
+pub(crate) fn segment(encoded: &str, param: &str) -> Result<String, ApiError> {
+    decode_segment(encoded).ok_or_else(|| {
+        let message = format!("The {param} in the path is not UTF-8. Nothing was changed.");
+        ApiError::about(Code::InvalidId, param, &message)
+    })
+}
+
+/// The environment that a holder of the binding speaks for.
+///
+/// # Errors
+/// `invalid_request` when [`ENVIRONMENT`] does not say.
+pub(crate) fn environment_of(head: &Head) -> Result<Environment, ApiError> {
+    head.header(ENVIRONMENT).and_then(Environment::parse).ok_or_else(|| {
+        let message = "A call on the ledger's object must name its environment, live or test, in \
+                       the header x-edge-credits-environment. Nothing was changed.";
+        ApiError::about(Code::InvalidRequest, ENVIRONMENT, message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn customers_are_decoded_once() {
+        assert_eq!(customer("a%2Fb%25").unwrap().as_str(), "a/b%");
+        for wrong in ["", "%20", "%00", "%ff", "%2e%2e", &"x".repeat(129)] {
+            assert_eq!(customer(wrong).unwrap_err().code, Code::InvalidId, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_environment_must_be_named() {
+        let of = |value: Option<&str>| {
+            let headers = value.map(|value| (ENVIRONMENT.to_owned(), value.to_owned()));
+            let (method, url) = (String::new(), String::new());
+            environment_of(&Head { method, url, headers: headers.into_iter().collect() })
+        };
+        assert_eq!(of(Some("live")).unwrap(), Environment::Live);
+        assert_eq!(of(Some("test")).unwrap(), Environment::Test);
+        for wrong in [None, Some("prod"), Some("live, live"), Some("")] {
+            assert_eq!(of(wrong).unwrap_err().code, Code::InvalidRequest);
+        }
+    }
+}

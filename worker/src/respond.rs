@@ -1,0 +1,152 @@
+//! Answers and errors → HTTP.
+//!
+//! Decides headers; status codes come from the table in the core. Every answer names its request
+//! and the version that gave it, and none may be kept by a cache.
+
+use core::time::Duration;
+
+use edge_credits_core::wire::errors::{ApiError, Code};
+use worker::{Headers, Response, ResponseBuilder};
+
+/// The version of this worker, on every answer: by it a client knows that it speaks to ours.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The header by which an answer, a log line and a caller's question name one request.
+pub(crate) const REQUEST_ID: &str = "x-request-id";
+
+/// Why a request gets no answer, and the headers that go with it.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// What the body says.
+    pub(crate) error: ApiError,
+    /// The method that the path answers, where another was used.
+    pub(crate) allow: Option<&'static str>,
+    /// What went wrong on our side, for the log alone.
+    pub(crate) log: Option<String>,
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self { error, allow: None, log: None }
+    }
+}
+
+/// A successful answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// JSON text.
+    pub(crate) body: String,
+    /// Whether an earlier call with the same key had been carried out.
+    pub(crate) replayed: bool,
+}
+
+/// Where an answer comes from, and for which request.
+pub(crate) struct Origin<'a> {
+    /// The request's id.
+    pub(crate) request_id: &'a str,
+    /// The part of the worker that answered: `edge` or `ledger`.
+    pub(crate) part: &'static str,
+    /// How long it took. The clock stands still between I/O in production, so that an answer from
+    /// memory takes no time.
+    pub(crate) took: Duration,
+}
+
+/// An HTTP response as data.
+#[derive(Debug)]
+struct Plain {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+}
+
+/// Makes the HTTP response, and a line in the log where something failed on our side.
+///
+/// # Errors
+/// What the runtime throws; it has no reason to.
+pub(crate) fn respond(
+    result: Result<Answer, Failure>,
+    origin: &Origin<'_>,
+) -> worker::Result<Response> {
+    if let Err(Failure { log: Some(log), .. }) = &result {
+        worker::console_error!("{}: {log}", origin.request_id);
+    }
+    let plain = plain(result, origin);
+    let headers = Headers::new();
+    for (name, value) in &plain.headers {
+        headers.set(name, value)?;
+    }
+    let builder = ResponseBuilder::new().with_status(plain.status).with_headers(headers);
+    Ok(builder.fixed(plain.body.into_bytes()))
+}
+
+fn plain(result: Result<Answer, Failure>, origin: &Origin<'_>) -> Plain {
+    let mut headers = vec![
+        ("content-type", "application/json".to_owned()),
+        ("cache-control", "no-store".to_owned()),
+        (REQUEST_ID, origin.request_id.to_owned()),
+        ("x-edge-credits", VERSION.to_owned()),
+        ("server-timing", format!("{};dur={}", origin.part, origin.took.as_millis())),
+    ];
+    match result {
+        Ok(answer) => {
+            if answer.replayed {
+                headers.push(("idempotent-replayed", "true".to_owned()));
+            }
+            Plain { status: 200, headers, body: answer.body }
+        }
+        Err(Failure { error, allow, .. }) => {
+            headers.extend(allow.map(|method| ("allow", method.to_owned())));
+            if error.code == Code::InvalidApiKey {
+                headers.push(("www-authenticate", "Bearer".to_owned()));
+            }
+            let body = error.to_body(origin.request_id);
+            Plain { status: error.code.status(), headers, body }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORIGIN: Origin<'_> =
+        Origin { request_id: "r-1", part: "ledger", took: Duration::from_millis(3) };
+
+    fn header<'a>(response: &'a Plain, name: &str) -> Option<&'a str> {
+        response.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
+    }
+
+    #[test]
+    fn every_answer_names_its_request_and_is_not_cached() {
+        let answer = Answer { body: "{}".to_owned(), replayed: false };
+        let error = Failure::from(ApiError::new(Code::NotFound, "no"));
+        for result in [Ok(answer), Err(error)] {
+            let response = plain(result, &ORIGIN);
+            assert_eq!(header(&response, "x-request-id"), Some("r-1"));
+            assert_eq!(header(&response, "x-edge-credits"), Some(VERSION));
+            assert_eq!(header(&response, "server-timing"), Some("ledger;dur=3"));
+            assert_eq!(header(&response, "cache-control"), Some("no-store"));
+            assert_eq!(header(&response, "content-type"), Some("application/json"));
+            assert_eq!(header(&response, "idempotent-replayed"), None);
+            assert_eq!(header(&response, "www-authenticate"), None);
+        }
+    }
+
+    #[test]
+    fn replays_are_marked() {
+        let response = plain(Ok(Answer { body: "{}".to_owned(), replayed: true }), &ORIGIN);
+        assert_eq!((response.status, &*response.body), (200, "{}"));
+        assert_eq!(header(&response, "idempotent-replayed"), Some("true"));
+    }
+
+    #[test]
+    fn errors_carry_their_status_and_headers() {
+        let unknown = plain(Err(ApiError::new(Code::InvalidApiKey, "no").into()), &ORIGIN);
+        assert_eq!(unknown.status, 401);
+        assert_eq!(header(&unknown, "www-authenticate"), Some("Bearer"));
+        assert!(unknown.body.contains(r#""request_id":"r-1""#));
+        let error = ApiError::new(Code::MethodNotAllowed, "no");
+        let method = plain(Err(Failure { allow: Some("POST"), ..error.into() }), &ORIGIN);
+        assert_eq!((method.status, header(&method, "allow")), (405, Some("POST")));
+    }
+}

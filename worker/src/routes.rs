@@ -1,0 +1,166 @@
+//! Which operation a method and a path name.
+//!
+//! Decides 404 and 405, and nothing else: ids stay as they stand in the path until the caller has
+//! been authenticated. There is no HEAD, no OPTIONS and no CORS: the API's keys are secrets, which
+//! no browser may hold.
+
+use edge_credits_core::wire::errors::{ApiError, Code};
+
+use crate::respond::Failure;
+
+/// What a request asks for. Ids are still percent-encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route<'a> {
+    /// Is the worker up, and configured?
+    Health,
+    /// An operation on one customer's ledger.
+    Customer {
+        /// The path's segment.
+        id: &'a str,
+        /// What to do there.
+        action: Action<'a>,
+    },
+}
+
+/// An operation on one customer's ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action<'a> {
+    /// getBalance
+    Balance,
+    /// getTransactions
+    Transactions,
+    /// consume and consumeOrFail
+    Consume,
+    /// add
+    Add,
+    /// voidGrant
+    Void {
+        /// The path's segment.
+        grant: &'a str,
+    },
+}
+
+impl Action<'_> {
+    /// Whether the request carries a body: those that change something do.
+    pub(crate) const fn has_body(self) -> bool {
+        !matches!(self, Self::Balance | Self::Transactions)
+    }
+}
+
+/// Finds the route of a method and of the path of a URL (without its query).
+///
+/// # Errors
+/// `not_found`; `method_not_allowed` with the method that is.
+pub(crate) fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, Failure> {
+    let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
+    let (allow, route) = match *segments.as_slice() {
+        ["health"] => ("GET", Route::Health),
+        ["v1", "customers", id, ref rest @ ..] => {
+            let (allow, action) = match *rest {
+                ["balance"] => ("GET", Action::Balance),
+                ["transactions"] => ("GET", Action::Transactions),
+                ["consume"] => ("POST", Action::Consume),
+                ["add"] => ("POST", Action::Add),
+                ["grants", grant, "void"] => ("POST", Action::Void { grant }),
+                _ => return Err(not_found().into()),
+            };
+            (allow, Route::Customer { id, action })
+        }
+        _ => return Err(not_found().into()),
+    };
+    if method == allow { Ok(route) } else { Err(method_not_allowed(allow)) }
+}
+
+fn not_found() -> ApiError {
+    ApiError::new(Code::NotFound, "There is no such path. The README lists the routes.")
+}
+
+fn method_not_allowed(allow: &'static str) -> Failure {
+    let message = format!("This path answers {allow} only.");
+    Failure { allow: Some(allow), ..ApiError::new(Code::MethodNotAllowed, &message).into() }
+}
+
+/// The path and the query of an absolute URL as the runtime gives it: already normalized, so the
+/// first `/` after the authority starts the path.
+///
+/// By hand, because a URL parser brings 46 KB (gzip) of Unicode tables for host names.
+pub(crate) fn split_url(url: &str) -> (&str, &str) {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let from_path = after_scheme.find('/').and_then(|start| after_scheme.get(start..));
+    let target = from_path.unwrap_or("/");
+    let target = target.split_once('#').map_or(target, |(before, _)| before);
+    target.split_once('?').unwrap_or((target, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_by_the_table() {
+        let customer = |id, action| Route::Customer { id, action };
+        let table = [
+            ("GET", "/health", Route::Health),
+            ("GET", "/v1/customers/cus_1/balance", customer("cus_1", Action::Balance)),
+            ("GET", "/v1/customers/a%2Fb/transactions", customer("a%2Fb", Action::Transactions)),
+            ("POST", "/v1/customers/balance/consume", customer("balance", Action::Consume)),
+            ("POST", "/v1/customers//add", customer("", Action::Add)),
+            ("POST", "/v1/customers/c/grants/g/void", customer("c", Action::Void { grant: "g" })),
+        ];
+        for (method, path, expected) in table {
+            assert_eq!(route(method, path).unwrap(), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there() {
+        for path in [
+            "/",
+            "",
+            "/v1",
+            "/v1/customers",
+            "/v1/customers/c",
+            "/v1/customers/c/",
+            "/v1/customers/c/balance/",
+            "/v1//customers/c/balance",
+            "/V1/customers/c/balance",
+            "/v1/customers/c/grants/void",
+            "/v1/customers/c/grants/g/void/x",
+            "/health/",
+        ] {
+            let failure = route("GET", path).unwrap_err();
+            assert_eq!(failure.error.code, Code::NotFound, "{path}");
+        }
+    }
+
+    #[test]
+    fn other_methods_are_told_which_one() {
+        let table = [
+            ("POST", "/health", "GET"),
+            ("HEAD", "/health", "GET"),
+            ("OPTIONS", "/v1/customers/c/consume", "POST"),
+            ("get", "/v1/customers/c/balance", "GET"),
+            ("PUT", "/v1/customers/c/add", "POST"),
+            ("GET", "/v1/customers/c/grants/g/void", "POST"),
+        ];
+        for (method, path, allow) in table {
+            let failure = route(method, path).unwrap_err();
+            assert_eq!(failure.error.code, Code::MethodNotAllowed, "{method} {path}");
+            assert_eq!(failure.allow, Some(allow));
+        }
+    }
+
+    #[test]
+    fn urls_are_split_without_parsing() {
+        let table = [
+            ("https://h.example/a/b?c=d", ("/a/b", "c=d")),
+            ("https://h.example:8787/a", ("/a", "")),
+            ("https://h.example", ("/", "")),
+            ("https://u@[::1]:1/a?b?c#d?e", ("/a", "b?c")),
+            ("http://h/a#b", ("/a", "")),
+        ];
+        for (url, expected) in table {
+            assert_eq!(split_url(url), expected, "{url}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The tables of one object, and the steps by which they came to be.
+//!
+//! An object is one customer's ledger. Its tables are made with its first entry: reading a customer
+//! who has none writes nothing. The columns of `entries` and `grants` are the core's, in its order;
+//! what is decided here is their types and bounds, so that a fault above is stopped by the database
+//! before it is kept.
+//!
+//! Rows written per charge are what an object's operation costs: one for the entry, one for its id's
+//! index, one per grant that it drew on. The other two indexes are partial and hold few entries.
+
+use edge_credits_core::ids::Owner;
+use edge_credits_core::ledger::stored::SqlValue;
+use edge_credits_core::time::Timestamp;
+
+use crate::storage::{Storage, StorageError};
+
+/// The statements of each version, oldest first. A released version is never edited.
+const VERSIONS: &[&[&str]] = &[&[
+    "CREATE TABLE meta (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        environment TEXT NOT NULL CHECK (environment IN ('live', 'test')),
+        customer TEXT NOT NULL CHECK (customer <> ''),
+        alarm_due INTEGER CHECK (alarm_due > 0)
+    ) STRICT",
+    "CREATE TABLE entries (
+        sequence INTEGER PRIMARY KEY CHECK (sequence > 0),
+        id TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        unit TEXT NOT NULL,
+        amount INTEGER NOT NULL CHECK (abs(amount) <= 8000000000000000),
+        balance_after INTEGER NOT NULL CHECK (abs(balance_after) <= 8000000000000000),
+        held_after INTEGER NOT NULL CHECK (held_after BETWEEN 0 AND 8000000000000000),
+        time INTEGER NOT NULL CHECK (time >= 0),
+        draws TEXT NOT NULL,
+        description TEXT,
+        metadata TEXT,
+        product TEXT,
+        refund_of TEXT,
+        key TEXT,
+        fingerprint TEXT,
+        totals TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        CHECK ((key IS NULL) = (fingerprint IS NULL))
+    ) STRICT",
+    // The refunds of a charge.
+    "CREATE INDEX entries_refund_of ON entries (refund_of) WHERE refund_of IS NOT NULL",
+    // Pages of one kind; usage is most of all entries, and found by walking back.
+    "CREATE INDEX entries_other ON entries (kind, sequence) WHERE kind <> 'consumption'",
+    "CREATE TABLE grants (
+        sequence INTEGER PRIMARY KEY REFERENCES entries (sequence),
+        id TEXT NOT NULL,
+        unit TEXT NOT NULL,
+        amount INTEGER NOT NULL CHECK (amount BETWEEN 1 AND 8000000000000000),
+        remaining INTEGER NOT NULL CHECK (remaining BETWEEN 0 AND amount),
+        held INTEGER NOT NULL CHECK (held BETWEEN 0 AND remaining),
+        priority INTEGER NOT NULL CHECK (priority >= 0),
+        product TEXT,
+        source TEXT NOT NULL,
+        effective_at INTEGER NOT NULL CHECK (effective_at >= 0),
+        expires_at INTEGER CHECK (expires_at > 0),
+        state TEXT NOT NULL CHECK (state IN ('scheduled', 'active', 'expired', 'voided')),
+        open INTEGER NOT NULL CHECK (open IN (0, 1))
+    ) STRICT",
+    // What an account loads when it wakes.
+    "CREATE INDEX grants_open ON grants (sequence) WHERE open = 1",
+]];
+
+/// The version that this code writes.
+pub(crate) const LATEST: i64 = 1;
+
+/// The version of the tables that the object has; 0 when it has none.
+///
+/// # Errors
+/// [`StorageError`], also for tables made by a newer version of this worker, whose rules this one
+/// does not know.
+pub(crate) fn version(storage: &dyn Storage) -> Result<i64, StorageError> {
+    let exists = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migrations'";
+    if storage.query(exists, &[])?.is_empty() {
+        return Ok(0);
+    }
+    let rows = storage.query("SELECT max(version) FROM migrations", &[])?;
+    match rows.first().map(Vec::as_slice) {
+        Some([SqlValue::Integer(version)]) if (1..=LATEST).contains(version) => Ok(*version),
+        _ => Err(StorageError("the tables are of a version that this worker does not know".into())),
+    }
+}
+
+/// Brings the tables from `version` to the latest. Runs inside the caller's transaction.
+///
+/// # Errors
+/// [`StorageError`].
+pub(crate) fn migrate(
+    storage: &dyn Storage,
+    version: i64,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    if version == 0 {
+        storage.execute(
+            "CREATE TABLE migrations (
+                version INTEGER PRIMARY KEY,
+                applied_at INTEGER NOT NULL
+            ) STRICT",
+            &[],
+        )?;
+    }
+    for (number, statements) in (1_i64..).zip(VERSIONS) {
+        if number <= version {
+            continue;
+        }
+        for statement in *statements {
+            storage.execute(statement, &[])?;
+        }
+        storage.execute(
+            "INSERT INTO migrations (version, applied_at) VALUES (?, ?)",
+            &[SqlValue::Integer(number), SqlValue::Integer(now.as_millis())],
+        )?;
+    }
+    Ok(())
+}
+
+/// Records whose ledger the object is. Runs with the first entry's transaction.
+///
+/// # Errors
+/// [`StorageError`], also when it has been recorded already.
+pub(crate) fn record_owner(storage: &dyn Storage, owner: &Owner) -> Result<(), StorageError> {
+    storage.execute(
+        "INSERT INTO meta (one, environment, customer) VALUES (1, ?, ?)",
+        &[
+            SqlValue::Text(owner.environment.as_str().to_owned()),
+            SqlValue::Text(owner.customer.as_str().to_owned()),
+        ],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_version_is_the_last_step() {
+        assert_eq!(VERSIONS.len(), usize::try_from(LATEST).unwrap());
+    }
+}

@@ -1,0 +1,114 @@
+//! A call on one customer's ledger, answered by the ledger's object.
+//!
+//! Decides which of the core's readers a body or a query goes to. The body is read first; from then
+//! on nothing is awaited, so no other call comes between.
+
+use edge_credits_core::entropy::Entropy;
+use edge_credits_core::ledger::Command;
+use edge_credits_core::time::Timestamp;
+use edge_credits_core::wire::errors::{ApiError, Code};
+use edge_credits_core::wire::requests::{
+    KeySource, body_text, parse_add, parse_balance_query, parse_consume, parse_page_query,
+    parse_void,
+};
+use web_sys::Request;
+
+use crate::head::Head;
+use crate::ledger::{Ledger, other_owner};
+use crate::receive::{Call, ENTROPY, Received, environment_of, receive, segment};
+use crate::respond::{Answer, Failure, Origin, REQUEST_ID, respond};
+use crate::routes::Action;
+use crate::storage::Storage;
+use crate::{hex, host, settings};
+
+/// Longest request id that is taken over from a caller.
+const MAX_REQUEST_ID_LENGTH: usize = 64;
+
+/// An object as one call finds it.
+pub(crate) struct Object<'a, S> {
+    /// The ledger that it keeps.
+    pub(crate) ledger: &'a Ledger<S>,
+    /// The name by which it was reached, where the runtime tells.
+    pub(crate) name: Option<String>,
+    /// The setting of that name.
+    pub(crate) overdraft_limit: Option<String>,
+}
+
+impl<S: Storage> Object<'_, S> {
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// Only what the runtime throws while an answer is being made.
+    pub(crate) async fn serve(&self, request: &Request) -> worker::Result<worker::Response> {
+        let started = host::now();
+        let head = host::head(request);
+        let entropy = match head.header(ENTROPY).and_then(hex::decode) {
+            Some(bytes) => bytes,
+            None => host::random()?,
+        };
+        let request_id = match head.header(REQUEST_ID).filter(|id| is_request_id(id)) {
+            Some(id) => id.to_owned(),
+            None => Entropy::new(host::random()?).uuid(),
+        };
+        let result = match receive(&head, request, |_| environment_of(&head)).await {
+            Ok(Received::Call(call)) => {
+                self.answer(&head, &call, &Entropy::new(entropy), host::now())
+            }
+            Ok(Received::Health) => Err(no_health().into()),
+            Err(failure) => Err(failure),
+        };
+        let origin =
+            Origin { request_id: &request_id, part: "ledger", took: host::now().since(started) };
+        respond(result, &origin)
+    }
+
+    /// Answers one call at `now`.
+    fn answer(
+        &self,
+        head: &Head,
+        call: &Call<'_>,
+        entropy: &Entropy,
+        now: Timestamp,
+    ) -> Result<Answer, Failure> {
+        // A caller that names objects otherwise would split one customer's credits over two.
+        if self.name.as_deref().is_some_and(|name| name != call.owner.object_name()) {
+            return Err(other_owner().into());
+        }
+        let key = KeySource { header: head.header("idempotency-key"), entropy };
+        let command = match call.action {
+            Action::Balance => {
+                let query = parse_balance_query(head.query())?;
+                return self.ledger.balance(&call.owner, now, &query);
+            }
+            Action::Transactions => {
+                let query = parse_page_query(head.query())?;
+                return self.ledger.page(&call.owner, now, &query);
+            }
+            Action::Consume => parse_consume(&body_text(&call.body)?, &key)?,
+            Action::Add => parse_add(&body_text(&call.body)?, &key)?,
+            Action::Void { grant } => {
+                parse_void(&segment(grant, "grant_id")?, &body_text(&call.body)?, &key)?
+            }
+        };
+        self.perform(call, &command, now)
+    }
+
+    fn perform(
+        &self,
+        call: &Call<'_>,
+        command: &Command,
+        now: Timestamp,
+    ) -> Result<Answer, Failure> {
+        let config = settings::ledger_config(self.overdraft_limit.as_deref())?;
+        self.ledger.perform(&call.owner, now, command, &config)
+    }
+}
+
+fn is_request_id(text: &str) -> bool {
+    let fits = (1..=MAX_REQUEST_ID_LENGTH).contains(&text.len());
+    fits && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn no_health() -> ApiError {
+    ApiError::new(Code::NotFound, "There is no such path here; the worker answers /health.")
+}

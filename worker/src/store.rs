@@ -1,0 +1,216 @@
+//! The ledger's rows in SQL: what [`edge_credits_core::ledger`] asks to be looked up and written.
+//!
+//! Decides statements, and nothing about credits: rows go in and out in the core's own form, which
+//! is checked there. Every lookup is by an index or bounded by a page.
+
+use core::time::Duration;
+
+use edge_credits_core::ids::{CustomerId, Environment, Owner, TransactionId};
+use edge_credits_core::ledger::stored::{
+    ENTRY_COLUMNS, GRANT_COLUMNS, SqlValue, entry_from_row, entry_to_row, grant_from_row,
+    grant_to_row,
+};
+use edge_credits_core::ledger::{AlarmIntent, Corrupt, Entry, EntryKind, Found, Grant};
+use edge_credits_core::ledger::{Lookups, Writes};
+use edge_credits_core::time::Timestamp;
+use edge_credits_core::wire::requests::PageQuery;
+
+use crate::storage::{Row, Storage, StorageError};
+
+/// Why rows could not be had or kept.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum StoreError {
+    /// The storage failed.
+    Storage(StorageError),
+    /// The rows are there and make no sense.
+    Corrupt,
+}
+
+impl From<StorageError> for StoreError {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(error)
+    }
+}
+
+impl From<Corrupt> for StoreError {
+    fn from(_: Corrupt) -> Self {
+        Self::Corrupt
+    }
+}
+
+/// What the object knows about itself.
+pub(crate) struct Meta {
+    /// Whose ledger it is.
+    pub(crate) owner: Owner,
+    /// When the alarm was last set for.
+    pub(crate) alarm_due: Option<Timestamp>,
+}
+
+/// Whose ledger this is, and the alarm that stands.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn meta(storage: &dyn Storage) -> Result<Meta, StoreError> {
+    let rows = storage.query("SELECT environment, customer, alarm_due FROM meta", &[])?;
+    let [row] = rows.as_slice() else { return Err(StoreError::Corrupt) };
+    let [SqlValue::Text(environment), SqlValue::Text(customer), alarm_due] = row.as_slice() else {
+        return Err(StoreError::Corrupt);
+    };
+    let environment = Environment::parse(environment).ok_or(StoreError::Corrupt)?;
+    let customer = CustomerId::parse(customer).map_err(|_| StoreError::Corrupt)?;
+    let alarm_due = match alarm_due {
+        SqlValue::Null => None,
+        SqlValue::Integer(millis) => Some(Timestamp::from_millis(*millis)),
+        SqlValue::Text(_) => return Err(StoreError::Corrupt),
+    };
+    Ok(Meta { owner: Owner { environment, customer }, alarm_due })
+}
+
+/// The last entry and the open grants: what an account is loaded from.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn account_rows(
+    storage: &dyn Storage,
+) -> Result<(Option<Entry>, Vec<Grant>), StoreError> {
+    let last = entries(storage, "ORDER BY sequence DESC LIMIT 1", &[])?.pop();
+    Ok((last, grants(storage, "open = 1", &[])?))
+}
+
+/// The rows that a command's decision needs besides the account.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn find(storage: &dyn Storage, lookups: &Lookups) -> Result<Found, StoreError> {
+    let mut found = Found { record: entry(storage, &lookups.record)?, ..Found::default() };
+    if let Some(charge) = &lookups.charge {
+        found.charge = entry(storage, charge)?;
+        let id = text(charge.as_str());
+        found.refunds = entries(storage, "WHERE refund_of = ? ORDER BY sequence", &[id])?;
+    }
+    if let Some(charge) = &found.charge {
+        let drawn: Vec<String> = charge.draws.iter().map(|draw| draw.grant.to_string()).collect();
+        let list = text(&format!("[{}]", drawn.join(",")));
+        found.grants = grants(storage, "sequence IN (SELECT value FROM json_each(?))", &[list])?;
+    }
+    if let Some(grant) = &lookups.grant {
+        // By way of the entry that made it, whose id is indexed.
+        let condition = "sequence = (SELECT sequence FROM entries WHERE id = ?)";
+        found.grants.extend(grants(storage, condition, &[text(grant.as_str())])?);
+    }
+    Ok(found)
+}
+
+/// The newest entries that match, as many as the page needs to be read.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn page(storage: &dyn Storage, query: &PageQuery) -> Result<Vec<Entry>, StoreError> {
+    let mut condition = "WHERE unit = ?".to_owned();
+    let mut values = vec![text(query.unit.as_str())];
+    if let Some(kind) = query.kind {
+        condition.push_str(" AND kind = ?");
+        values.push(text(kind.as_str()));
+        if kind != EntryKind::Consumption {
+            // Spelled out so that the partial index over these kinds is used.
+            condition.push_str(" AND kind <> 'consumption'");
+        }
+    }
+    if let Some(before) = query.before_sequence {
+        condition.push_str(" AND sequence < ?");
+        values.push(SqlValue::Integer(i64::try_from(before).unwrap_or(i64::MAX)));
+    }
+    condition.push_str(" ORDER BY sequence DESC LIMIT ? OFFSET ?");
+    values.push(SqlValue::Integer(query.rows_to_read().into()));
+    values.push(SqlValue::Integer(query.offset.into()));
+    entries(storage, &condition, &values)
+}
+
+/// Writes a decision. Runs inside the caller's transaction.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn write(
+    storage: &dyn Storage,
+    writes: &Writes,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for entry in &writes.entries {
+        let places = places(ENTRY_COLUMNS.len());
+        let statement =
+            format!("INSERT INTO entries ({}) VALUES ({places})", ENTRY_COLUMNS.join(", "));
+        storage.execute(&statement, &entry_to_row(entry)?)?;
+    }
+    for grant in &writes.grants {
+        let places = places(GRANT_COLUMNS.len());
+        // A grant's terms never change; only what is left of it does.
+        let statement = format!(
+            "INSERT INTO grants ({}) VALUES ({places}) ON CONFLICT (sequence) DO UPDATE SET \
+             remaining = excluded.remaining, held = excluded.held, state = excluded.state, \
+             open = excluded.open WHERE id = excluded.id",
+            GRANT_COLUMNS.join(", ")
+        );
+        storage.execute(&statement, &grant_to_row(grant)?)?;
+    }
+    set_alarm(storage, writes.alarm, now)
+}
+
+/// Sets the alarm and remembers what it is for. An alarm for the present moment can be dropped by
+/// the runtime when it is set inside the handler of another, so it is set for a little later.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn set_alarm(
+    storage: &dyn Storage,
+    alarm: AlarmIntent,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let due = match alarm {
+        AlarmIntent::Keep => return Ok(()),
+        AlarmIntent::Set(due) => Some(due),
+        AlarmIntent::Clear => None,
+    };
+    storage.set_alarm(due.map(|due| due.max(now.plus(Duration::from_millis(1)))))?;
+    let value = due.map_or(SqlValue::Null, |due| SqlValue::Integer(due.as_millis()));
+    storage.execute("UPDATE meta SET alarm_due = ?", &[value])?;
+    Ok(())
+}
+
+fn entry(storage: &dyn Storage, id: &TransactionId) -> Result<Option<Entry>, StoreError> {
+    Ok(entries(storage, "WHERE id = ?", &[text(id.as_str())])?.pop())
+}
+
+fn entries(
+    storage: &dyn Storage,
+    rest: &str,
+    values: &[SqlValue],
+) -> Result<Vec<Entry>, StoreError> {
+    let statement = format!("SELECT {} FROM entries {rest}", ENTRY_COLUMNS.join(", "));
+    read(storage.query(&statement, values)?, entry_from_row)
+}
+
+fn grants(
+    storage: &dyn Storage,
+    condition: &str,
+    values: &[SqlValue],
+) -> Result<Vec<Grant>, StoreError> {
+    let columns = GRANT_COLUMNS.join(", ");
+    let statement = format!("SELECT {columns} FROM grants WHERE {condition} ORDER BY sequence");
+    read(storage.query(&statement, values)?, grant_from_row)
+}
+
+fn read<T>(
+    rows: Vec<Row>,
+    from_row: impl Fn(Row) -> Result<T, Corrupt>,
+) -> Result<Vec<T>, StoreError> {
+    rows.into_iter().map(|row| from_row(row).map_err(StoreError::from)).collect()
+}
+
+fn text(value: &str) -> SqlValue {
+    SqlValue::Text(value.to_owned())
+}
+
+/// `?, ?, …`
+fn places(count: usize) -> String {
+    vec!["?"; count].join(", ")
+}
