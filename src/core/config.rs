@@ -244,3 +244,6 @@ fn retry_budget(
     let narrow = |value| u32::try_from(value).unwrap_or(u32::MAX);
     Ok(Some(BudgetLimits { percent: narrow(percent), burst: narrow(burst) }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use core::fmt;
 use core::time::Duration;
 
 /// Milliseconds of a day.
-const DAY_MS: i64 = 86_400_000;
+pub(crate) const DAY_MS: i64 = 86_400_000;
 
 /// First instant written with a five-digit year, 10000-01-01: the end of the range.
 const END_MS: i64 = 253_402_300_800_000;

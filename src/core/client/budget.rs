@@ -54,3 +54,70 @@ impl RetryBudget {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    const TENTH: BudgetLimits = BudgetLimits { percent: 10, burst: 10 };
+
+    #[test]
+    fn a_burst_then_one_retry_for_every_ten_calls() {
+        let mut budget = RetryBudget::new(Some(TENTH));
+        assert_eq!((0..20).filter(|_| budget.spend()).count(), 10);
+        for _ in 0..9 {
+            budget.earn();
+        }
+        assert!(!budget.spend());
+        budget.earn();
+        assert!(budget.spend());
+        assert!(!budget.spend());
+    }
+
+    #[test]
+    fn nothing_is_saved_beyond_the_burst() {
+        let mut budget = RetryBudget::new(Some(TENTH));
+        for _ in 0..1_000 {
+            budget.earn();
+        }
+        assert_eq!((0..100).filter(|_| budget.spend()).count(), 10);
+    }
+
+    #[test]
+    fn without_limits_it_never_refuses() {
+        let mut budget = RetryBudget::new(None);
+        assert!((0..1_000).all(|_| budget.spend()));
+    }
+
+    proptest::proptest! {
+        /// C5, for every span of calls and whatever the order of calls and retries.
+        #[test]
+        fn retries_stay_within_the_bound(
+            percent in 0_u32..=100,
+            burst in 0_u32..20,
+            calls in proptest::collection::vec(proptest::bool::ANY, 0..120),
+        ) {
+            let mut budget = RetryBudget::new(Some(BudgetLimits { percent, burst }));
+            let events: Vec<(u32, u32)> = calls
+                .into_iter()
+                .map(|call| {
+                    if call {
+                        budget.earn();
+                        (1, 0)
+                    } else {
+                        (0, u32::from(budget.spend()))
+                    }
+                })
+                .collect();
+            for start in 0..events.len() {
+                let (mut calls, mut retries) = (0, 0);
+                for (call, retry) in &events[start..] {
+                    calls += call;
+                    retries += retry;
+                    proptest::prop_assert!(retries * 100 <= percent * calls + burst * 100);
+                }
+            }
+        }
+    }
+}

@@ -182,3 +182,10 @@ fn number(text: &str) -> Option<&RawValue> {
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+/// Two errors are equal when a caller could not tell them apart.
+impl PartialEq for ClientError {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_json() == other.to_json()
+    }
+}

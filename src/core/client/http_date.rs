@@ -2,7 +2,7 @@
 //!
 //! A library would do the same in five times the bytes; this one is checked against `httpdate`.
 
-use crate::time::{ClockTime, Timestamp, digits, from_civil};
+use crate::time::{ClockTime, DAY_MS, Timestamp, digits, from_civil};
 
 /// The names as all three forms begin: three letters.
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
@@ -12,8 +12,8 @@ const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// Reads `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` or
-/// `Sun Nov  6 08:49:37 1994`; `None` for anything else. The name of the day is not compared with
-/// the date. Two-digit years below 70 are of this century.
+/// `Sun Nov  6 08:49:37 1994`; `None` for anything else, a day of the week that is not the
+/// date's included. Two-digit years below 70 are of this century.
 #[must_use]
 pub fn parse(text: &str) -> Option<Timestamp> {
     let (day, rest) = text.split_at_checked(3)?;
@@ -25,7 +25,10 @@ pub fn parse(text: &str) -> Option<Timestamp> {
     } else {
         rfc_850(rest.strip_prefix(*DAY_ENDS.get(day)?)?.strip_prefix(", ")?)?
     };
-    (millis >= 0).then_some(Timestamp::from_millis(millis))
+    // 1970 began on a Thursday, the fourth of DAYS.
+    let weekday = (millis.div_euclid(DAY_MS) + 3).rem_euclid(7);
+    let right = millis >= 0 && usize::try_from(weekday) == Ok(day);
+    right.then_some(Timestamp::from_millis(millis))
 }
 
 /// `06 Nov 1994 08:49:37 GMT`
@@ -74,4 +77,94 @@ fn clock_time(date: &str, at: usize) -> Option<ClockTime> {
     }
     let (hour, minute) = (digits(date, at, 2)?, digits(date, at + 3, 2)?);
     Some(ClockTime { hour, minute, second: digits(date, at + 6, 2)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::time::Duration;
+    use std::format;
+    use std::string::String;
+    use std::time::{SystemTime, UNIX_EPOCH};
+
+    const EXAMPLE: Timestamp = Timestamp::from_millis(784_111_777_000);
+
+    fn reference(text: &str) -> Option<Timestamp> {
+        let instant: SystemTime = httpdate::parse_http_date(text).ok()?;
+        let millis = instant.duration_since(UNIX_EPOCH).ok()?.as_millis();
+        Some(Timestamp::from_millis(i64::try_from(millis).ok()?))
+    }
+
+    #[test]
+    fn the_three_forms_of_one_instant() {
+        for text in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+        ] {
+            assert_eq!(parse(text), Some(EXAMPLE));
+            assert_eq!(reference(text), Some(EXAMPLE));
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_date() {
+        for text in [
+            "",
+            "Sun",
+            "Sun, 06 Nov 1994 08:49:37",
+            "Sun, 06 Nov 1994 08:49:37 UTC",
+            "Sun, 6 Nov 1994 08:49:37 GMT",
+            "Sun, 06 nov 1994 08:49:37 GMT",
+            "Sun, 31 Feb 1994 08:49:37 GMT",
+            "Mon, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 24:49:37 GMT",
+            "Sun, 06 Nov 1994 08.49.37 GMT",
+            "Sun, 06 Nov 1969 08:49:37 GMT",
+            "Som, 06 Nov 1994 08:49:37 GMT",
+            "Sonday, 06-Nov-94 08:49:37 GMT",
+            "Monsday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994 ",
+            "Sun Nov 06  08:49:37 1994",
+            "Sun, 06 Nov 1994 08:49:37 GMTé",
+            "Sün, 06 Nov 1994 08:49:37 GMT",
+        ] {
+            assert_eq!(parse(text), None, "{text:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_instant_in_every_form(seconds in 0_u64..253_402_300_800) {
+            let instant = UNIX_EPOCH + Duration::from_secs(seconds);
+            let expected = Some(Timestamp::from_millis(i64::try_from(seconds * 1_000).unwrap()));
+            let imf = httpdate::fmt_http_date(instant);
+            proptest::prop_assert_eq!(parse(&imf), expected);
+            let (day, month, year, time) = (&imf[5..7], &imf[8..11], &imf[12..16], &imf[17..25]);
+            let short_day = day.trim_start_matches('0');
+            let asctime = format!("{} {month} {short_day:>2} {time} {year}", &imf[..3]);
+            proptest::prop_assert_eq!(parse(&asctime), expected);
+            // Two digits of a year name 1970 to 2069.
+            if seconds < 3_155_760_000 {
+                let index = DAYS.iter().position(|name| *name == &imf[..3]).unwrap();
+                let rfc_850 = format!(
+                    "{}{}, {day}-{month}-{} {time} GMT", &imf[..3], DAY_ENDS[index], &year[2..]
+                );
+                proptest::prop_assert_eq!(parse(&rfc_850), expected);
+                proptest::prop_assert_eq!(reference(&rfc_850), expected);
+            }
+        }
+
+        /// Right and wrong dates alike: the same instant, or the same refusal, as `httpdate`.
+        #[test]
+        fn agrees_with_the_reference(
+            text in "(Sun|Mon|Fri), [0-3][0-9] (Feb|Nov|Dec) [0-2][0-9]{3} [0-2][0-9]:[0-6][0-9]:[0-6][0-9] GMT",
+            cut in 0_usize..40,
+        ) {
+            let cut: String = text.chars().take(cut).collect();
+            for text in [text, cut] {
+                proptest::prop_assert_eq!(parse(&text), reference(&text), "{}", text);
+            }
+        }
+    }
 }

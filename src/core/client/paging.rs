@@ -82,3 +82,49 @@ impl Walk {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    fn page(rows: u64, last_sequence: Option<u64>, has_more: bool) -> PageFacts {
+        PageFacts { rows, last_sequence, has_more }
+    }
+
+    #[test]
+    fn goes_by_sequence_from_the_first_page_on() {
+        let mut walk = Walk::new(40, None);
+        assert_eq!(walk.position(), Position::Offset(40));
+        assert_eq!(walk.turn(page(20, Some(81), true)), Ok(true));
+        assert_eq!(walk.position(), Position::BeforeSequence(81));
+        assert_eq!(walk.turn(page(20, Some(61), true)), Ok(true));
+        assert_eq!(walk.turn(page(3, Some(58), false)), Ok(false));
+    }
+
+    #[test]
+    fn falls_back_to_offsets() {
+        let mut walk = Walk::new(0, None);
+        let positions: Vec<Position> = (0..3)
+            .map(|_| {
+                assert_eq!(walk.turn(page(20, None, true)), Ok(true));
+                walk.position()
+            })
+            .collect();
+        assert_eq!(positions, [20, 40, 60].map(Position::Offset));
+    }
+
+    #[test]
+    fn ends_on_an_empty_page_whatever_the_server_says() {
+        assert_eq!(Walk::new(0, None).turn(page(0, None, true)), Ok(false));
+    }
+
+    #[test]
+    fn a_server_that_does_not_advance_is_an_error_and_no_endless_loop() {
+        let mut walk = Walk::new(0, Some(50));
+        assert_eq!(walk.turn(page(5, Some(50), true)).unwrap_err().code, "protocol_error");
+        assert_eq!(walk.turn(page(5, Some(60), true)).unwrap_err().code, "protocol_error");
+        assert_eq!(walk.turn(page(5, None, true)).unwrap_err().code, "protocol_error");
+        assert_eq!(walk.turn(page(5, Some(49), true)), Ok(true));
+    }
+}

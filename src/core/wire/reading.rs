@@ -233,3 +233,6 @@ fn decimal(raw: &RawValue) -> Option<String> {
     let number: Option<&RawValue> = if number { serde_json::from_str(inner).ok() } else { None };
     number.map(|number| number.get().to_string())
 }
+
+#[cfg(test)]
+mod tests;
