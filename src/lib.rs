@@ -1,1 +1,18 @@
-//! The wasm client of edge-credits.
+//! The wasm client of edge-credits: a thin shell around `edge-credits-core`.
+//!
+//! It performs what the core decides, through the host's `fetch` and timers, and holds nothing
+//! between calls but the retry budgets: there is no handle that JavaScript would have to free. Its
+//! two exports, `check` and `begin`, are called by the facade in `pkg/js` and by nothing else. Read
+//! [`client`] first, then [`drive`].
+
+#![cfg_attr(not(target_arch = "wasm32"), allow(missing_docs))]
+
+mod budgets;
+mod client;
+mod convert;
+mod drive;
+mod host;
+mod panic;
+mod throw;
+
+pub use client::{Host, begin, check};

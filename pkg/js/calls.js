@@ -1,0 +1,78 @@
+// One call, from plain arguments to a parsed answer or an error of the package: the only file that
+// talks to the wasm client.
+//
+// The client holds nothing between calls, so there is nothing to free and nothing to rebuild: when
+// it has panicked, the next call runs on a fresh instance. The calls that were in flight then are
+// told here, because their own promises will never settle.
+
+import { begin, check } from "../dist/index.js";
+import { CreditEngineError, makeError } from "./errors.js";
+
+// What to reject when the client panics: one entry per call in flight.
+const inFlight = new Set();
+
+function onPanic(message) {
+  const panic = new Error(message);
+  for (const reject of inFlight) reject(panic);
+  inFlight.clear();
+}
+
+// Throws unless the options make a client.
+export function checkConfig(settings) {
+  try {
+    check(settings.options);
+  } catch (thrown) {
+    throw toError(thrown, null);
+  }
+}
+
+// Starts a call. `key` is its idempotency key, null for reads; `answer` is a promise of the answer.
+// Arguments that are refused throw here, before anything is sent.
+export function perform(settings, call) {
+  let key;
+  let outcome;
+  try {
+    [key, outcome] = begin(settings.options, call, { ...settings.host, onPanic });
+  } catch (thrown) {
+    throw toError(thrown, null);
+  }
+  return { key, answer: settle(key, outcome) };
+}
+
+async function settle(key, outcome) {
+  let reject;
+  const panicked = new Promise((_, rejectIt) => (reject = rejectIt));
+  inFlight.add(reject);
+  try {
+    const [body, facts] = await Promise.race([outcome, panicked]);
+    return withFacts(JSON.parse(body), JSON.parse(facts));
+  } catch (thrown) {
+    // Made here, and not where it was noticed, so that its stack leads to the caller.
+    throw toError(thrown, key);
+  } finally {
+    inFlight.delete(reject);
+  }
+}
+
+// An answer of a server that does not repeat the call's key still shows it.
+function withFacts(body, facts) {
+  for (const [name, value] of Object.entries(facts)) {
+    if (!Object.hasOwn(body, name)) body[name] = value;
+  }
+  return body;
+}
+
+// The client throws [facts as JSON, cause]. Anything else is a failure inside it, and what became
+// of a change that was under way is not known.
+function toError(thrown, key) {
+  if (Array.isArray(thrown)) return makeError(...thrown);
+  const change = key !== null;
+  const advice = change ? " Repeat the call with the same idempotency key to settle it." : "";
+  return new CreditEngineError(`The client failed inside: ${thrown?.message}.${advice}`, {
+    code: "internal_error",
+    effect: change ? "unknown" : "not_applied",
+    retryable: true,
+    idempotencyKey: key,
+    cause: thrown,
+  });
+}

@@ -1,0 +1,201 @@
+// The public class: reads arguments, starts calls, keeps count of those in the background.
+// What a call means, and whether it is tried again, is decided in the core.
+
+import { amount, count, flag, instant, metadata, options, requiredText, text } from "./arguments.js";
+import { checkConfig, perform } from "./calls.js";
+import { readConfig } from "./config.js";
+import { ambientWaitUntil, keepAlive, waitUntilOf } from "./context.js";
+import { CreditEngineError } from "./errors.js";
+import { RequestCalls } from "./request_calls.js";
+
+// What `withContext` and `forRequest` hand to the constructor instead of a config.
+class Branch {
+  constructor(parent, settings, waitUntil, request) {
+    Object.assign(this, { parent, settings, waitUntil, request });
+  }
+}
+
+export class CreditEngine {
+  #settings;
+  #parent = null;
+  #waitUntil;
+  #request = null;
+  #background = new Set();
+  #closed = false;
+
+  constructor(config) {
+    if (config instanceof Branch) {
+      this.#settings = config.settings;
+      this.#parent = config.parent;
+      this.#waitUntil = config.waitUntil;
+      this.#request = config.request;
+      return;
+    }
+    this.#settings = readConfig(config);
+    this.#waitUntil = this.#settings.waitUntil;
+    checkConfig(this.#settings);
+  }
+
+  async getBalance(customerId, callOptions) {
+    const { includeBreakdown, unit } = options(callOptions);
+    return this.#start("getBalance", {
+      customerId: customer(customerId),
+      includeBreakdown: flag(includeBreakdown, "includeBreakdown"),
+      unit: text(unit, "unit"),
+    }).answer;
+  }
+
+  async consume(customerId, quantity, description, callOptions) {
+    const { background, ...rest } = options(callOptions);
+    const given = {
+      ...change(customerId, rest),
+      amount: amount(quantity),
+      description: text(description, "description"),
+    };
+    if (flag(background, "background")) return this.#consumeInBackground(given);
+    return this.#start("consume", given).answer;
+  }
+
+  async consumeOrFail(customerId, quantity, description, callOptions) {
+    return this.#start("consumeOrFail", {
+      ...change(customerId, options(callOptions)),
+      amount: amount(quantity),
+      description: text(description, "description"),
+    }).answer;
+  }
+
+  async add(customerId, quantity, callOptions) {
+    const { type, description, product, effectiveAt, expiresAt, priority, refundOf, ...rest } =
+      options(callOptions);
+    return this.#start("add", {
+      ...change(customerId, rest),
+      amount: amount(quantity),
+      type: text(type, "type"),
+      description: text(description, "description"),
+      product: text(product, "product"),
+      effectiveAt: instant(effectiveAt, "effectiveAt"),
+      expiresAt: instant(expiresAt, "expiresAt"),
+      priority: count(priority, "priority"),
+      refundOf: text(refundOf, "refundOf"),
+    }).answer;
+  }
+
+  async voidGrant(customerId, grantId, callOptions) {
+    const { reason, ...rest } = options(callOptions);
+    return this.#start("voidGrant", {
+      ...change(customerId, rest),
+      grantId: requiredText(grantId, "grantId", "invalid_id"),
+      reason: text(reason, "reason"),
+    }).answer;
+  }
+
+  async getTransactions(customerId, callOptions) {
+    const { limit, offset, beforeSequence, type, unit } = options(callOptions);
+    return this.#start("getTransactions", {
+      customerId: customer(customerId),
+      limit: count(limit, "limit"),
+      offset: count(offset, "offset"),
+      beforeSequence: count(beforeSequence, "beforeSequence"),
+      type: text(type, "type"),
+      unit: text(unit, "unit"),
+    }).answer;
+  }
+
+  async *iterateTransactions(customerId, callOptions) {
+    const { pageSize, type, unit } = options(callOptions);
+    let position = { offset: 0 };
+    while (position !== undefined) {
+      const page = { limit: pageSize ?? 100, type, unit, ...position };
+      const { data, pagination } = await this.getTransactions(customerId, page);
+      yield* data;
+      position = nextPage(position, data, pagination);
+    }
+  }
+
+  withContext(context) {
+    const waitUntil = waitUntilOf(context, "context");
+    return new CreditEngine(new Branch(this, this.#settings, waitUntil, this.#request));
+  }
+
+  forRequest(request, context, requestOptions) {
+    const { idempotencyKeyFrom } = options(requestOptions);
+    const waitUntil = waitUntilOf(context, "context") ?? this.#waitUntil;
+    const calls = new RequestCalls(request, idempotencyKeyFrom);
+    return new CreditEngine(new Branch(this, this.#settings, waitUntil, calls));
+  }
+
+  get pendingOperations() {
+    return this.#background.size;
+  }
+
+  async destroy() {
+    this.#closed = true;
+    await Promise.all(this.#background);
+  }
+
+  [Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose")]() {
+    return this.destroy();
+  }
+
+  #start(method, given, background = false) {
+    if (this.#isClosed()) {
+      const message = "this client has been destroyed: make a new one. Nothing was sent or charged.";
+      throw new CreditEngineError(message, { code: "client_destroyed", effect: "not_applied" });
+    }
+    const request = this.#request?.next(method, given);
+    return perform(this.#settings, { method, arguments: given, request, background });
+  }
+
+  // The work below never rejects: a host would report that as an unhandled rejection.
+  async #consumeInBackground(given) {
+    const waitUntil = this.#waitUntil ?? ambientWaitUntil();
+    const { key, answer } = this.#start("consume", given, true);
+    const work = answer.then(
+      (value) => ({ queued: false, ...value }),
+      (error) => {
+        this.#report(error);
+        return { queued: false, idempotency_key: key, error };
+      },
+    );
+    this.#track(work);
+    if (!keepAlive(waitUntil, work)) return work;
+    return { queued: true, durable: false, idempotency_key: key };
+  }
+
+  #isClosed() {
+    return this.#closed || (this.#parent !== null && this.#parent.#isClosed());
+  }
+
+  #track(work) {
+    for (let engine = this; engine !== null; engine = engine.#parent) {
+      const background = engine.#background;
+      background.add(work);
+      work.then(() => background.delete(work));
+    }
+  }
+
+  #report(error) {
+    try {
+      const told = this.#settings.onError(error);
+      // An async callback may fail as well.
+      Promise.resolve(told).catch(() => {});
+    } catch {
+      // The callback is told of failures; its own are its own.
+    }
+  }
+}
+
+function customer(customerId) {
+  return requiredText(customerId, "customerId", "invalid_id");
+}
+
+// What every call that changes a balance takes.
+function change(customerId, { idempotencyKey, label, unit, metadata: data }) {
+  return {
+    customerId: customer(customerId),
+    idempotencyKey: text(idempotencyKey, "idempotencyKey", "invalid_idempotency_key"),
+    label: text(label, "label"),
+    unit: text(unit, "unit"),
+    metadata: metadata(data),
+  };
+}

@@ -1,0 +1,84 @@
+//! The two functions that the facade calls: [`check`] a configuration, [`begin`] a call.
+
+use edge_credits_core::client::arguments::ApiMethod;
+use edge_credits_core::client::call::Call;
+use edge_credits_core::client::error::ClientError;
+use edge_credits_core::client::exchange::Exchange;
+use edge_credits_core::client::request_keys::RequestKeys;
+use edge_credits_core::entropy::Entropy;
+use js_sys::{Array, Function};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
+
+use crate::convert;
+use crate::drive;
+use crate::host::{self, LedgerNamespace, Route};
+use crate::panic;
+use crate::throw::thrown;
+
+#[wasm_bindgen]
+extern "C" {
+    /// What a call may use of its host: a plain object that the facade has made.
+    pub type Host;
+    #[wasm_bindgen(method, getter)]
+    fn fetcher(this: &Host) -> Option<JsValue>;
+    #[wasm_bindgen(method, getter)]
+    fn ledger(this: &Host) -> Option<LedgerNamespace>;
+    #[wasm_bindgen(method, getter, js_name = onPanic)]
+    fn on_panic(this: &Host) -> Function;
+}
+
+/// Checks the options of a client. Sends nothing and keeps nothing.
+///
+/// # Errors
+/// `[facts, cause]`, see [`crate::throw`].
+#[wasm_bindgen]
+pub fn check(options: JsValue) -> Result<(), JsValue> {
+    convert::config(options).map(drop).map_err(|error| thrown(&error, None))
+}
+
+/// Starts a call: `[idempotency key or null, promise of the answer]`.
+///
+/// The key is made before anything is sent, so that the facade can name it whatever happens.
+///
+/// # Errors
+/// `[facts, cause]` when the arguments are refused; nothing is sent then.
+#[wasm_bindgen]
+pub fn begin(options: JsValue, call: JsValue, host: &Host) -> Result<Array, JsValue> {
+    panic::report_to(host.on_panic());
+    prepare(options, call, host).map_err(|error| thrown(&error, None))
+}
+
+fn prepare(options: JsValue, call: JsValue, host: &Host) -> Result<Array, Box<ClientError>> {
+    let config = convert::config(options)?;
+    let request = convert::call(call)?;
+    let method = ApiMethod::parse(&request.method)
+        .ok_or_else(|| ClientError::local("invalid_request", "there is no such method"))?;
+    let entropy = Entropy::new(host::random_bytes()?);
+    let mut keys = match &request.request {
+        Some(name) => Some(RequestKeys::at(
+            &name.base,
+            method,
+            &request.arguments.customer_id,
+            name.earlier,
+        )),
+        None => None,
+    };
+    let call = Call::new(&config, method, request.arguments, &entropy, keys.as_mut())?;
+    let key = call.idempotency_key().map(|key| JsValue::from_str(key.as_str()));
+    let line = route(host).open(|| call.owner().object_name());
+    let exchange = Exchange::new(&config, call, &entropy);
+    let answer = future_to_promise(async move {
+        let success = drive::run(&config, exchange, &line).await?;
+        Ok(convert::answer(&success))
+    });
+    Ok(Array::of2(&key.unwrap_or(JsValue::NULL), &answer))
+}
+
+fn route(host: &Host) -> Route {
+    match (host.ledger(), host.fetcher()) {
+        (Some(namespace), _) => Route::Ledger(namespace),
+        (None, Some(fetcher)) => Route::Fetcher(fetcher),
+        (None, None) => Route::Global,
+    }
+}

@@ -1,0 +1,57 @@
+//! The driver: performs one exchange, step by step. A loop with three arms, and no decisions.
+//!
+//! Every call has its own driver, its own I/O and its own waker. Nothing is awaited that another
+//! call started: on the edge, a future woken from another request would run in that request's
+//! context and end with it.
+
+use edge_credits_core::client::exchange::{Event, Exchange, Failure, Step, Success};
+use edge_credits_core::config::ClientConfig;
+use edge_credits_core::time::Timestamp;
+use wasm_bindgen::JsValue;
+
+use crate::budgets::with_budget;
+use crate::host::{self, Line, Trouble};
+use crate::throw::thrown;
+
+/// Performs an exchange to its end; an error is ready to be thrown.
+pub(crate) async fn run(
+    config: &ClientConfig,
+    mut exchange: Exchange,
+    line: &Line,
+) -> Result<Success, JsValue> {
+    let mut cause = None;
+    let mut step = with_budget(config, |budget| exchange.start(now(), budget));
+    loop {
+        let event = match step {
+            Step::Send { request, deadline } => {
+                let answer = line.send(&request, deadline.since(now())).await;
+                cause = None;
+                answer.map_or_else(|trouble| failed(trouble, &mut cause), Event::Response)
+            }
+            Step::Sleep { until } => {
+                host::sleep(until.since(now())).await;
+                Event::Woke
+            }
+            Step::Done(outcome) => return outcome.map_err(|error| thrown(&error, cause)),
+        };
+        step = with_budget(config, |budget| exchange.on(now(), event, budget));
+    }
+}
+
+/// The event of an attempt without an answer. What the host threw is kept for the error's `cause`.
+fn failed(trouble: Trouble, cause: &mut Option<JsValue>) -> Event {
+    let (sent, failure) = match &trouble {
+        Trouble::NotSent(_) => (false, Failure::Network),
+        Trouble::TimedOut => (true, Failure::Timeout),
+        Trouble::TooLarge => (true, Failure::Oversized),
+        Trouble::Overloaded(_) => (true, Failure::Overloaded),
+        Trouble::Broke(_) => (true, Failure::Network),
+    };
+    *cause = trouble.thrown();
+    Event::Failed { sent, failure }
+}
+
+fn now() -> Timestamp {
+    // Milliseconds since 1970 are whole and far below 2^53.
+    Timestamp::from_millis(js_sys::Date::now() as i64)
+}

@@ -1,0 +1,287 @@
+//! One attempt: a request of the core performed by the host's `fetch`, or by an object that has one.
+//!
+//! Decides nothing about retries or meaning: it reports an answer or a failure. Everything a caller
+//! hands in is called through bindings that catch, because an exception that unwinds through wasm
+//! frames would strand the call. Read [`Route`], then [`Line`].
+
+use core::future::{Future, poll_fn};
+use core::pin::pin;
+use core::task::Poll;
+use core::time::Duration;
+
+use edge_credits_core::client::exchange::MAX_RESPONSE_BYTES;
+use edge_credits_core::http::{RESPONSE_HEADERS, Request, Response};
+use gloo_timers::future::TimeoutFuture;
+use js_sys::{ArrayBuffer, Function, Promise, Reflect, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortController, Headers, RequestInit, RequestRedirect};
+
+/// `setTimeout` takes a signed 32-bit count of milliseconds and fires at once beyond it.
+const MAX_TIMER_MS: u32 = i32::MAX.unsigned_abs();
+
+#[wasm_bindgen]
+extern "C" {
+    /// A Durable Object namespace, as far as it is used.
+    #[derive(Clone)]
+    pub(crate) type LedgerNamespace;
+    #[wasm_bindgen(method, catch, js_name = idFromName)]
+    fn id_from_name(this: &LedgerNamespace, name: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn get(this: &LedgerNamespace, id: &JsValue) -> Result<JsValue, JsValue>;
+
+    /// A fetch response, as far as it is read.
+    type FetchResponse;
+    #[wasm_bindgen(method, getter, catch)]
+    fn status(this: &FetchResponse) -> Result<u16, JsValue>;
+    #[wasm_bindgen(method, getter, catch)]
+    fn headers(this: &FetchResponse) -> Result<FetchHeaders, JsValue>;
+    #[wasm_bindgen(method, getter, catch)]
+    fn body(this: &FetchResponse) -> Result<JsValue, JsValue>;
+
+    type FetchHeaders;
+    #[wasm_bindgen(method, catch)]
+    fn get(this: &FetchHeaders, name: &str) -> Result<JsValue, JsValue>;
+
+    type BodyStream;
+    #[wasm_bindgen(method, catch, js_name = getReader)]
+    fn get_reader(this: &BodyStream) -> Result<BodyReader, JsValue>;
+
+    type BodyReader;
+    #[wasm_bindgen(method, catch)]
+    fn read(this: &BodyReader) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn cancel(this: &BodyReader) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, js_namespace = crypto, js_name = getRandomValues)]
+    fn get_random_values(bytes: &mut [u8]) -> Result<JsValue, JsValue>;
+
+    type Chunk;
+    #[wasm_bindgen(method, getter, catch)]
+    fn done(this: &Chunk) -> Result<bool, JsValue>;
+    #[wasm_bindgen(method, getter, catch)]
+    fn value(this: &Chunk) -> Result<JsValue, JsValue>;
+}
+
+/// Where a client's requests go, as its options say.
+pub(crate) enum Route {
+    /// The host's own `fetch`.
+    Global,
+    /// An object with a `fetch` method.
+    Fetcher(JsValue),
+    /// The customer's object in a namespace.
+    Ledger(LedgerNamespace),
+}
+
+/// The way of one call: taken when it enters, because the globals of a later moment may be another
+/// request's.
+pub(crate) enum Line {
+    /// A `fetch` function and what it is a method of, or why there is none.
+    Fetch(Result<Port, JsValue>),
+    /// An object's stub is broken once it has thrown, so every attempt makes a new one.
+    Object {
+        /// Where the object lives.
+        namespace: LedgerNamespace,
+        /// Its name.
+        name: String,
+    },
+}
+
+/// A `fetch` function and what it is a method of.
+pub(crate) struct Port {
+    receiver: JsValue,
+    fetch: Function,
+}
+
+/// Why an attempt has no answer, with what the host threw.
+pub(crate) enum Trouble {
+    /// Nothing left this machine.
+    NotSent(JsValue),
+    /// The time was up; the attempt has been aborted.
+    TimedOut,
+    /// The body is longer than any answer of this API.
+    TooLarge,
+    /// The object has more calls waiting than it takes.
+    Overloaded(JsValue),
+    /// Anything else: it may have been sent.
+    Broke(JsValue),
+}
+
+impl Trouble {
+    fn broke(thrown: JsValue) -> Self {
+        // Only a Durable Object's stub sets this; it asks not to be called again.
+        let overloaded = Reflect::get(&thrown, &JsValue::from_str("overloaded"));
+        let overloaded = overloaded.is_ok_and(|mark| mark.is_truthy());
+        if overloaded { Self::Overloaded(thrown) } else { Self::Broke(thrown) }
+    }
+
+    /// What the host threw.
+    pub(crate) fn thrown(self) -> Option<JsValue> {
+        match self {
+            Self::NotSent(thrown) | Self::Overloaded(thrown) | Self::Broke(thrown) => Some(thrown),
+            Self::TimedOut | Self::TooLarge => None,
+        }
+    }
+}
+
+impl Route {
+    /// The way of one call; the name is that of the customer's object.
+    pub(crate) fn open(self, object_name: impl FnOnce() -> String) -> Line {
+        match self {
+            Self::Global => Line::Fetch(Port::of(js_sys::global().into())),
+            Self::Fetcher(fetcher) => Line::Fetch(Port::of(fetcher)),
+            Self::Ledger(namespace) => Line::Object { namespace, name: object_name() },
+        }
+    }
+}
+
+impl Port {
+    fn of(receiver: JsValue) -> Result<Self, JsValue> {
+        let fetch = Reflect::get(&receiver, &JsValue::from_str("fetch"))?.dyn_into::<Function>()?;
+        Ok(Self { receiver, fetch })
+    }
+
+    fn call(&self, url: &str, init: &RequestInit) -> Result<Promise, JsValue> {
+        let answer = self.fetch.call2(&self.receiver, &JsValue::from_str(url), init)?;
+        Ok(Promise::resolve(&answer))
+    }
+}
+
+impl Line {
+    /// Sends a request and reads the whole answer, within so much time.
+    ///
+    /// The timer runs until the body's last byte: a server that stalls half way is a timeout too.
+    pub(crate) async fn send(
+        &self,
+        request: &Request,
+        limit: Duration,
+    ) -> Result<Response, Trouble> {
+        let controller = AbortController::new().map_err(Trouble::NotSent)?;
+        let init = init(request, &controller).map_err(Trouble::NotSent)?;
+        let attempt = async {
+            let answer = self.call(&request.url, &init)?;
+            let answer = JsFuture::from(answer).await.map_err(Trouble::broke)?;
+            read(answer.unchecked_into()).await
+        };
+        match within(attempt, limit).await {
+            Some(answer) => answer,
+            None => {
+                controller.abort();
+                Err(Trouble::TimedOut)
+            }
+        }
+    }
+
+    fn call(&self, url: &str, init: &RequestInit) -> Result<Promise, Trouble> {
+        match self {
+            Self::Fetch(Ok(port)) => port.call(url, init).map_err(Trouble::broke),
+            Self::Fetch(Err(missing)) => Err(Trouble::NotSent(missing.clone())),
+            Self::Object { namespace, name } => {
+                let id = namespace.id_from_name(name);
+                let stub = id.and_then(|id| namespace.get(&id)).and_then(Port::of);
+                stub.map_err(Trouble::NotSent)?.call(url, init).map_err(Trouble::broke)
+            }
+        }
+    }
+}
+
+/// Sixteen bytes of the host's cryptographic source. Never at module scope, where hosts refuse it.
+pub(crate) fn random_bytes() -> Result<[u8; 16], JsValue> {
+    let mut bytes = [0; 16];
+    get_random_values(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Waits so long.
+pub(crate) async fn sleep(pause: Duration) {
+    timer(pause).await;
+}
+
+fn timer(pause: Duration) -> TimeoutFuture {
+    let millis = u32::try_from(pause.as_millis()).unwrap_or(MAX_TIMER_MS);
+    TimeoutFuture::new(millis.min(MAX_TIMER_MS))
+}
+
+/// The work's output, or `None` when the time was up first. Dropping the timer clears it, so that
+/// an answered call keeps no process awake.
+async fn within<F: Future>(work: F, limit: Duration) -> Option<F::Output> {
+    let mut work = pin!(work);
+    let mut timer = pin!(timer(limit));
+    poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => timer.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}
+
+fn init(request: &Request, controller: &AbortController) -> Result<RequestInit, JsValue> {
+    let init = RequestInit::new();
+    init.set_method(request.method.as_str());
+    let headers = Headers::new()?;
+    for (name, value) in &request.headers {
+        headers.set(name, value)?;
+    }
+    init.set_headers(&headers);
+    if let Some(body) = &request.body {
+        init.set_body(&JsValue::from_str(body));
+    }
+    // Followed by hand: never, because a redirect would carry the key to another place.
+    init.set_redirect(RequestRedirect::Manual);
+    init.set_signal(Some(&controller.signal()));
+    Ok(init)
+}
+
+async fn read(answer: FetchResponse) -> Result<Response, Trouble> {
+    let (status, headers, body) = head(&answer).map_err(Trouble::broke)?;
+    let body = match body {
+        None => String::new(),
+        Some(stream) => text(stream).await?,
+    };
+    Ok(Response { status, headers, body })
+}
+
+type Head = (u16, Vec<(String, String)>, Option<BodyStream>);
+
+fn head(answer: &FetchResponse) -> Result<Head, JsValue> {
+    let given = answer.headers()?;
+    let mut headers = Vec::new();
+    for name in RESPONSE_HEADERS {
+        if let Some(value) = given.get(name)?.as_string() {
+            headers.push((name.to_owned(), value));
+        }
+    }
+    let body = answer.body()?;
+    let absent = body.is_null() || body.is_undefined();
+    Ok((answer.status()?, headers, (!absent).then(|| body.unchecked_into())))
+}
+
+/// A body's text, up to [`MAX_RESPONSE_BYTES`].
+async fn text(stream: BodyStream) -> Result<String, Trouble> {
+    let reader = stream.get_reader().map_err(Trouble::broke)?;
+    let mut bytes = Vec::new();
+    loop {
+        let promise = reader.read().map_err(Trouble::broke)?;
+        let chunk: Chunk = JsFuture::from(promise).await.map_err(Trouble::broke)?.unchecked_into();
+        let Some(part) = part(&chunk).map_err(Trouble::broke)? else { break };
+        bytes.extend(part);
+        if bytes.len() > MAX_RESPONSE_BYTES {
+            // Nobody waits for the rest, and a refusal to stop changes nothing.
+            let _ = reader.cancel();
+            return Err(Trouble::TooLarge);
+        }
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The bytes of a chunk; `None` at the end.
+fn part(chunk: &Chunk) -> Result<Option<Vec<u8>>, JsValue> {
+    if chunk.done()? {
+        return Ok(None);
+    }
+    let value = chunk.value()?;
+    // Not `instanceof`: the array may be of another realm.
+    if !ArrayBuffer::is_view(&value) {
+        return Err(js_sys::TypeError::new("the body is no stream of bytes").into());
+    }
+    Ok(Some(Uint8Array::unchecked_from_js(value).to_vec()))
+}
