@@ -23,10 +23,7 @@ thread_local! {
 }
 
 /// Lends the budget of a configuration to a step of the core. The step must not call back here.
-pub(crate) fn with_budget<T>(
-    config: &ClientConfig,
-    step: impl FnOnce(&mut RetryBudget) -> T,
-) -> T {
+pub(crate) fn with_budget<T>(config: &ClientConfig, step: impl FnOnce(&mut RetryBudget) -> T) -> T {
     let same =
         |entry: &Entry| entry.base_url == config.base_url && entry.limits == config.retry_budget;
     BUDGETS.with_borrow_mut(|entries| {

@@ -54,17 +54,12 @@ fn prepare(options: JsValue, call: JsValue, host: &Host) -> Result<Array, Box<Cl
     let request = convert::call(call)?;
     let method = ApiMethod::parse(&request.method)
         .ok_or_else(|| ClientError::local("invalid_request", "there is no such method"))?;
-    let entropy = Entropy::new(host::random_bytes()?);
-    let mut keys = match &request.request {
-        Some(name) => Some(RequestKeys::at(
-            &name.base,
-            method,
-            &request.arguments.customer_id,
-            name.earlier,
-        )),
-        None => None,
-    };
-    let call = Call::new(&config, method, request.arguments, &entropy, keys.as_mut())?;
+    let entropy = Entropy::new(host::random_bytes().map_err(|_| no_entropy())?);
+    let arguments = request.arguments;
+    let mut keys = request
+        .request
+        .map(|name| RequestKeys::resume(&name.base, method, &arguments.customer_id, name.earlier));
+    let call = Call::new(&config, method, arguments, &entropy, keys.as_mut())?;
     let key = call.idempotency_key().map(|key| JsValue::from_str(key.as_str()));
     let line = route(host).open(|| call.owner().object_name());
     let exchange = Exchange::new(&config, call, &entropy);
@@ -81,4 +76,12 @@ fn route(host: &Host) -> Route {
         (None, Some(fetcher)) => Route::Fetcher(fetcher),
         (None, None) => Route::Global,
     }
+}
+
+fn no_entropy() -> Box<ClientError> {
+    ClientError::local(
+        "no_context",
+        "there is no crypto.getRandomValues here: call from inside a request handler, not at \
+         module scope, and on a runtime with Web Crypto. Nothing was sent or charged.",
+    )
 }

@@ -29,7 +29,7 @@ pub(crate) struct RequestName {
     /// The request's name.
     pub(crate) base: String,
     /// How many unlabelled calls of the same method and customer came before.
-    pub(crate) earlier: u32,
+    pub(crate) earlier: u64,
 }
 
 /// Reads the options of a client.
@@ -53,9 +53,15 @@ pub(crate) fn answer(success: &Success) -> JsValue {
         idempotency_key: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         replayed: Option<bool>,
+        #[serde(skip_serializing_if = "core::ops::Not::not")]
+        mismatch: bool,
     }
     let idempotency_key = success.idempotency_key.as_deref();
-    let facts = Facts { idempotency_key, replayed: idempotency_key.map(|_| success.replayed) };
+    let facts = Facts {
+        idempotency_key,
+        replayed: idempotency_key.map(|_| success.replayed),
+        mismatch: success.mismatch,
+    };
     // Strings and booleans always serialize; the fallback keeps the function total.
     let facts = serde_json::to_string(&facts).unwrap_or_else(|_| "{}".to_owned());
     Array::of2(&JsValue::from_str(&success.body), &JsValue::from_str(&facts)).into()

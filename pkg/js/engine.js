@@ -6,6 +6,7 @@ import { checkConfig, perform } from "./calls.js";
 import { readConfig } from "./config.js";
 import { ambientWaitUntil, keepAlive, waitUntilOf } from "./context.js";
 import { CreditEngineError } from "./errors.js";
+import { nextPage } from "./paging.js";
 import { RequestCalls } from "./request_calls.js";
 
 // What `withContext` and `forRequest` hand to the constructor instead of a config.
@@ -46,29 +47,22 @@ export class CreditEngine {
   }
 
   async consume(customerId, quantity, description, callOptions) {
-    const { background, ...rest } = options(callOptions);
-    const given = {
-      ...change(customerId, rest),
-      amount: amount(quantity),
-      description: text(description, "description"),
-    };
-    if (flag(background, "background")) return this.#consumeInBackground(given);
-    return this.#start("consume", given).answer;
+    const chosen = options(callOptions);
+    const background = flag(chosen.background, "background") ?? false;
+    const given = { ...usage(customerId, quantity, description, chosen), background };
+    return background ? this.#consumeInBackground(given) : this.#start("consume", given).answer;
   }
 
   async consumeOrFail(customerId, quantity, description, callOptions) {
-    return this.#start("consumeOrFail", {
-      ...change(customerId, options(callOptions)),
-      amount: amount(quantity),
-      description: text(description, "description"),
-    }).answer;
+    const given = usage(customerId, quantity, description, options(callOptions));
+    return this.#start("consumeOrFail", given).answer;
   }
 
   async add(customerId, quantity, callOptions) {
-    const { type, description, product, effectiveAt, expiresAt, priority, refundOf, ...rest } =
-      options(callOptions);
+    const chosen = options(callOptions);
+    const { type, description, product, effectiveAt, expiresAt, priority, refundOf } = chosen;
     return this.#start("add", {
-      ...change(customerId, rest),
+      ...change(customerId, chosen),
       amount: amount(quantity),
       type: text(type, "type"),
       description: text(description, "description"),
@@ -81,11 +75,11 @@ export class CreditEngine {
   }
 
   async voidGrant(customerId, grantId, callOptions) {
-    const { reason, ...rest } = options(callOptions);
+    const chosen = options(callOptions);
     return this.#start("voidGrant", {
-      ...change(customerId, rest),
+      ...change(customerId, chosen),
       grantId: requiredText(grantId, "grantId", "invalid_id"),
-      reason: text(reason, "reason"),
+      reason: text(chosen.reason, "reason"),
     }).answer;
   }
 
@@ -137,19 +131,19 @@ export class CreditEngine {
     return this.destroy();
   }
 
-  #start(method, given, background = false) {
+  #start(method, given) {
     if (this.#isClosed()) {
       const message = "this client has been destroyed: make a new one. Nothing was sent or charged.";
       throw new CreditEngineError(message, { code: "client_destroyed", effect: "not_applied" });
     }
     const request = this.#request?.next(method, given);
-    return perform(this.#settings, { method, arguments: given, request, background });
+    return perform(this.#settings, { method, arguments: given, request });
   }
 
   // The work below never rejects: a host would report that as an unhandled rejection.
   async #consumeInBackground(given) {
     const waitUntil = this.#waitUntil ?? ambientWaitUntil();
-    const { key, answer } = this.#start("consume", given, true);
+    const { key, answer } = this.#start("consume", given);
     const work = answer.then(
       (value) => ({ queued: false, ...value }),
       (error) => {
@@ -187,6 +181,14 @@ export class CreditEngine {
 
 function customer(customerId) {
   return requiredText(customerId, "customerId", "invalid_id");
+}
+
+function usage(customerId, quantity, description, chosen) {
+  return {
+    ...change(customerId, chosen),
+    amount: amount(quantity),
+    description: text(description, "description"),
+  };
 }
 
 // What every call that changes a balance takes.

@@ -1,0 +1,2 @@
+// edge-credits: everything the package has for callers.
+export * from "./credit-engine.js";
