@@ -4,7 +4,6 @@ use edge_credits_core::client::arguments::ApiMethod;
 use edge_credits_core::client::call::Call;
 use edge_credits_core::client::error::ClientError;
 use edge_credits_core::client::exchange::Exchange;
-use edge_credits_core::client::request_keys::RequestKeys;
 use edge_credits_core::entropy::Entropy;
 use js_sys::{Array, Function};
 use wasm_bindgen::prelude::*;
@@ -55,11 +54,7 @@ fn prepare(options: JsValue, call: JsValue, host: &Host) -> Result<Array, Box<Cl
     let method = ApiMethod::parse(&request.method)
         .ok_or_else(|| ClientError::local("invalid_request", "there is no such method"))?;
     let entropy = Entropy::new(host::random_bytes().map_err(|_| no_entropy())?);
-    let arguments = request.arguments;
-    let mut keys = request
-        .request
-        .map(|name| RequestKeys::resume(&name.base, method, &arguments.customer_id, name.earlier));
-    let call = Call::new(&config, method, arguments, &entropy, keys.as_mut())?;
+    let call = Call::new(&config, method, &request.arguments, &entropy, request.request.as_ref())?;
     let key = call.idempotency_key().map(|key| JsValue::from_str(key.as_str()));
     let line = route(host).open(|| call.owner().object_name());
     let exchange = Exchange::new(&config, call, &entropy);

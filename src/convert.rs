@@ -7,6 +7,7 @@
 use edge_credits_core::client::arguments::Arguments;
 use edge_credits_core::client::error::ClientError;
 use edge_credits_core::client::exchange::Success;
+use edge_credits_core::client::request_keys::RequestName;
 use edge_credits_core::config::{ClientConfig, ConfigOptions};
 use js_sys::Array;
 use serde::{Deserialize, Serialize};
@@ -21,15 +22,6 @@ pub(crate) struct CallRequest {
     pub(crate) arguments: Arguments,
     /// The request that it belongs to, under `forRequest`.
     pub(crate) request: Option<RequestName>,
-}
-
-/// What a derived key is derived from.
-#[derive(Deserialize)]
-pub(crate) struct RequestName {
-    /// The request's name.
-    pub(crate) base: String,
-    /// How many unlabelled calls of the same method and customer came before.
-    pub(crate) earlier: u64,
 }
 
 /// Reads the options of a client.

@@ -5,8 +5,6 @@
 //! two exports, `check` and `begin`, are called by the facade in `pkg/js` and by nothing else. Read
 //! [`client`] first, then [`drive`].
 
-#![cfg_attr(not(target_arch = "wasm32"), allow(missing_docs))]
-
 mod budgets;
 mod client;
 mod convert;
