@@ -5,6 +5,7 @@
 //! of ours.
 
 use edge_credits_core::entropy::Entropy;
+use edge_credits_core::http::{decode_segment, encode_component};
 use edge_credits_core::wire::errors::{ApiError, Code};
 use js_sys::{Reflect, Uint8Array, futures::JsFuture};
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -98,10 +99,20 @@ async fn send(
         init.set_body(&Uint8Array::from(call.body.as_slice()));
     }
     init.set_headers(&headers);
-    let request = Request::new_with_str_and_init(&head.url, &init)?;
+    let request = Request::new_with_str_and_init(&object_url(head), &init)?;
     let stub = namespace.get_by_name(&call.owner.object_name())?;
     let response = JsFuture::from(stub.fetch_with_request(&request)?).await?;
     response.dyn_into()
+}
+
+/// The same path and query, every segment spelled in the one way that no URL parser changes: what
+/// was judged here is what the object gets to see.
+fn object_url(head: &Head) -> String {
+    let respell = |segment: &str| {
+        decode_segment(segment).map_or_else(|| segment.to_owned(), |text| encode_component(&text))
+    };
+    let path: Vec<String> = head.path().split('/').map(respell).collect();
+    format!("https://ledger{}?{}", path.join("/"), head.query())
 }
 
 /// `GET /health`: up, and able to serve?
@@ -117,4 +128,26 @@ fn health(env: &Env, secret: Option<&str>) -> Answer {
 fn namespace(env: &Env) -> Option<DurableObjectNamespace> {
     let binding = Reflect::get(env, &JsValue::from_str(LEDGER)).ok()?;
     binding.is_object().then(|| binding.unchecked_into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_see_the_path_that_was_judged() {
+        let table = [
+            ("http://h:1/v1/customers/cus_1/balance", "https://ledger/v1/customers/cus_1/balance?"),
+            (
+                "http://h/v1/customers/a%2fb/balance?x=%2F",
+                "https://ledger/v1/customers/a%2Fb/balance?x=%2F",
+            ),
+            ("http://h/v1/customers/a\\b|é/add", "https://ledger/v1/customers/a%5Cb%7C%C3%A9/add?"),
+            ("http://h/v1/customers/%ff/add", "https://ledger/v1/customers/%ff/add?"),
+        ];
+        for (url, expected) in table {
+            let head = Head { method: String::new(), url: url.to_owned(), headers: Vec::new() };
+            assert_eq!(object_url(&head), expected);
+        }
+    }
 }

@@ -294,3 +294,7 @@ pub(crate) fn other_owner() -> ApiError {
                    named by environment and customer.";
     ApiError::new(Code::InvariantViolation, message)
 }
+
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod tests;

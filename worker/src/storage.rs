@@ -43,3 +43,7 @@ pub(crate) trait Storage {
         work: &mut dyn FnMut() -> Result<(), StorageError>,
     ) -> Result<(), StorageError>;
 }
+
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) mod sqlite;
