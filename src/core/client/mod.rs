@@ -50,3 +50,6 @@ mod methods;
 pub mod paging;
 pub mod request_keys;
 pub mod retry;
+
+#[cfg(test)]
+mod tests;
