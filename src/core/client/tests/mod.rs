@@ -3,6 +3,7 @@
 mod calls;
 mod exchanges;
 mod faults;
+mod pace;
 mod refusals;
 
 use std::format;
@@ -75,6 +76,16 @@ pub(super) fn error_body(code: &str) -> String {
 
 pub(super) fn failed(failure: Failure) -> Event {
     Event::Failed { sent: true, failure }
+}
+
+pub(super) const OK: &str = r#"{"balance": 95, "transaction_id":"txn_1","new_field":[1]}"#;
+
+pub(super) fn ok() -> Event {
+    answer(200, OK)
+}
+
+pub(super) fn network() -> Event {
+    failed(Failure::Network)
 }
 
 /// A driver in virtual time, and what it saw.
