@@ -48,7 +48,9 @@ impl Account {
     /// [`Corrupt`] when the grants do not add up to the balance that the last entry states (L1).
     pub fn load(owner: Owner, last: Option<Entry>, open: Vec<Grant>) -> Result<Self, Corrupt> {
         let mut account = Self::new(owner);
-        account.grants = open.into_iter().map(|grant| (grant.sequence, grant)).collect();
+        for grant in open {
+            account.grants.insert(grant.sequence, grant);
+        }
         let Some(last) = last else {
             return if account.grants.is_empty() { Ok(account) } else { Err(Corrupt) };
         };

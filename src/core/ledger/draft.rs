@@ -300,7 +300,12 @@ impl<'a> Draft<'a> {
     /// The change as data. The books are checked once more: in every unit that was touched, what
     /// was posted before and the entries' amounts must add up to what is posted now (L1).
     pub(super) fn finish(self) -> Result<Writes, Rejection> {
-        let units: BTreeSet<&Unit> = self.entries.iter().map(|entry| &entry.unit).collect();
+        let mut units: Vec<&Unit> = Vec::new();
+        for entry in &self.entries {
+            if !units.contains(&&entry.unit) {
+                units.push(&entry.unit);
+            }
+        }
         let before = Self::unsettled(self.before, self.before.time);
         for unit in units {
             let amounts = self.entries.iter().filter(|entry| entry.unit == *unit);
