@@ -101,7 +101,8 @@ impl Keyring {
         scope: Scope,
     ) -> Result<Environment, ApiError> {
         // Repeated headers arrive joined; a key holds neither comma nor space.
-        if authorization.is_some_and(|value| value.contains(", ")) {
+        let second = authorization.and_then(|value| value.split_once(',')).map(|(_, rest)| rest);
+        if second.is_some_and(|rest| rest.starts_with(' ')) {
             let message = "The Authorization header was sent more than once.";
             return Err(ApiError::about(Code::DuplicateHeader, "authorization", message));
         }

@@ -85,7 +85,8 @@ fn method_not_allowed(allow: &'static str) -> Failure {
 ///
 /// By hand, because a URL parser brings 46 KB (gzip) of Unicode tables for host names.
 pub(crate) fn split_url(url: &str) -> (&str, &str) {
-    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let after_scheme = url.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//"));
+    let after_scheme = after_scheme.unwrap_or(url);
     let from_path = after_scheme.find('/').and_then(|start| after_scheme.get(start..));
     let target = from_path.unwrap_or("/");
     let target = target.split_once('#').map_or(target, |(before, _)| before);
