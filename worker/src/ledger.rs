@@ -103,8 +103,14 @@ impl<S: Storage> Ledger<S> {
         now: Timestamp,
         query: &BalanceQuery,
     ) -> Result<Answer, Failure> {
-        let balance =
-            self.with(owner, now, |loaded| Ok(loaded.account.balance(&query.unit, now)?))?;
+        let balance = self.with(owner, now, |loaded| {
+            // Memory would do, but an instance that the platform has replaced does not know it until
+            // it touches storage, and must not answer from what it remembers.
+            if loaded.has_tables && !store::ends_at(&self.storage, loaded.account.sequence())? {
+                return Err(StoreError::Corrupt.into());
+            }
+            Ok(loaded.account.balance(&query.unit, now)?)
+        })?;
         Ok(Answer { body: balance_body(&balance, query, &owner.customer), replayed: false })
     }
 

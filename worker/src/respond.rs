@@ -149,4 +149,18 @@ mod tests {
         let method = plain(Err(Failure { allow: Some("POST"), ..error.into() }), &ORIGIN);
         assert_eq!((method.status, header(&method, "allow")), (405, Some("POST")));
     }
+
+    #[test]
+    fn the_readme_lists_every_error() {
+        let readme = include_str!("../README.md");
+        for code in Code::ALL {
+            let (status, quoted) = (code.status().to_string(), format!("`{}`", code.as_str()));
+            let listed = |line: &str| {
+                let mut cells = line.split('|').map(str::trim).skip(1);
+                cells.next() == Some(&*status)
+                    && cells.next().is_some_and(|codes| codes.split(", ").any(|one| one == quoted))
+            };
+            assert!(readme.lines().any(listed), "{status} {quoted}");
+        }
+    }
 }

@@ -77,6 +77,19 @@ pub(crate) fn account_rows(
     Ok((last, grants(storage, "open = 1", &[])?))
 }
 
+/// Whether the last entry has this sequence number.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn ends_at(storage: &dyn Storage, sequence: u64) -> Result<bool, StoreError> {
+    let rows = storage.query("SELECT max(sequence) FROM entries", &[])?;
+    let stored = match rows.first().map(Vec::as_slice) {
+        Some([SqlValue::Integer(stored)]) => u64::try_from(*stored).ok(),
+        _ => None,
+    };
+    Ok(stored == Some(sequence))
+}
+
 /// The rows that a command's decision needs besides the account.
 ///
 /// # Errors
