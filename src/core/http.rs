@@ -85,9 +85,19 @@ pub fn encode_component(text: &str) -> String {
     utf8_percent_encode(text, COMPONENT).to_string()
 }
 
-/// A path segment's text; `None` when it is not UTF-8.
+/// A path segment's text; `None` when an escape is broken or the text is not UTF-8.
+///
+/// A lenient reader would take `a%zz` and `a%25zz` for the same id.
 #[must_use]
 pub fn decode_segment(segment: &str) -> Option<String> {
+    let is_escape = |rest: &str| {
+        rest.as_bytes()
+            .first_chunk::<2>()
+            .is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !segment.split('%').skip(1).all(is_escape) {
+        return None;
+    }
     percent_decode_str(segment).decode_utf8().ok().map(|text| text.into_owned())
 }
 
@@ -132,6 +142,14 @@ mod tests {
             parse_query("a=1%20%26&c=%C3%A9&d"),
             [("a", "1 &"), ("c", "é"), ("d", "")].map(|(a, b)| (a.to_owned(), b.to_owned()))
         );
+    }
+
+    #[test]
+    fn broken_escapes_are_no_text() {
+        for segment in ["%", "a%2", "a%zz", "%%20", "%2%30", "%ff", "%+1"] {
+            assert_eq!(decode_segment(segment), None, "{segment}");
+        }
+        assert_eq!(decode_segment("%25zz%e2%98%95").as_deref(), Some("%zz☕"));
     }
 
     proptest::proptest! {

@@ -74,10 +74,11 @@ fn customer(id: &str) -> Result<CustomerId, ApiError> {
 /// The text of a path segment.
 ///
 /// # Errors
-/// `invalid_id` when it is not UTF-8.
+/// `invalid_id` when an escape is broken or it is not UTF-8.
 pub(crate) fn segment(encoded: &str, param: &str) -> Result<String, ApiError> {
     decode_segment(encoded).ok_or_else(|| {
-        let message = format!("The {param} in the path is not UTF-8. Nothing was changed.");
+        let message =
+            format!("The {param} in the path is not percent-encoded UTF-8. Nothing was changed.");
         ApiError::about(Code::InvalidId, param, &message)
     })
 }

@@ -146,9 +146,14 @@ fn read_call(
 fn read_key(body: Option<String>, source: &KeySource<'_>) -> Result<IdempotencyKey, ApiError> {
     let invalid = |_| {
         let message = "The idempotency key is not 1 to 255 visible ASCII characters without a \
-                       comma (a comma also means that the header came twice). Nothing was changed.";
+                       comma. Nothing was changed.";
         ApiError::about(Code::InvalidIdempotencyKey, "idempotency_key", message)
     };
+    // Repeated headers arrive joined so; no key holds a space.
+    if source.header.is_some_and(|value| value.contains(", ")) {
+        let message = "The Idempotency-Key header was sent more than once. Nothing was changed.";
+        return Err(ApiError::about(Code::DuplicateHeader, "idempotency_key", message));
+    }
     let header = source.header.map(IdempotencyKey::parse_header).transpose().map_err(invalid)?;
     let body = body.as_deref().map(IdempotencyKey::parse).transpose().map_err(invalid)?;
     match (header, body) {
