@@ -1,0 +1,82 @@
+// Projects as a user has them: a directory in which the packed package is installed by npm.
+
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+export const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
+
+/** wrangler is only used offline: it must not ask, report or look for updates. */
+const QUIET = {
+  CI: "1",
+  CLOUDFLARE_CF_FETCH_ENABLED: "false",
+  WRANGLER_HIDE_BANNER: "true",
+  WRANGLER_SEND_ERROR_REPORTS: "false",
+  WRANGLER_SEND_METRICS: "false",
+};
+
+/** The program of that name among the repository's pinned tools. */
+export function tool(name) {
+  return join(REPOSITORY, "node_modules", ".bin", name);
+}
+
+/**
+ * Runs one of the pinned tools to its end; rejects with everything it printed when it fails.
+ * @returns {Promise<{stdout: string, stderr: string}>}
+ */
+export async function runTool(name, args, { cwd = REPOSITORY, env = {} } = {}) {
+  const path = `${join(REPOSITORY, "node_modules", ".bin")}:${process.env.PATH}`;
+  const options = { cwd, env: { ...process.env, ...QUIET, PATH: path, ...env }, maxBuffer: 1e8 };
+  try {
+    return await run(tool(name), args, options);
+  } catch (error) {
+    throw new Error(`${name} ${args.join(" ")} failed\n${error.stdout}${error.stderr}`);
+  }
+}
+
+/** The tarball that `cargo xtask pack` made. */
+export async function tarball() {
+  const dist = join(REPOSITORY, "dist");
+  const names = await readdir(dist).catch(() => []);
+  const found = names.filter((name) => /^edge-credits-.*\.tgz$/.test(name));
+  if (found.length !== 1) {
+    throw new Error(`dist/ holds ${found.length} tarballs, not one: run \`cargo xtask pack\` first`);
+  }
+  return join(dist, found[0]);
+}
+
+/**
+ * A temporary project with the packed package installed.
+ * @param {object} contents
+ * @param {string} [contents.from] a directory to copy first
+ * @param {Record<string, string>} [contents.files] then these, by path
+ * @returns {Promise<{directory: string, remove(): Promise<void>}>}
+ */
+export async function makeProject({ from, files = {} }) {
+  const directory = await mkdtemp(join(tmpdir(), "edge-credits-project-"));
+  if (from) await cp(from, directory, { recursive: true });
+  const manifest = JSON.stringify({ name: "project", private: true, type: "module" });
+  for (const [name, text] of Object.entries({ ...(from ? {} : { "package.json": manifest }), ...files })) {
+    await mkdir(dirname(join(directory, name)), { recursive: true });
+    await writeFile(join(directory, name), text);
+  }
+  const npm = ["install", "--omit=dev", "--no-audit", "--no-fund", "--offline", await tarball()];
+  await run("npm", npm, { cwd: directory });
+  return { directory, remove: () => rm(directory, { recursive: true, force: true }) };
+}
+
+/**
+ * Bundles a project's Worker exactly as `wrangler deploy` would upload it.
+ * @returns {Promise<{directory: string, main: string}>} for `startWorkerd`
+ */
+export async function bundleWorker(project) {
+  const out = join(project, "bundle");
+  await runTool("wrangler", ["deploy", "--dry-run", "--outdir", out], { cwd: project });
+  const main = (await readdir(out)).find((name) => /\.m?js$/.test(name));
+  return { directory: out, main };
+}
