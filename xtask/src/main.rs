@@ -7,6 +7,8 @@
 mod arguments;
 mod check;
 mod client_package;
+mod demo;
+mod dev;
 mod fingerprint;
 mod key;
 mod licences;
@@ -37,6 +39,18 @@ struct Job {
 }
 
 const JOBS: &[Job] = &[
+    Job {
+        name: "demo",
+        arguments: "[--trace FILE.csv]",
+        purpose: "watch an edge function charge credits, and check it",
+        run: demo::run,
+    },
+    Job {
+        name: "dev",
+        arguments: "[--port N]",
+        purpose: "keep the worker running at 127.0.0.1:8787",
+        run: dev::run,
+    },
     Job {
         name: "build",
         arguments: "",
