@@ -50,7 +50,7 @@ pub fn begin(options: JsValue, call: JsValue, host: &Host) -> Result<Array, JsVa
 
 fn prepare(options: JsValue, call: JsValue, host: &Host) -> Result<Array, Box<ClientError>> {
     let config = convert::config(options)?;
-    let request = convert::call(call)?;
+    let request = convert::call(call);
     let method = ApiMethod::parse(&request.method)
         .ok_or_else(|| ClientError::local("invalid_request", "there is no such method"))?;
     let entropy = Entropy::new(host::random_bytes().map_err(|_| no_entropy())?);

@@ -44,8 +44,8 @@ async function settle(key, outcome) {
   const panicked = new Promise((_, rejectIt) => (reject = rejectIt));
   inFlight.add(reject);
   try {
-    const [body, facts] = await Promise.race([outcome, panicked]);
-    return withFacts(JSON.parse(body), JSON.parse(facts));
+    const [body, replayed, mismatch] = await Promise.race([outcome, panicked]);
+    return completed(JSON.parse(body), key, replayed, mismatch);
   } catch (thrown) {
     // Made here, and not where it was noticed, so that its stack leads to the caller.
     throw toError(thrown, key);
@@ -54,12 +54,13 @@ async function settle(key, outcome) {
   }
 }
 
-// An answer of a server that does not repeat the call's key still shows it.
-function withFacts(body, facts) {
-  for (const [name, value] of Object.entries(facts)) {
-    if (!Object.hasOwn(body, name)) body[name] = value;
-  }
-  return body;
+// The answer to a change, completed by what a server need not repeat.
+function completed(answer, key, replayed, mismatch) {
+  if (key === null) return answer;
+  answer.idempotency_key = key;
+  answer.replayed = replayed;
+  if (mismatch) answer.mismatch = true;
+  return answer;
 }
 
 // The client throws [facts as JSON, cause]. Anything else is a failure inside it, and what became
