@@ -8,13 +8,11 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use core::time::Duration;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
 use crate::client::error::{ClientError, ErrorClass};
 use crate::client::exchange::Failure;
 use crate::error::Effect;
 use crate::http::Response;
+use crate::json::Members;
 use crate::wire::errors::Code;
 use crate::wire::reading::{self, ErrorBody, Kind};
 
@@ -88,17 +86,10 @@ pub(crate) fn header_id(response: &Response) -> Option<String> {
 
 /// The receipt of the call that a key already stands for, as a refusal to reuse it carries it.
 pub(crate) fn first_receipt(error: &ClientError) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Reuse<'a> {
-        #[serde(borrow)]
-        first: &'a RawValue,
-    }
     if error.code != Code::IdempotencyKeyReused.as_str() {
         return None;
     }
-    let reuse: Reuse<'_> = serde_json::from_str(error.details.as_deref()?.get()).ok()?;
-    let first = reuse.first.get();
-    first.starts_with('{').then(|| first.to_owned())
+    Members::read(error.details.as_deref()?)?.object("first").map(ToOwned::to_owned)
 }
 
 /// Takes a secret out of whatever the server echoed.
@@ -113,7 +104,7 @@ pub(crate) fn mask(error: &mut ClientError, secret: &str) {
     if error.request_id.as_ref().is_some_and(|id| id.contains(secret)) {
         error.request_id = None;
     }
-    if error.details.as_ref().is_some_and(|details| details.get().contains(secret)) {
+    if error.details.as_ref().is_some_and(|details| details.contains(secret)) {
         error.details = None;
     }
 }

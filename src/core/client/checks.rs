@@ -8,13 +8,12 @@ use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 
-use serde_json::value::RawValue;
-
 use crate::client::arguments::RawAmount;
 use crate::client::error::ClientError;
 use crate::credits::{AmountError, Credits, Scale};
 use crate::idempotency::IdempotencyKey;
 use crate::ids::{CustomerId, IdError, Product, TransactionId, Unit};
+use crate::json::Members;
 use crate::ledger::MAX_PRIORITY;
 use crate::time::Timestamp;
 use crate::wire::fields::{
@@ -124,7 +123,7 @@ pub(crate) fn note<'a>(name: &str, text: Option<&'a str>) -> Checked<Option<&'a 
 }
 
 /// A JSON object as text, where one is given.
-pub(crate) fn metadata(text: Option<&str>) -> Checked<Option<&RawValue>> {
+pub(crate) fn metadata(text: Option<&str>) -> Checked<Option<&str>> {
     let Some(text) = text else { return Ok(None) };
     let too_large = |reason: &str| ClientError::argument("metadata_too_large", "metadata", reason);
     if text.len() > MAX_METADATA_BYTES {
@@ -134,8 +133,7 @@ pub(crate) fn metadata(text: Option<&str>) -> Checked<Option<&RawValue>> {
     if nests_deeper_than(text, MAX_DEPTH - 1) {
         return Err(too_large(&at_most("nests deeper than ", MAX_DEPTH - 1, " levels")));
     }
-    let raw: Option<&RawValue> = serde_json::from_str(text).ok();
-    let object = raw.filter(|raw| raw.get().starts_with('{'));
+    let object = Members::read(text).map(|_| text);
     object.map(Some).ok_or_else(|| refuse("metadata", "must be an object that JSON can hold"))
 }
 

@@ -5,13 +5,11 @@
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use core::time::Duration;
 
-use serde::Serialize;
-use serde_json::value::RawValue;
-
 use crate::error::Effect;
+use crate::json::{self, ObjectWriter};
 
 /// Which class of the public API an error is an instance of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +45,7 @@ impl ErrorClass {
 /// A call that did not succeed, or was refused before it was sent.
 ///
 /// Never holds an API key: a server's text that echoes one is masked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientError {
     /// Which class the caller gets.
     pub class: ErrorClass,
@@ -61,7 +59,7 @@ pub struct ClientError {
     /// The HTTP status of the last answer; `None` when there was none.
     pub status: Option<u16>,
     /// More, as JSON text of an object.
-    pub details: Option<Box<RawValue>>,
+    pub details: Option<String>,
     /// Whether the same call, under the same key, may succeed later.
     pub retryable: bool,
     /// What is known to have happened to the customer's credits.
@@ -105,16 +103,14 @@ impl ClientError {
     /// begins.
     #[must_use]
     pub fn argument(code: &str, name: &str, reason: &str) -> Box<Self> {
-        #[derive(Serialize)]
-        struct Details<'a> {
-            param: &'a str,
-        }
         let mut message = name.to_owned();
         message.push(' ');
         message.push_str(reason);
         message.push_str(". Nothing was sent or charged.");
         let mut error = Self::local(code, &message);
-        error.details = serde_json::value::to_raw_value(&Details { param: name }).ok();
+        let mut details = ObjectWriter::new();
+        details.text("param", Some(name));
+        error.details = Some(details.finish());
         error
     }
 
@@ -129,63 +125,27 @@ impl ClientError {
             }
             _ => (None, None),
         };
-        let facts = Facts {
-            class: self.class.name(),
-            code: &self.code,
-            message: &self.message,
-            status: self.status,
-            details: self.details.as_deref(),
-            retryable: self.retryable,
-            effect: self.effect.as_str(),
-            idempotency_key: self.idempotency_key.as_deref(),
-            request_id: self.request_id.as_deref(),
-            attempts: self.attempts,
-            retry_after_ms: self.retry_after.map(millis),
-            current_balance: current_balance.and_then(number),
-            requested: requested.and_then(number),
-        };
-        // Strings and checked JSON text always serialize; the fallback keeps the function total.
-        serde_json::to_string(&facts).unwrap_or_else(|_| "{}".to_owned())
+        let status = self.status.map(|status| status.to_string());
+        let retry_after = self.retry_after.map(|pause| millis(pause).to_string());
+        let mut facts = ObjectWriter::new();
+        facts
+            .text("class", Some(self.class.name()))
+            .text("code", Some(&self.code))
+            .text("message", Some(&self.message))
+            .raw("status", status.as_deref())
+            .raw("details", self.details.as_deref())
+            .raw("retryable", Some(if self.retryable { "true" } else { "false" }))
+            .text("effect", Some(self.effect.as_str()))
+            .text("idempotencyKey", self.idempotency_key.as_deref())
+            .text("requestId", self.request_id.as_deref())
+            .raw("attempts", Some(&self.attempts.to_string()))
+            .raw("retryAfterMs", retry_after.as_deref())
+            .raw("currentBalance", current_balance.filter(|text| json::is_number(text)))
+            .raw("requested", requested.filter(|text| json::is_number(text)));
+        facts.finish()
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Facts<'a> {
-    class: &'a str,
-    code: &'a str,
-    message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    details: Option<&'a RawValue>,
-    retryable: bool,
-    effect: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    idempotency_key: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<&'a str>,
-    attempts: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retry_after_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    current_balance: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    requested: Option<&'a RawValue>,
-}
-
-/// Decimal text as a JSON number.
-fn number(text: &str) -> Option<&RawValue> {
-    serde_json::from_str(text).ok()
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Two errors are equal when a caller could not tell them apart.
-impl PartialEq for ClientError {
-    fn eq(&self, other: &Self) -> bool {
-        self.to_json() == other.to_json()
-    }
+fn millis(pause: Duration) -> u64 {
+    u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)
 }

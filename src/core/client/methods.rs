@@ -7,9 +7,6 @@
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 
-use serde::Serialize;
-use serde_json::value::RawValue;
-
 use crate::client::arguments::{ApiMethod, Arguments};
 use crate::client::checks::{self, Checked, Sign};
 use crate::client::error::ClientError;
@@ -18,6 +15,7 @@ use crate::credits::{Decimal, Scale};
 use crate::http::with_query;
 use crate::idempotency::IdempotencyKey;
 use crate::ids::{Product, Unit};
+use crate::json::ObjectWriter;
 use crate::time::Timestamp;
 
 /// What is sent.
@@ -40,34 +38,46 @@ pub(crate) struct Draft<'a> {
 }
 
 /// The body of every changing call: a method fills in its own fields, and they go out in this order.
-#[derive(Default, Serialize)]
+#[derive(Default)]
 struct Body<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
     amount: Option<Decimal>,
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     unit: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     product: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     priority: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     effective_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     refund_of: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    metadata: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a str>,
     on_insufficient: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<&'a str>,
+}
+
+impl Body<'_> {
+    fn to_json(&self) -> String {
+        let amount = self.amount.map(|amount| amount.to_string());
+        let priority = self.priority.map(|priority| priority.to_string());
+        let effective_at = self.effective_at.map(|instant| instant.to_string());
+        let expires_at = self.expires_at.map(|instant| instant.to_string());
+        let mut object = ObjectWriter::new();
+        object
+            .raw("amount", amount.as_deref())
+            .text("type", self.kind)
+            .text("unit", self.unit)
+            .text("product", self.product)
+            .raw("priority", priority.as_deref())
+            .text("effective_at", effective_at.as_deref())
+            .text("expires_at", expires_at.as_deref())
+            .text("refund_of", self.refund_of)
+            .text("reason", self.reason)
+            .text("description", self.description)
+            .raw("metadata", self.metadata)
+            .text("on_insufficient", self.on_insufficient)
+            .text("idempotency_key", self.idempotency_key);
+        object.finish()
+    }
 }
 
 impl<'a> Draft<'a> {
@@ -177,9 +187,6 @@ impl<'a> Draft<'a> {
     fn post(&self, target: String, body: Body<'_>) -> Checked<Content> {
         let requested = body.amount;
         let body = Body { idempotency_key: self.key.map(IdempotencyKey::as_str), ..body };
-        let text = serde_json::to_string(&body).map_err(|_| {
-            ClientError::local("invalid_request", "The call cannot be written as JSON.")
-        })?;
-        Ok(Content { target, body: Some(text), requested })
+        Ok(Content { target, body: Some(body.to_json()), requested })
     }
 }

@@ -5,13 +5,10 @@
 //! one answer alone; what earlier attempts leave open is the exchange's to weigh.
 
 use alloc::borrow::ToOwned;
-use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
 use crate::error::Effect;
+use crate::json::{self, Members};
 use crate::wire::errors::Code;
 
 /// The class of the public API that a status belongs to.
@@ -110,25 +107,9 @@ pub struct ErrorBody {
     /// For a person.
     pub message: Option<String>,
     /// More, as JSON text of an object.
-    pub details: Option<Box<RawValue>>,
+    pub details: Option<String>,
     /// The server's name of the answer.
     pub request_id: Option<String>,
-}
-
-/// The members that error bodies have, top level and inner alike.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Members<'a> {
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-    #[serde(borrow)]
-    code: Option<&'a RawValue>,
-    #[serde(borrow)]
-    message: Option<&'a RawValue>,
-    #[serde(borrow)]
-    details: Option<&'a RawValue>,
-    #[serde(borrow)]
-    request_id: Option<&'a RawValue>,
 }
 
 impl ErrorBody {
@@ -136,29 +117,27 @@ impl ErrorBody {
     /// `{"error": "text"}`. Anything else is an error body that says nothing.
     #[must_use]
     pub fn read(body: &str) -> Self {
-        let Some(outer) = members(body) else { return Self::default() };
-        match outer.error.map(RawValue::get) {
+        let Some(outer) = Members::read(body) else { return Self::default() };
+        match outer.get("error") {
             Some(inner) if inner.starts_with('{') => {
-                members(inner).map_or_else(Self::default, Self::from_members)
+                Members::read(inner).as_ref().map_or_else(Self::default, Self::from_members)
             }
-            Some(_) => Self { message: outer.error.and_then(message), ..Self::default() },
-            None => Self::from_members(outer),
+            Some(words) => Self { message: message(words), ..Self::default() },
+            None => Self::from_members(&outer),
         }
     }
 
-    fn from_members(members: Members<'_>) -> Self {
-        let code = members.code.and_then(text).filter(|code| {
+    fn from_members(members: &Members<'_>) -> Self {
+        let code = members.text("code").filter(|code| {
             let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
             !code.is_empty() && code.len() <= MAX_CODE_BYTES && code.bytes().all(allowed)
         });
-        let details = members.details.filter(|details| {
-            details.get().starts_with('{') && details.get().len() <= MAX_DETAILS_BYTES
-        });
+        let details = members.object("details");
         Self {
             code,
-            message: members.message.and_then(message),
-            details: details.map(ToOwned::to_owned),
-            request_id: members.request_id.and_then(text).and_then(|id| request_id(&id)),
+            message: members.get("message").and_then(message),
+            details: details.filter(|text| text.len() <= MAX_DETAILS_BYTES).map(ToOwned::to_owned),
+            request_id: members.text("request_id").and_then(|id| request_id(&id)),
         }
     }
 }
@@ -173,49 +152,20 @@ pub fn request_id(text: &str) -> Option<String> {
 /// Whether a success body is a JSON object, and whether it says that it is a replay.
 #[must_use]
 pub fn read_success(body: &str) -> Option<bool> {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Success<'a> {
-        #[serde(borrow)]
-        replayed: Option<&'a RawValue>,
-    }
-    if !body.trim_start().starts_with('{') {
-        return None;
-    }
-    let success: Success<'_> = serde_json::from_str(body).ok()?;
-    Some(success.replayed.is_some_and(|replayed| replayed.get() == "true"))
+    Members::read(body).map(|members| members.get("replayed") == Some("true"))
 }
 
 /// The amounts of a 402, as decimal text.
 #[must_use]
-pub fn read_shortage(details: Option<&RawValue>) -> (Option<String>, Option<String>) {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Shortage<'a> {
-        #[serde(borrow)]
-        current_balance: Option<&'a RawValue>,
-        #[serde(borrow)]
-        requested: Option<&'a RawValue>,
-    }
-    let shortage: Shortage<'_> =
-        details.and_then(|details| serde_json::from_str(details.get()).ok()).unwrap_or_default();
-    (shortage.current_balance.and_then(decimal), shortage.requested.and_then(decimal))
-}
-
-fn members(text: &str) -> Option<Members<'_>> {
-    if !text.trim_start().starts_with('{') {
-        return None;
-    }
-    serde_json::from_str(text).ok()
-}
-
-fn text(raw: &RawValue) -> Option<String> {
-    serde_json::from_str(raw.get()).ok()
+pub fn read_shortage(details: Option<&str>) -> (Option<String>, Option<String>) {
+    let shortage = details.and_then(Members::read).unwrap_or_default();
+    let amount = |name| shortage.get(name).and_then(decimal);
+    (amount("current_balance"), amount("requested"))
 }
 
 /// A message without control characters, cut to a paragraph.
-fn message(raw: &RawValue) -> Option<String> {
-    let text = text(raw)?;
+fn message(value: &str) -> Option<String> {
+    let text = json::decode(value)?;
     let shown: String = text
         .chars()
         .map(|character| if character.is_control() { ' ' } else { character })
@@ -226,12 +176,9 @@ fn message(raw: &RawValue) -> Option<String> {
 }
 
 /// A JSON number, or a string that holds one, as the number's text.
-fn decimal(raw: &RawValue) -> Option<String> {
-    let text = raw.get();
-    let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
-    let number = inner.starts_with(|first: char| first == '-' || first.is_ascii_digit());
-    let number: Option<&RawValue> = if number { serde_json::from_str(inner).ok() } else { None };
-    number.map(|number| number.get().to_string())
+fn decimal(value: &str) -> Option<String> {
+    let inner = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
+    json::is_number(inner).then(|| inner.to_owned())
 }
 
 #[cfg(test)]

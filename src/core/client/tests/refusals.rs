@@ -9,8 +9,7 @@ fn refusal(method: ApiMethod, json: &str) -> (String, String) {
     assert_eq!((error.effect, error.attempts, error.status), (Effect::NotApplied, 0, None));
     assert!(!error.retryable);
     assert!(error.message.ends_with("Nothing was sent or charged."), "{}", error.message);
-    let details: serde_json::Value =
-        serde_json::from_str(error.details.as_ref().unwrap().get()).unwrap();
+    let details: serde_json::Value = serde_json::from_str(error.details.as_ref().unwrap()).unwrap();
     (error.code.clone(), details["param"].as_str().unwrap().to_string())
 }
 
