@@ -108,6 +108,21 @@ mod tests {
     }
 
     #[test]
+    fn the_ends_of_the_range() {
+        let table = [
+            ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
+            ("Thursday, 01-Jan-70 00:00:00 GMT", Some(0)),
+            ("Wednesday, 31-Dec-69 23:59:59 GMT", None),
+            ("Tuesday, 31-Dec-69 23:59:59 GMT", Some(3_155_759_999_000)),
+            ("Saturday, 01-Jan-00 00:00:00 GMT", Some(946_684_800_000)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(253_402_300_799_000)),
+        ];
+        for (text, millis) in table {
+            assert_eq!(parse(text), millis.map(Timestamp::from_millis), "{text}");
+        }
+    }
+
+    #[test]
     fn refuses_what_is_no_date() {
         for text in [
             "",
@@ -124,6 +139,9 @@ mod tests {
             "Som, 06 Nov 1994 08:49:37 GMT",
             "Sonday, 06-Nov-94 08:49:37 GMT",
             "Monsday, 06-Nov-94 08:49:37 GMT",
+            "Sunday, 06 Nov-94 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37",
+            "Sunday, 06-Nov-1994 08:49:37 GMT",
             "Sun Nov  6 08:49:37 1994 ",
             "Sun Nov 06  08:49:37 1994",
             "Sun, 06 Nov 1994 08:49:37 GMTé",
@@ -144,15 +162,18 @@ mod tests {
             let short_day = day.trim_start_matches('0');
             let asctime = format!("{} {month} {short_day:>2} {time} {year}", &imf[..3]);
             proptest::prop_assert_eq!(parse(&asctime), expected);
-            // Two digits of a year name 1970 to 2069.
-            if seconds < 3_155_760_000 {
-                let index = DAYS.iter().position(|name| *name == &imf[..3]).unwrap();
-                let rfc_850 = format!(
-                    "{}{}, {day}-{month}-{} {time} GMT", &imf[..3], DAY_ENDS[index], &year[2..]
-                );
-                proptest::prop_assert_eq!(parse(&rfc_850), expected);
-                proptest::prop_assert_eq!(reference(&rfc_850), expected);
-            }
+        }
+
+        /// Two digits of a year name 1970 to 2069.
+        #[test]
+        fn a_century_of_instants_in_the_old_form(seconds in 0_u64..3_155_760_000) {
+            let instant = UNIX_EPOCH + Duration::from_secs(seconds);
+            let imf = httpdate::fmt_http_date(instant);
+            let index = DAYS.iter().position(|name| *name == &imf[..3]).unwrap();
+            let (day, month, year, time) = (&imf[5..7], &imf[8..11], &imf[14..16], &imf[17..25]);
+            let old = format!("{}{}, {day}-{month}-{year} {time} GMT", &imf[..3], DAY_ENDS[index]);
+            proptest::prop_assert_eq!(parse(&old), parse(&imf), "{}", old);
+            proptest::prop_assert_eq!(parse(&old), reference(&old), "{}", old);
         }
 
         /// Right and wrong dates alike: the same instant, or the same refusal, as `httpdate`.

@@ -108,8 +108,9 @@ fn keys_and_environments() {
         let message = refusal(json);
         assert!(message.contains(part), "{json}: {message}");
     }
-    let long = format!(r#"{{"apiKey":"ce_test_{}"}}"#, "x".repeat(248));
-    assert!(refusal(&long).contains("malformed"));
+    let long = |digits| format!(r#"{{"apiKey":"ce_test_{}"}}"#, "x".repeat(digits));
+    config(&long(247));
+    assert!(refusal(&long(248)).contains("malformed"));
     let missing = ClientConfig::new(ConfigOptions::default()).err().unwrap();
     assert!(missing.message.contains("apiKey is missing"));
 }

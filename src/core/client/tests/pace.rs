@@ -34,6 +34,7 @@ fn hints_outrank_the_backoff_and_end_the_call_beyond_its_deadline() {
     let short = config(r#"{"deadlineMs":3020}"#);
     let mut world = World::new(&short);
     assert_eq!(world.script(&short, &[wait("3")]).unwrap_err().attempts, 1);
+    assert!(world.sleeps.is_empty());
     // 50 s are left of the call: a hint of 60 s stops at once, and the caller gets to see it.
     let (outcome, world) = scripted(&[wait("60")]);
     let error = outcome.unwrap_err();
@@ -99,30 +100,33 @@ fn the_budget_bounds_what_an_outage_multiplies() {
 #[test]
 fn a_sleep_may_be_aborted_and_the_clock_may_step_back() {
     let config = config("{}");
-    let start = |config| {
+    let start = |config, first: Event| {
         let call = call(config, ApiMethod::Consume, r#"{"customerId":"c","amount":1}"#);
         let mut exchange = Exchange::new(config, call, &ENTROPY);
         let mut budget = RetryBudget::new(None);
         let now = Timestamp::from_millis(784_111_777_000);
         let _ = exchange.start(now, &mut budget);
-        let Step::Sleep { .. } = exchange.on(now, network(), &mut budget) else {
-            panic!("no sleep")
-        };
+        let Step::Sleep { .. } = exchange.on(now, first, &mut budget) else { panic!("no sleep") };
         (exchange, budget, now)
     };
-    let (mut exchange, mut budget, now) = start(&config);
+    let (mut exchange, mut budget, now) = start(&config, network());
     let aborted = Event::Failed { sent: false, failure: Failure::Aborted };
     let Step::Done(outcome) = exchange.on(now, aborted, &mut budget) else { panic!("not done") };
     let error = outcome.unwrap_err();
     assert_eq!((&*error.code, error.effect, error.attempts), ("aborted", Unknown, 1));
+    // Aborted between attempts that were turned away: nothing was under way.
+    let (mut exchange, mut budget, now) = start(&config, answer(429, ""));
+    let aborted = Event::Failed { sent: false, failure: Failure::Aborted };
+    let Step::Done(outcome) = exchange.on(now, aborted, &mut budget) else { panic!("not done") };
+    assert_eq!(outcome.unwrap_err().effect, NotApplied);
 
-    let (mut exchange, mut budget, now) = start(&config);
+    let (mut exchange, mut budget, now) = start(&config, network());
     let an_hour_ago = Timestamp::from_millis(now.as_millis() - 3_600_000);
     let step = exchange.on(an_hour_ago, Event::Woke, &mut budget);
     let Step::Send { deadline, .. } = step else { panic!("not sent") };
     assert_eq!(deadline, an_hour_ago.plus(config.timeout));
 
-    let (mut exchange, mut budget, now) = start(&config);
+    let (mut exchange, mut budget, now) = start(&config, network());
     let late = now.plus(config.deadline);
     let Step::Done(outcome) = exchange.on(late, Event::Woke, &mut budget) else { panic!("sent") };
     assert!(outcome.unwrap_err().message.contains("deadline of the call has passed"));
