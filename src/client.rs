@@ -58,10 +58,7 @@ fn prepare(options: JsValue, call: JsValue, host: &Host) -> Result<Array, Box<Cl
     let key = call.idempotency_key().map(|key| JsValue::from_str(key.as_str()));
     let line = route(host).open(|| call.owner().object_name());
     let exchange = Exchange::new(&config, call, &entropy);
-    let answer = future_to_promise(async move {
-        let success = drive::run(&config, exchange, &line).await?;
-        Ok(convert::answer(&success))
-    });
+    let answer = future_to_promise(drive::run(config, exchange, line));
     Ok(Array::of2(&key.unwrap_or(JsValue::NULL), &answer))
 }
 

@@ -22,38 +22,46 @@ use wasm_bindgen::JsValue;
 struct Fields(JsValue);
 
 impl Fields {
+    #[inline(never)]
     fn get(&self, name: &str) -> JsValue {
         // It throws on what is no object, which the facade never passes.
         Reflect::get(&self.0, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
     }
 
+    #[inline(never)]
     fn text(&self, name: &str) -> Option<String> {
         self.get(name).as_string()
     }
 
+    #[inline(never)]
     fn required(&self, name: &str) -> String {
         self.text(name).unwrap_or_default()
     }
 
+    #[inline(never)]
     fn flag(&self, name: &str) -> Option<bool> {
         self.get(name).as_bool()
     }
 
     /// A whole number; the conversion is exact, because the facade passes safe integers only.
+    #[inline(never)]
     fn count(&self, name: &str) -> Option<u64> {
         self.get(name).as_f64().map(|number| number as u64)
     }
 
     /// A whole number that the core bounds far below 32 bits; larger ones stay too large.
+    #[inline(never)]
     fn small(&self, name: &str) -> Option<u32> {
         self.count(name).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
     }
 
+    #[inline(never)]
     fn object(&self, name: &str) -> Option<Self> {
         let value = self.get(name);
         value.is_object().then_some(Self(value))
     }
 
+    #[inline(never)]
     fn amount(&self, name: &str) -> Option<RawAmount> {
         let amount = self.object(name)?;
         Some(RawAmount { kind: amount.required("type"), text: amount.required("text") })

@@ -4,25 +4,30 @@
 //! call started: on the edge, a future woken from another request would run in that request's
 //! context and end with it.
 
-use edge_credits_core::client::exchange::{Event, Exchange, Failure, Step, Success};
+use edge_credits_core::client::exchange::{Event, Exchange, Failure, Step};
 use edge_credits_core::config::ClientConfig;
 use edge_credits_core::time::Timestamp;
 use wasm_bindgen::JsValue;
 
 use crate::budgets::with_budget;
+use crate::convert;
 use crate::host::{self, Line, Trouble};
 use crate::throw::thrown;
 
-/// Performs an exchange to its end; an error is ready to be thrown.
+/// Performs an exchange to its end: what its promise is settled with, either way.
 pub(crate) async fn run(
-    config: &ClientConfig,
+    config: ClientConfig,
     mut exchange: Exchange,
-    line: &Line,
-) -> Result<Success, JsValue> {
+    line: Line,
+) -> Result<JsValue, JsValue> {
     let mut cause = None;
-    let mut step = with_budget(config, |budget| exchange.start(now(), budget));
+    let mut event = None;
     loop {
-        let event = match step {
+        let step = with_budget(&config, |budget| match event.take() {
+            None => exchange.start(now(), budget),
+            Some(event) => exchange.on(now(), event, budget),
+        });
+        event = Some(match step {
             Step::Send { request, deadline } => {
                 let answer = line.send(&request, deadline.since(now())).await;
                 cause = None;
@@ -32,9 +37,9 @@ pub(crate) async fn run(
                 host::sleep(until.since(now())).await;
                 Event::Woke
             }
-            Step::Done(outcome) => return outcome.map_err(|error| thrown(&error, cause)),
-        };
-        step = with_budget(config, |budget| exchange.on(now(), event, budget));
+            Step::Done(Ok(success)) => return Ok(convert::answer(&success)),
+            Step::Done(Err(error)) => return Err(thrown(&error, cause)),
+        });
     }
 }
 

@@ -270,7 +270,8 @@ async fn text(stream: BodyStream) -> Result<String, Trouble> {
             return Err(Trouble::TooLarge);
         }
     }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    // Bytes that are no text are no JSON either, and the core says so of an empty body.
+    Ok(String::from_utf8(bytes).unwrap_or_default())
 }
 
 /// The bytes of a chunk; `None` at the end.

@@ -8,7 +8,7 @@
 
 use alloc::borrow::ToOwned;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// Deepest nesting that is followed; text beyond it counts as no JSON. The limit of `serde_json`.
@@ -292,6 +292,11 @@ impl ObjectWriter {
             self.0.push_str(value);
         }
         self
+    }
+
+    /// A member whose value is a whole number.
+    pub fn number(&mut self, name: &str, value: Option<u64>) -> &mut Self {
+        self.raw(name, value.map(|value| value.to_string()).as_deref())
     }
 
     /// A member whose value is a string.

@@ -5,7 +5,7 @@
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use core::time::Duration;
 
 use crate::error::Effect;
@@ -125,21 +125,19 @@ impl ClientError {
             }
             _ => (None, None),
         };
-        let status = self.status.map(|status| status.to_string());
-        let retry_after = self.retry_after.map(|pause| millis(pause).to_string());
         let mut facts = ObjectWriter::new();
         facts
             .text("class", Some(self.class.name()))
             .text("code", Some(&self.code))
             .text("message", Some(&self.message))
-            .raw("status", status.as_deref())
+            .number("status", self.status.map(u64::from))
             .raw("details", self.details.as_deref())
             .raw("retryable", Some(if self.retryable { "true" } else { "false" }))
             .text("effect", Some(self.effect.as_str()))
             .text("idempotencyKey", self.idempotency_key.as_deref())
             .text("requestId", self.request_id.as_deref())
-            .raw("attempts", Some(&self.attempts.to_string()))
-            .raw("retryAfterMs", retry_after.as_deref())
+            .number("attempts", Some(u64::from(self.attempts)))
+            .number("retryAfterMs", self.retry_after.map(millis))
             .raw("currentBalance", current_balance.filter(|text| json::is_number(text)))
             .raw("requested", requested.filter(|text| json::is_number(text)));
         facts.finish()

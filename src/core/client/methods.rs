@@ -58,7 +58,6 @@ struct Body<'a> {
 impl Body<'_> {
     fn to_json(&self) -> String {
         let amount = self.amount.map(|amount| amount.to_string());
-        let priority = self.priority.map(|priority| priority.to_string());
         let effective_at = self.effective_at.map(|instant| instant.to_string());
         let expires_at = self.expires_at.map(|instant| instant.to_string());
         let mut object = ObjectWriter::new();
@@ -67,7 +66,7 @@ impl Body<'_> {
             .text("type", self.kind)
             .text("unit", self.unit)
             .text("product", self.product)
-            .raw("priority", priority.as_deref())
+            .number("priority", self.priority.map(u64::from))
             .text("effective_at", effective_at.as_deref())
             .text("expires_at", expires_at.as_deref())
             .text("refund_of", self.refund_of)

@@ -3,6 +3,7 @@
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::Deserialize;
 
@@ -61,18 +62,11 @@ impl Template {
     /// forgotten `{id}` would send every customer's calls to one place.
     fn parse(text: &str, default: &str) -> Result<Self, Box<ClientError>> {
         let character = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\');
-        let names = |name: &str| {
-            let expected = usize::from(default.contains(name));
-            text.matches(name).count() == expected
-        };
-        let braces = text.matches(['{', '}']).count() == default.matches(['{', '}']).count();
         let valid = text.starts_with('/')
             && !text.starts_with("//")
             && text.bytes().all(character)
             && !text.split('/').any(|segment| matches!(segment, "." | ".."))
-            && names("{id}")
-            && names("{grant_id}")
-            && braces;
+            && same_placeholders(text, default);
         if valid {
             return Ok(Self(text.to_owned()));
         }
@@ -95,4 +89,27 @@ impl Template {
         path.push_str(rest);
         path
     }
+}
+
+/// Whether two templates name the same things, each once.
+fn same_placeholders(text: &str, default: &str) -> bool {
+    let (Some(given), Some(expected)) = (placeholders(text), placeholders(default)) else {
+        return false;
+    };
+    let once = |name| given.iter().filter(|other| *other == name).count() == 1;
+    given.len() == expected.len() && expected.iter().all(once)
+}
+
+/// The names in braces; `None` when the braces do not pair up.
+fn placeholders(path: &str) -> Option<Vec<&str>> {
+    let mut parts = path.split('{');
+    let outside = |part: &str| !part.contains('}');
+    if !outside(parts.next()?) {
+        return None;
+    }
+    let name = |part: &'_ str| -> Option<usize> {
+        let (name, after) = part.split_once('}')?;
+        outside(after).then_some(name.len())
+    };
+    parts.map(|part| part.get(..name(part)?)).collect()
 }
