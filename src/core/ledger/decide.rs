@@ -173,7 +173,9 @@ fn make_grant(
     if command.expires_at.is_some_and(|end| end <= effective_at.max(draft.time)) {
         return Err(Rejection::ExpiryPassed);
     }
-    require_room(draft, unit, *amount)?;
+    if draft.open_grants().count() >= MAX_OPEN_GRANTS {
+        return Err(Rejection::TooManyGrants);
+    }
     draft.add_grant(Grant {
         sequence: draft.sequence + 1,
         id: id.clone(),
@@ -195,24 +197,17 @@ fn make_grant(
     let mut entry = EntryParts::called(id.clone(), kind, (unit, change), call, record);
     entry.draws = if scheduled { Vec::new() } else { draft.pay_overage(unit)? };
     entry.product.clone_from(product);
-    draft.write(entry)
+    draft.write(entry)?;
+    require_range(draft, unit)
 }
 
-/// Whether one more grant of `amount` fits: in number, and in the range of amounts even after every
-/// scheduled grant has come into effect (a grant whose time comes cannot be refused then, L8).
-pub(super) fn require_room(
-    draft: &Draft<'_>,
-    unit: &Unit,
-    amount: Credits,
-) -> Result<(), Rejection> {
-    if draft.grants.values().filter(|grant| grant.is_open()).count() >= MAX_OPEN_GRANTS {
-        return Err(Rejection::TooManyGrants);
-    }
-    let promised = draft.sum(unit, |grant| match grant.state {
-        GrantState::Scheduled => grant.amount,
-        _ => grant.remaining,
-    })?;
-    promised.checked_add(amount).map(|_| ()).ok_or(Rejection::Overflow)
+/// Whether a balance stays in the range of amounts even after every scheduled grant has come into
+/// effect: a grant whose time comes cannot be refused then (L8).
+pub(super) fn require_range(draft: &Draft<'_>, unit: &Unit) -> Result<(), Rejection> {
+    let to_come = |grant: &&Grant| grant.unit == *unit && grant.state == GrantState::Scheduled;
+    let mut amounts = draft.grants.values().filter(to_come).map(|grant| grant.amount);
+    let balance = amounts.try_fold(draft.posted(unit)?, Credits::checked_add);
+    balance.map(|_| ()).ok_or(Rejection::Overflow)
 }
 
 fn void_grant(
@@ -233,23 +228,24 @@ fn void_grant(
     if !can_end || !draft.grants.contains_key(&grant.sequence) {
         return Err(Rejection::GrantEnded);
     }
-    let (sequence, product) = (grant.sequence, grant.product.clone());
-    let (_, unit, left) = draft.close_grant(sequence, GrantState::Voided)?;
-    let change = (&unit, left.negated());
+    let sequence = grant.sequence;
+    let (grant, left) = draft.close_grant(sequence, GrantState::Voided)?;
+    let change = (&grant.unit, left.negated());
     let mut entry = EntryParts::called(id.clone(), EntryKind::Void, change, &void.call, record);
     if left.is_positive() {
         entry.draws.push(crate::ledger::entry::Draw { grant: sequence, amount: left });
     }
-    entry.product = product;
+    entry.product = grant.product;
     draft.write(entry)
 }
 
 impl LedgerConfig {
-    /// The overdraft limit in a unit's own minor units; the same number of whole units.
+    /// The overdraft limit in a unit's own minor units; the same number of whole units. One beyond
+    /// the range of amounts is none: the range ends before it.
     fn limit_in(&self, unit: &Unit) -> Option<Credits> {
         let limit = self.overdraft_limit?;
         let extra = u32::from(unit.scale().decimals() - crate::credits::Scale::CREDITS.decimals());
         let scaled = limit.minor_units().saturating_mul(10_i64.saturating_pow(extra));
-        Some(Credits::from_minor_units(scaled).unwrap_or(Credits::MAX))
+        Credits::from_minor_units(scaled)
     }
 }

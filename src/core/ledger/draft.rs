@@ -158,24 +158,25 @@ impl<'a> Draft<'a> {
 
     /// Ends a grant: what is left of it and not held is written off by an entry of the ledger's own.
     pub(super) fn end_grant(&mut self, sequence: u64, state: GrantState) -> Result<(), Rejection> {
-        let (grant_id, unit, amount) = self.close_grant(sequence, state)?;
+        let (grant, amount) = self.close_grant(sequence, state)?;
         let kind = if state == GrantState::Voided { EntryKind::Void } else { EntryKind::Expiry };
-        let id = self.own_id(Operation::Expire, &grant_id);
+        let id = self.own_id(Operation::Expire, &grant.id);
         let draws = Vec::from([Draw { grant: sequence, amount }]);
-        self.write(EntryParts { draws, ..own_entry(id, kind, unit, amount.negated()) })
+        let entry = own_entry(id, kind, grant.unit, amount.negated());
+        self.write(EntryParts { product: grant.product, draws, ..entry })
     }
 
-    /// Takes a grant out of play and returns what was left of it; the caller writes the entry.
+    /// Takes a grant out of play and returns it with what was left of it; the caller writes the entry.
     pub(super) fn close_grant(
         &mut self,
         sequence: u64,
         state: GrantState,
-    ) -> Result<(TransactionId, Unit, Credits), Rejection> {
+    ) -> Result<(Grant, Credits), Rejection> {
         let grant = self.grant_mut(sequence)?;
         let left = grant.unreserved();
         grant.state = state;
         grant.remaining = grant.held;
-        Ok((grant.id.clone(), grant.unit.clone(), left))
+        Ok((grant.clone(), left))
     }
 
     /// The id of an entry that the ledger writes for itself: named by the grant and the position,
@@ -200,6 +201,11 @@ impl<'a> Draft<'a> {
     pub(super) fn add_grant(&mut self, grant: Grant) {
         self.touched.insert(grant.sequence);
         self.grants.insert(grant.sequence, grant);
+    }
+
+    /// The grants that can still pay, or will.
+    pub(super) fn open_grants(&self) -> impl Iterator<Item = &Grant> {
+        self.grants.values().filter(|grant| grant.is_open())
     }
 
     /// Σ remaining − overage (L1).

@@ -98,13 +98,14 @@ pub struct Entry {
     pub held_after: Credits,
     /// Ledger time.
     pub time: Timestamp,
-    /// Which grants it drew on or restored, in burn order.
+    /// Which grants it drew on, in burn order; a refund first lists what it gave back, last drawn
+    /// first, and then what of that has paid other overage.
     pub draws: Vec<Draw>,
     /// For a person.
     pub description: Option<String>,
     /// The caller's JSON object, as text.
     pub metadata: Option<String>,
-    /// The product of the grant it made.
+    /// The product of the grant that it made, began or ended.
     pub product: Option<Product>,
     /// The charge that it gives back.
     pub refund_of: Option<TransactionId>,

@@ -8,8 +8,9 @@ use alloc::vec::Vec;
 
 use crate::credits::Credits;
 use crate::ids::TransactionId;
+use crate::ledger::MAX_OPEN_GRANTS;
 use crate::ledger::command::{Refund, Source};
-use crate::ledger::decide::{Found, require_room};
+use crate::ledger::decide::{Found, require_range};
 use crate::ledger::draft::{Draft, EntryParts};
 use crate::ledger::entry::{Draw, Entry, EntryKind, KeyRecord};
 use crate::ledger::grant::{DEFAULT_PRIORITY, Grant, GrantState};
@@ -71,7 +72,6 @@ pub(super) fn give_back(
     if *amount > most {
         return Err(Rejection::RefundExceedsCharge { unit: unit.clone(), refundable: most });
     }
-    require_room(draft, unit, *amount)?;
     found.grants.iter().for_each(|grant| draft.recall(grant));
 
     let from_overage = refundable.overage.min(*amount);
@@ -85,13 +85,23 @@ pub(super) fn give_back(
     // After the states are set: what came back pays overage first, as any grant does, but what has
     // ended pays nothing.
     draws.extend(draft.pay_overage(unit)?);
+    require_number(draft, &ended)?;
 
     let mut entry =
         EntryParts::called(id.clone(), EntryKind::Refund, (unit, *amount), call, record);
     entry.draws = draws;
     entry.refund_of = Some(refund_of.clone());
     draft.write(entry)?;
-    ended.into_iter().try_for_each(|(grant, state)| draft.end_grant(grant, state))
+    ended.into_iter().try_for_each(|(grant, state)| draft.end_grant(grant, state))?;
+    require_range(draft, unit)
+}
+
+/// A refund may open grants again: those that the charge had used up, and one for what a later
+/// grant has paid. `ended` are about to be closed.
+fn require_number(draft: &Draft<'_>, ended: &[(u64, GrantState)]) -> Result<(), Rejection> {
+    let ends = |grant: &Grant| ended.iter().any(|(sequence, _)| *sequence == grant.sequence);
+    let open = draft.open_grants().filter(|grant| !ends(grant)).count();
+    if open > MAX_OPEN_GRANTS { Err(Rejection::TooManyGrants) } else { Ok(()) }
 }
 
 fn is_charge(entry: &Entry) -> bool {

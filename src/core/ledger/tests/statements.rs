@@ -2,11 +2,11 @@
 
 use super::book::{Book, at, credits};
 use crate::credits::Credits;
-use crate::ids::Unit;
+use crate::ids::{Product, Unit};
 use crate::ledger::*;
 
 /// Plays `script`, whose lines are `what is asked | what is answered`, and compares the statement.
-fn check(book: &mut Book, script: &str, statement: &str) {
+pub(super) fn check(book: &mut Book, script: &str, statement: &str) {
     let lines = script.lines().map(str::trim).filter(|line| !line.is_empty());
     let (asked, answered): (std::vec::Vec<&str>, std::vec::Vec<&str>) =
         lines.map(|line| line.split_once('|').map(|(a, b)| (a.trim(), b.trim())).unwrap()).unzip();
@@ -276,35 +276,6 @@ fn voiding_ends_what_is_left_and_only_once() {
 }
 
 #[test]
-fn terms_that_make_no_sense_are_refused() {
-    check(
-        &mut Book::new(),
-        "10 grant 1 until 10        | no: ExpiryPassed
-         10 grant 1 from 20 until 20 | no: ExpiryPassed
-         10 grant 8000000000        | = 8000000000
-         11 grant 0.000001          | no: Overflow
-         12 use 8000000000          | = 0
-         13 use 8000000000          | = -8000000000
-         14 use 0.000001            | no: Overflow",
-        "1 @10 topup +8000000000 = 8000000000
-         2 @12 consumption -8000000000 = 0 1:8000000000
-         3 @13 consumption -8000000000 = -8000000000",
-    );
-}
-
-#[test]
-fn scheduled_grants_are_counted_before_a_grant_is_taken_on() {
-    check(
-        &mut Book::new(),
-        "0 grant 8000000000 from 50 | = 0
-         1 grant 1                  | no: Overflow
-         50 settle                  | = 8000000000",
-        "1 @0 scheduled 0 = 0
-         2 @50 topup +8000000000 = 8000000000",
-    );
-}
-
-#[test]
 fn units_do_not_mix() {
     let mut book = Book::new();
     check(
@@ -317,18 +288,6 @@ fn units_do_not_mix() {
     );
     assert_eq!(book.account.totals().count(&Unit::credits(), None), 0);
     assert_eq!(book.account.totals().count(&Unit::parse("gpu").unwrap(), None), 2);
-}
-
-#[test]
-fn the_number_of_open_grants_is_bounded() {
-    let mut book = Book::new();
-    book.reload = false;
-    for number in 0..MAX_OPEN_GRANTS {
-        assert_eq!(book.play(&std::format!("0 grant 1 until 9 #{number}")).get(..1), Some("="));
-    }
-    assert_eq!(book.play("1 grant 1 #more"), "no: TooManyGrants");
-    assert_eq!(book.play("9 grant 1 #more"), "= 1");
-    assert_eq!(book.entry_rows.len(), 2 * MAX_OPEN_GRANTS + 1);
 }
 
 #[test]
@@ -357,9 +316,7 @@ fn breakdown_is_per_product_and_adds_up() {
     let lines: std::vec::Vec<_> = balance
         .breakdown
         .iter()
-        .map(|line| {
-            (line.product.as_ref().map(crate::ids::Product::as_str), line.balance, line.expires_at)
-        })
+        .map(|line| (line.product.as_ref().map(Product::as_str), line.balance, line.expires_at))
         .collect();
     let expected = [(None, credits("2"), None), (Some("pro"), credits("14"), Some(at(50)))];
     assert_eq!(lines, expected);
@@ -375,4 +332,26 @@ fn rows_that_contradict_each_other_are_not_loaded() {
     assert!(Account::load(owner(), last(), book.grants()).is_ok());
     assert_eq!(Account::load(owner(), last(), std::vec::Vec::new()), Err(Corrupt));
     assert_eq!(Account::load(owner(), None, book.grants()), Err(Corrupt));
+}
+
+#[test]
+fn entries_about_a_grant_name_its_product() {
+    let mut book = Book::new();
+    book.play(
+        "0 grant 5 for pro from 10 until 20
+         0 grant 5 for pack #p
+         1 void #p
+         20 settle",
+    );
+    let entries = book.entries();
+    let named = |entry: &Entry| (entry.kind, entry.product.clone());
+    let expected = [
+        (EntryKind::Scheduled, "pro"),
+        (EntryKind::Topup, "pack"),
+        (EntryKind::Void, "pack"),
+        (EntryKind::Topup, "pro"),
+        (EntryKind::Expiry, "pro"),
+    ];
+    let expected = expected.map(|(kind, product)| (kind, Product::parse(product).ok()));
+    assert_eq!(entries.iter().map(named).collect::<std::vec::Vec<_>>(), expected);
 }
