@@ -46,4 +46,6 @@ pub(crate) trait Storage {
 
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
+// Spelled out because tests/it takes this file in by its path.
+#[path = "storage/sqlite.rs"]
 pub(crate) mod sqlite;

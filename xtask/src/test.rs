@@ -33,6 +33,10 @@ const LAYERS: &[Layer] = &[
     },
     Layer { name: "xtask", run: |_| test_layers::cargo_test(&["--package", "xtask"]) },
     Layer {
+        name: "it",
+        run: |_| test_layers::cargo_test(&["--package", "edge-credits", "--test", "it"]),
+    },
+    Layer {
         name: "wasm",
         run: |node| test_layers::wasm_test(node, &["--package", "edge-credits", "--test", "wasm"]),
     },

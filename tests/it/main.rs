@@ -1,0 +1,28 @@
+//! What is tested from outside the crates: the ledger against a second one, by way of its rows in
+//! memory and in SQLite, and the wire's bodies by their text.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected stops there"
+)]
+
+mod differential;
+mod pair;
+mod reference;
+mod script;
+mod shelf;
+mod sqlite;
+
+// The worker's own SQL, compiled here so that it runs on this machine. The crate itself is a cdylib
+// for wasm whose modules are private, and nothing else of it is wanted.
+#[path = "../../worker/src/schema.rs"]
+#[allow(dead_code, reason = "the worker uses all of it")]
+mod schema;
+#[path = "../../worker/src/storage.rs"]
+#[allow(dead_code, reason = "the worker uses all of it")]
+mod storage;
+#[path = "../../worker/src/store.rs"]
+#[allow(dead_code, reason = "the worker uses all of it")]
+mod store;
