@@ -237,6 +237,7 @@ fn base_urls() {
             ("http:", "evillocalhost", "evillocalhost", "/"),
             ("http:", "10.0.0.1", "10.0.0.1", "/"),
             ("ftp:", "x.dev", "x.dev", "/"),
+            ("https:", "", "", "/"),
             ("javascript:", "", "", "alert(1)"),
             ("file:", "", "", "/etc/passwd"),
         ]
