@@ -14,3 +14,7 @@ mod panic;
 mod throw;
 
 pub use client::{Host, begin, check};
+
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
