@@ -19,19 +19,24 @@ export interface WorkerEnv {
   OVERDRAFT_LIMIT?: string;
 }
 
+/** The global class of that name, in whichever library the project has; else unknown. */
+type Host<Name extends string> = typeof globalThis extends Record<Name, { prototype: infer Instance }>
+  ? Instance
+  : unknown;
+
 /** The HTTP API. */
 declare const handler: {
   fetch(
-    request: Request,
+    request: Host<'Request'>,
     env: WorkerEnv,
     ctx: { waitUntil(promise: Promise<unknown>): void },
-  ): Promise<Response>;
+  ): Promise<Host<'Response'>>;
 };
 export default handler;
 
 /** One customer's ledger, on SQLite. Made by the Workers runtime, never by hand. */
 export declare class LedgerObject {
   constructor(ctx: unknown, env: WorkerEnv);
-  fetch(request: Request): Promise<Response>;
+  fetch(request: Host<'Request'>): Promise<Host<'Response'>>;
   alarm(): Promise<void>;
 }

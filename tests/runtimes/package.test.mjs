@@ -1,0 +1,133 @@
+// The packed package as users meet it: installed by npm, deployed by wrangler, compiled by
+// TypeScript. That its README is true is shown in `readme.test.mjs`.
+
+import assert from "node:assert/strict";
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+
+import { REPOSITORY, bundleWorker, makeProject, runTool } from "./project.mjs";
+
+const EXAMPLES = join(REPOSITORY, "pkg", "examples");
+const projects = [];
+const inProject = async (contents) => {
+  const project = await makeProject(contents);
+  projects.push(project);
+  return project.directory;
+};
+after(() => Promise.all(projects.map((project) => project.remove())));
+
+test("the package has no dependencies and holds what its manifest names", async () => {
+  const directory = await inProject({});
+  const installed = join(directory, "node_modules", "edge-credits");
+  const manifest = JSON.parse(await readFile(join(installed, "package.json"), "utf8"));
+  assert.equal(manifest.dependencies, undefined);
+  assert.equal(manifest.scripts, undefined, "installing must run nothing");
+  assert.deepEqual((await readdir(join(directory, "node_modules"))).sort(), [".package-lock.json", "edge-credits"]);
+  for (const file of ["LICENSE", "dist/index_bg.wasm", "dist/worker/worker.js"]) {
+    assert.ok((await readFile(join(installed, file))).length > 0, file);
+  }
+});
+
+test("every entry can be imported, and a client made, without waiting", async () => {
+  const directory = await inProject({
+    files: {
+      "main.mjs": `
+        import * as root from "edge-credits";
+        import * as engine from "edge-credits/credit-engine";
+        const { CreditEngine, InsufficientCreditsError, isEdgeCreditsError } = root;
+        if (engine.CreditEngine !== CreditEngine) throw new Error("two classes");
+        new CreditEngine({ apiKey: "ce_test_x" });
+        try { new CreditEngine({}); throw new Error("made without a key"); }
+        catch (error) { if (error.code !== "invalid_config") throw error; }
+        console.log(typeof InsufficientCreditsError, isEdgeCreditsError(new Error("x")));`,
+      "main.cjs": `console.log(typeof require("edge-credits").CreditEngine);`,
+    },
+  });
+  const { stdout } = await runTool("node", ["main.mjs"], { cwd: directory });
+  assert.equal(stdout.trim(), "function false");
+  const required = await runTool("node", ["main.cjs"], { cwd: directory });
+  assert.equal(required.stdout.trim(), "function");
+});
+
+describe("wrangler deploy --dry-run", () => {
+  for (const name of ["cloudflare-worker", "embedded-backend"]) {
+    test(`pkg/examples/${name}`, async () => {
+      const directory = await inProject({ from: join(EXAMPLES, name) });
+      const { main } = await bundleWorker(directory);
+      assert.ok(main);
+    });
+  }
+
+  test("the worker itself", async (t) => {
+    const out = join(await inProject({}), "out");
+    const { stdout } = await runTool("wrangler", ["deploy", "--dry-run", "--outdir", out]);
+    assert.match(stdout, /LEDGER.*LedgerObject/);
+    t.diagnostic(/Total Upload:.*/.exec(stdout)?.[0] ?? "no size reported");
+  });
+});
+
+describe("TypeScript", () => {
+  const SOURCE = `
+    import { CreditEngine, CreditEngineError, InsufficientCreditsError, RateLimitError,
+      AuthenticationError, isEdgeCreditsError } from "edge-credits";
+    import type { AddResponse, BalanceResponse, ConsumeResponse, CreditEngineConfig, Transaction,
+      TransactionsResponse } from "edge-credits";
+    import handler, { LedgerObject } from "edge-credits/worker";
+
+    const config: CreditEngineConfig = { apiKey: "ce_test_x", baseUrl: "https://a.example",
+      mode: "auto", syncIntervalMs: 30000, gracefulDegradation: true, timeoutMs: 10000,
+      maxRetries: 2, onError: (error) => console.log(error.code) };
+
+    export async function use(): Promise<number> {
+      await using ce = new CreditEngine(config);
+      const balance: BalanceResponse = await ce.getBalance("c", { includeBreakdown: true });
+      const consumed: ConsumeResponse = await ce.consume("c", 5, "AI: chat",
+        { idempotencyKey: "k", metadata: { model: "m" } });
+      const added: AddResponse = await ce.add("c", "0.5", { type: "topup", expiresAt: new Date() });
+      const page: TransactionsResponse = await ce.getTransactions("c", { limit: 20 });
+      const first: Transaction | undefined = page.data[0];
+      try {
+        await ce.consumeOrFail("c", 5);
+      } catch (error) {
+        if (error instanceof InsufficientCreditsError) return error.requested ?? 0;
+        if (error instanceof RateLimitError) return error.retryAfter ?? 0;
+        if (error instanceof AuthenticationError || error instanceof CreditEngineError) throw error;
+        if (isEdgeCreditsError(error)) return error.attempts;
+      }
+      // @ts-expect-error an amount is not a boolean
+      await ce.consume("c", true);
+      // @ts-expect-error there is no such option
+      await ce.add("c", 1, { expires: 5 });
+      return balance.balance + consumed.balance + added.balance + (first?.amount ?? 0);
+    }
+    export { handler, LedgerObject };
+    declare const console: { log(text: string): void };
+  `;
+
+  for (const [module, moduleResolution] of [["esnext", "bundler"], ["nodenext", "nodenext"]]) {
+    test(`strict, ${moduleResolution}, with the libraries checked`, async () => {
+      const directory = await inProject({
+        files: {
+          "main.ts": SOURCE,
+          "tsconfig.json": JSON.stringify({
+            compilerOptions: {
+              strict: true,
+              skipLibCheck: false,
+              exactOptionalPropertyTypes: true,
+              noEmit: true,
+              target: "es2022",
+              // No DOM and no host types: the declarations must stand on their own.
+              lib: ["es2022"],
+              types: [],
+              module,
+              moduleResolution,
+            },
+            files: ["main.ts"],
+          }),
+        },
+      });
+      await runTool("tsc", ["--project", directory]);
+    });
+  }
+});
