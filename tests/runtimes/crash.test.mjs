@@ -15,6 +15,7 @@ const KILLS = 6;
 const CUSTOMERS = ["a", "b", "c", "d"];
 const CLIENTS_PER_CUSTOMER = 4;
 const GRANTED = 1_000_000;
+const ACKNOWLEDGED_PER_KILL = 100;
 
 test("kill -9 under load loses nothing that was acknowledged", async (t) => {
   const state = await mkdtemp(join(tmpdir(), "edge-credits-crash-"));
@@ -28,11 +29,11 @@ test("kill -9 under load loses nothing that was acknowledged", async (t) => {
     let api = ledgerApi(runtime.urls.ledger, keys.admin.text);
     for (const customer of CUSTOMERS) await api.grant(customer, GRANTED);
     for (let kill = 0; kill < KILLS; kill += 1) {
-      const load = startLoad(api, sent, kill);
       // Another moment each time; under load this is always in the middle of something.
-      await new Promise((done) => setTimeout(done, 250 + 70 * kill));
+      const load = startLoad(api, sent, kill, ACKNOWLEDGED_PER_KILL + 7 * kill);
+      await load.reached;
       await runtime.stop();
-      await load;
+      await load.ended;
       runtime = await start();
       api = ledgerApi(runtime.urls.ledger, keys.admin.text);
     }
@@ -40,7 +41,7 @@ test("kill -9 under load loses nothing that was acknowledged", async (t) => {
     const { acknowledged, unknown, applied } = judge(sent, present);
     await settle(api, sent);
     await runtime.stop();
-    assert.ok(acknowledged > 100 * KILLS, `only ${acknowledged} were acknowledged: no load`);
+    assert.ok(acknowledged >= ACKNOWLEDGED_PER_KILL * KILLS, "there was load before each kill");
     assert.ok(unknown > 0, "no request was in flight at any kill: the kills hit nothing");
     t.diagnostic(
       `${KILLS} kills, ${acknowledged} acknowledged, 0 missing; ${unknown} without an answer, ` +
@@ -51,25 +52,35 @@ test("kill -9 under load loses nothing that was acknowledged", async (t) => {
   }
 });
 
-/** Charges 1 in a closed loop per client until the server is gone. */
-function startLoad(api, sent, round) {
-  const clients = CUSTOMERS.flatMap((customer) =>
-    Array.from({ length: CLIENTS_PER_CUSTOMER }, async (_, client) => {
-      for (let n = 0; ; n += 1) {
-        const key = `${customer}-${round}-${client}-${n}`;
-        const charge = { customer };
-        sent.set(key, charge);
-        try {
-          const { status, json } = await api.gate(customer, { amount: 1, idempotency_key: key });
-          if (status !== 200) throw new Error(`${status} ${JSON.stringify(json)}`);
-          charge.transaction = json.transaction_id;
-        } catch {
-          return;
-        }
+/**
+ * Charges 1 in a closed loop per client until the server is gone. `reached` resolves when `enough`
+ * were acknowledged, `ended` when every client has seen the server go.
+ */
+function startLoad(api, sent, round, enough) {
+  let acknowledged = 0;
+  let reach;
+  let miss;
+  const reached = new Promise((resolve, reject) => ([reach, miss] = [resolve, reject]));
+  const client = async (customer, number) => {
+    for (let n = 0; ; n += 1) {
+      const key = `${customer}-${round}-${number}-${n}`;
+      const charge = { customer };
+      sent.set(key, charge);
+      try {
+        const { status, json } = await api.gate(customer, { amount: 1, idempotency_key: key });
+        if (status !== 200) throw new Error(`${status} ${JSON.stringify(json)}`);
+        charge.transaction = json.transaction_id;
+      } catch (error) {
+        // Before `enough` are through nobody has killed anything: this is another failure.
+        return miss(error);
       }
-    }),
-  );
-  return Promise.all(clients);
+      acknowledged += 1;
+      if (acknowledged === enough) reach();
+    }
+  };
+  const numbers = Array.from({ length: CLIENTS_PER_CUSTOMER }, (_, number) => number);
+  const clients = CUSTOMERS.flatMap((customer) => numbers.map((n) => client(customer, n)));
+  return { reached, ended: Promise.all(clients) };
 }
 
 /** Every consumption in every ledger, by key; a key that stands there twice is a failure. */

@@ -1,10 +1,11 @@
 //! `cargo xtask dev`: the worker with the embedded ledger, kept running on this machine.
 //!
-//! State and key survive a restart: they are in `target/dev`, which is deleted to start afresh.
+//! State and key survive a restart: they are in `target/dev` (or where `--home` says), which is
+//! deleted to start afresh.
 
-use std::{fs, path::Path};
+use std::{fs, net::TcpListener, path::Path};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use crate::{
@@ -20,15 +21,16 @@ const PORT: u16 = 8787;
 /// # Errors
 /// When the build fails or the port is taken.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    let arguments = Arguments::parse(arguments, &["port"])?;
+    let arguments = Arguments::parse(arguments, &["home", "port"])?;
     let port = match arguments.get("port") {
         Some(text) => text.parse().context("--port takes a number from 1 to 65535")?,
         None => PORT,
     };
+    require_free(port)?;
+    let home = paths::root().join(arguments.get("home").unwrap_or("target/dev"));
     let node = Node::set_up()?;
     client_package::build(&node)?;
     worker_bundle::build(&node)?;
-    let home = paths::root().join("target").join("dev");
     let key = key(&home)?;
     let options = json!({
         "workers": [{ "ledger": { "API_KEYS": json!([key.entry]).to_string() } }],
@@ -36,8 +38,18 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         "ports": { "ledger": port },
     });
     let mut runtime = Runtime::start(&node, &options)?;
-    println!("{}", instructions(runtime.url("ledger")?, &key.text));
+    println!("{}", instructions(runtime.url("ledger")?, &key.text, &home));
     runtime.wait()
+}
+
+/// Asked before the build, so that nobody waits for a sentence.
+fn require_free(port: u16) -> Result<()> {
+    match TcpListener::bind(("127.0.0.1", port)) {
+        Ok(_) => Ok(()),
+        Err(_) => bail!(
+            "port {port} is taken: stop the program that uses it, or choose another with --port N"
+        ),
+    }
 }
 
 /// A key that was made once and is kept: it opens nothing but this directory's sandbox.
@@ -57,16 +69,17 @@ fn key(home: &Path) -> Result<KeptKey> {
         }
     }
     let key = Key::generate("test", &["use", "grant"])?;
-    fs::create_dir_all(home).context("target/dev cannot be made")?;
+    fs::create_dir_all(home).with_context(|| format!("{} cannot be made", home.display()))?;
     fs::write(&file, json!({ "key": key.text(), "entry": key.entry() }).to_string())
-        .context("target/dev cannot be written to")?;
+        .with_context(|| format!("{} cannot be written to", file.display()))?;
     Ok(KeptKey { text: key.text().to_owned(), entry: key.entry().clone() })
 }
 
-fn instructions(url: &str, key: &str) -> String {
+fn instructions(url: &str, key: &str, home: &Path) -> String {
+    let home = home.strip_prefix(paths::root()).unwrap_or(home).display();
     format!(
         r#"
-edge-credits is listening at {url}. Its ledgers are in target/dev. Ctrl+C stops it.
+edge-credits is listening at {url}. Its ledgers are in {home}. Ctrl+C stops it.
 
 API key (sandbox, may spend and grant): {key}
 
@@ -90,6 +103,8 @@ JS
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::{instructions, key};
 
     #[test]
@@ -105,7 +120,7 @@ mod tests {
 
     #[test]
     fn what_is_printed_can_be_pasted() {
-        let text = instructions("http://127.0.0.1:8787", "ce_test_k");
+        let text = instructions("http://127.0.0.1:8787", "ce_test_k", Path::new("/elsewhere"));
         assert!(text.contains(r#"-d '{"amount": 100, "type": "topup"}'"#));
         assert!(text.contains(r#"{ apiKey: "ce_test_k", baseUrl: "http://127.0.0.1:8787" }"#));
     }

@@ -47,7 +47,7 @@ const JOBS: &[Job] = &[
     },
     Job {
         name: "dev",
-        arguments: "[--port N]",
+        arguments: "[--port N] [--home DIR]",
         purpose: "keep the worker running at 127.0.0.1:8787",
         run: dev::run,
     },
