@@ -25,7 +25,8 @@ export function ledgerApi(origin, key) {
       (await request("GET", path(customer, `transactions${query}`))).json,
     /** Adds credits, or throws: the tests' own preparation must not fail silently. */
     grant: async (customer, amount, rest = {}) => {
-      const answer = await request("POST", path(customer, "add"), { amount, type: "topup", ...rest });
+      const body = { amount, type: "topup", ...rest };
+      const answer = await request("POST", path(customer, "add"), body);
       if (answer.status !== 200) throw new Error(`no grant: ${JSON.stringify(answer.json)}`);
       return answer.json;
     },

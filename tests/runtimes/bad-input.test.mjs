@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 
 import { ledgerApi } from "./api.mjs";
-import { ACCEPTED_CHARGES, NULL_AMOUNT, REFUSED_CHARGES, REFUSED_GRANTS } from "./bad-input/amounts.mjs";
+import * as amounts from "./bad-input/amounts.mjs";
 import * as http from "./bad-input/http.mjs";
 import * as ids from "./bad-input/ids.mjs";
 import * as keyTables from "./bad-input/keys.mjs";
@@ -50,8 +50,9 @@ function requestOf(send) {
   };
 }
 
-function authorization({ authorization, key = "admin", edit = (text) => text, digest, scheme = "Bearer" }) {
-  if (authorization !== undefined) return authorization;
+function authorization(send) {
+  if (send.authorization !== undefined) return send.authorization;
+  const { key = "admin", edit = (text) => text, digest, scheme = "Bearer" } = send;
   const text = digest ? createHash("sha256").update(keys[key].text).digest("hex") : keys[key].text;
   return `${scheme} ${edit(text)}`.trim();
 }
@@ -88,8 +89,8 @@ const TABLES = {
   "§4.1 text that is not JSON": http.JSON_TEXT,
   "§4.1 JSON of another shape": http.SHAPES,
   "§4.1 repeated headers": http.HEADERS,
-  "§4.2 amounts of charges": [...REFUSED_CHARGES, ...NULL_AMOUNT],
-  "§4.2 amounts of grants": REFUSED_GRANTS,
+  "§4.2 amounts of charges": [...amounts.REFUSED_CHARGES, ...amounts.NULL_AMOUNT],
+  "§4.2 amounts of grants": amounts.REFUSED_GRANTS,
   "§4.3 customer ids": ids.REFUSED_IDS,
   "§4.3 names and references": ids.REFUSED_NAMES,
   "§4.3 query parameters": ids.REFUSED_QUERIES,
@@ -105,7 +106,7 @@ for (const [title, rows] of Object.entries(TABLES)) {
 }
 
 describe("what is accepted is kept exactly", () => {
-  for (const [index, [text, left]] of ACCEPTED_CHARGES.entries()) {
+  for (const [index, [text, left]] of amounts.ACCEPTED_CHARGES.entries()) {
     test(`a charge of ${text}`, async () => {
       const customer = `amounts-${index}`;
       await api.grant(customer, 10_000);
@@ -202,7 +203,12 @@ describe("§4.4 one key, one charge", () => {
     const key = { "idempotency-key": "grant" };
     const body = { amount: 5, type: "topup", product: "pro", expires_at: "2999-01-01T00:00:00Z" };
     assert.equal((await api.add("prints", body, key)).status, 200);
-    const others = [{ product: "other" }, { expires_at: "2998-01-01T00:00:00Z" }, { priority: 7 }, { type: "refund" }];
+    const others = [
+      { product: "other" },
+      { expires_at: "2998-01-01T00:00:00Z" },
+      { priority: 7 },
+      { type: "refund" },
+    ];
     for (const other of others) {
       const answer = await api.add("prints", { ...body, ...other }, key);
       assert.equal(answer.json.error?.code, "idempotency_key_reused", JSON.stringify(other));

@@ -27,9 +27,11 @@ describe("demo", () => {
   });
 
   test("a trace is replayed whole, and every ledger is right", async (t) => {
-    const requests = Array.from({ length: 400 }, (_, n) => `${n},${2 + ((n * 37) % 900)},${7 + (n % 300)}`);
+    const request = (n) => `${n},${2 + ((n * 37) % 900)},${7 + (n % 300)}`;
+    const requests = Array.from({ length: 400 }, (_, n) => request(n));
     const file = join(scratch, "trace.csv");
-    await writeFile(file, ["arrived_at,num_prefill_tokens,num_decode_tokens", ...requests].join("\n"));
+    const columns = "arrived_at,num_prefill_tokens,num_decode_tokens";
+    await writeFile(file, [columns, ...requests].join("\n"));
     const { stdout } = await runTool("node", ["xtask/js/trace.mjs", file]);
     assert.match(stdout, /recorded requests +400\n/);
     assert.match(stdout, /50 ledgers checked: every ledger is right to the minor unit/);
@@ -75,7 +77,7 @@ describe("dev", () => {
   });
 });
 
-/** `cargo xtask dev`, once it has said all it has to say; rejects with what it said when it ends. */
+/** `cargo xtask dev`, once it has said all it has to say; rejects with that when it ends. */
 async function dev(port, home) {
   const args = ["xtask", "dev", "--port", String(port), "--home", home];
   const child = spawn("cargo", args, { cwd: REPOSITORY, stdio: ["ignore", "pipe", "pipe"] });

@@ -45,7 +45,8 @@ export async function tarball() {
   const names = await readdir(dist).catch(() => []);
   const found = names.filter((name) => /^edge-credits-.*\.tgz$/.test(name));
   if (found.length !== 1) {
-    throw new Error(`dist/ holds ${found.length} tarballs, not one: run \`cargo xtask pack\` first`);
+    const count = `dist/ holds ${found.length} tarballs, not one`;
+    throw new Error(`${count}: run \`cargo xtask pack\` first`);
   }
   return join(dist, found[0]);
 }
@@ -61,7 +62,8 @@ export async function makeProject({ from, files = {} }) {
   const directory = await mkdtemp(join(tmpdir(), "edge-credits-project-"));
   if (from) await cp(from, directory, { recursive: true });
   const manifest = JSON.stringify({ name: "project", private: true, type: "module" });
-  for (const [name, text] of Object.entries({ ...(from ? {} : { "package.json": manifest }), ...files })) {
+  const all = from ? files : { "package.json": manifest, ...files };
+  for (const [name, text] of Object.entries(all)) {
     await mkdir(dirname(join(directory, name)), { recursive: true });
     await writeFile(join(directory, name), text);
   }

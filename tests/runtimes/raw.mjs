@@ -1,4 +1,4 @@
-// HTTP as bytes on a socket: for requests that `fetch` would refuse to send, or would correct first.
+// HTTP as bytes on a socket: for requests that `fetch` would not send, or would correct first.
 
 import { connect } from "node:net";
 
@@ -47,8 +47,9 @@ async function send(socket, hostname, { method = "POST", path, headers = [], bod
   for (const [name, value] of headers) lines.push(`${name}: ${value}`);
   const told = framing ?? (bytes.length > 0 || method === "POST" ? "length" : "none");
   const chunked = told === "chunked";
+  const length = told === "length" ? bytes.length : told;
   if (chunked) lines.push("Transfer-Encoding: chunked");
-  else if (told !== "none") lines.push(`Content-Length: ${told === "length" ? bytes.length : told}`);
+  else if (told !== "none") lines.push(`Content-Length: ${length}`);
   socket.write(`${lines.join("\r\n")}\r\n\r\n`);
   for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
     const piece = bytes.subarray(start, start + PIECE_BYTES);

@@ -1,6 +1,5 @@
-// A second set of books: what the acknowledgements say must stand in each ledger, and the comparison.
-//
-// All amounts are whole numbers of minor units (millionths of a credit); nothing is ever a fraction.
+// A second set of books: what the acknowledgements say must stand in each ledger, and whether it
+// does. All amounts are whole numbers of minor units (millionths of a credit), never fractions.
 
 import { minorUnits, settledBalance, statement } from "./example.mjs";
 
@@ -93,7 +92,7 @@ function compareEntries(customer, book, found) {
     if (entry.type !== "consumption") total[entry.type] = (total[entry.type] ?? 0) + amount;
     else if (!entry.idempotency_key.startsWith("chat:")) answers.push(-amount);
     else if (prompts.get(entry.idempotency_key) === -amount) prompts.delete(entry.idempotency_key);
-    else differences.push(`${customer}: ${entry.idempotency_key} of ${amount} was not acknowledged`);
+    else differences.push(`${customer}: nobody acknowledged ${entry.idempotency_key}, ${amount}`);
   }
   const compare = (what, is, wanted) => {
     if (is !== wanted) differences.push(`${customer}: ${what} ${is}, not ${wanted}`);

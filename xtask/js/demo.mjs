@@ -9,12 +9,15 @@ import { promptOf } from "./model.mjs";
 const CUSTOMER = "alice";
 /** 24 000 tokens to read cost 24 credits, and an answer of 1 000 tokens costs 3. */
 const DOCUMENT = promptOf(24_000, "1000");
-const DOOMED = promptOf(10_000, "fail");
+const REFUSED = { status: 402, error: "out_of_credits" };
+const FAILED = { status: 502, error: "model_failed", prompt: promptOf(10_000, "fail") };
 
-/** A message to the example's chat. */
-function chat(what, id, prompt, answer, left, modelCalls) {
+/** A message to the example's chat; what it asks for is the document, unless it says else. */
+function chat(what, id, { status, error, credits_left, prompt = DOCUMENT }, left) {
   const act = (example) => example.chat({ user: CUSTOMER, prompt, id });
-  return { what, act, answer, left, modelCalls };
+  // Only what has been paid for reaches the model.
+  const modelCalls = status === 200 || status === 502 ? 1 : 0;
+  return { what, act, answer: { status, error, credits_left }, left, modelCalls };
 }
 
 /** A charge through the API, under a key of the caller's. */
@@ -32,14 +35,14 @@ const STEPS = [
     left: 100,
     modelCalls: 0,
   },
-  chat("chat: 24 for the prompt, 3 for the answer", "m1", DOCUMENT, { status: 200, credits_left: 76 }, 73, 1),
-  chat("chat", "m2", DOCUMENT, { status: 200, credits_left: 49 }, 46, 1),
-  chat("chat", "m3", DOCUMENT, { status: 200, credits_left: 22 }, 19, 1),
-  chat("chat: 24 needed, 19 left", "m4", DOCUMENT, { status: 402, error: "out_of_credits" }, 19, 0),
-  chat("the message m3, sent again", "m3", DOCUMENT, { status: 409, error: "already_sent" }, 19, 0),
+  chat("chat: 24 for the prompt, 3 for the answer", "m1", { status: 200, credits_left: 76 }, 73),
+  chat("chat", "m2", { status: 200, credits_left: 49 }, 46),
+  chat("chat", "m3", { status: 200, credits_left: 22 }, 19),
+  chat("chat: 24 needed, 19 left", "m4", { ...REFUSED, credits_left: 19 }, 19),
+  chat("the message m3, sent again", "m3", { status: 409, error: "already_sent" }, 19),
   charge("charge 5 by the API, key order_1", false),
   charge("the same again, key order_1", true),
-  chat("chat for 10, and the model fails", "m5", DOOMED, { status: 502, credits_left: 14 }, 14, 1),
+  chat("chat for 10, and the model fails", "m5", { ...FAILED, credits_left: 14 }, 14),
   {
     what: "kill -9 of the runtime, and start",
     act: ({ restart }) => restart().then(() => ({})),
@@ -55,7 +58,7 @@ const STEPS = [
     left: 38,
     modelCalls: 0,
   },
-  chat("the message that was refused, m4", "m4", DOCUMENT, { status: 200, credits_left: 14 }, 11, 1),
+  chat("the message that was refused, m4", "m4", { status: 200, credits_left: 14 }, 11),
 ];
 
 function flat({ status, json }) {
@@ -73,9 +76,10 @@ async function run(step, example) {
   const callsBefore = example.model.calls();
   const answer = await step.act(example);
   const left = await settledBalance(example.api(), CUSTOMER, minorUnits(step.left));
+  const text = JSON.stringify;
   const differences = Object.entries(step.answer)
     .filter(([name, value]) => answer[name] !== value)
-    .map(([name, value]) => `${name} is ${JSON.stringify(answer[name])}, not ${JSON.stringify(value)}`);
+    .map(([name, value]) => `${name} is ${text(answer[name])}, not ${text(value)}`);
   if (left !== minorUnits(step.left)) differences.push(`${left / 1e6} left, not ${step.left}`);
   const calls = example.model.calls() - callsBefore;
   if (calls !== step.modelCalls) differences.push(`the model was asked ${calls} times`);

@@ -11,7 +11,8 @@ export function showProgress(label, total) {
     const percent = `${String(Math.floor((done * 100) / total)).padStart(3)} %`;
     const filled = Math.round((done * WIDTH) / total);
     const bar = terminal ? ` ${"█".repeat(filled)}${"░".repeat(WIDTH - filled)}` : "";
+    const line = `${label}${bar} ${percent} (${done} of ${total})`;
     const end = !terminal || done === total ? "\n" : "";
-    process.stderr.write(`${terminal ? "\r" : ""}${label}${bar} ${percent} (${done} of ${total})${end}`);
+    process.stderr.write(`${terminal ? "\r" : ""}${line}${end}`);
   };
 }

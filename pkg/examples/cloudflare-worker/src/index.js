@@ -1,7 +1,7 @@
 // An AI chat endpoint that sells its answers for credits.
 //
-//   POST /chat {"user", "prompt", "id"?}  the chat; `id` names the message, so a retry is not charged twice
-//   /v1/…                                 the credits API, through which your backend grants credits
+//   POST /chat {"user", "prompt", "id"?}  `id` names the message: a retry is not charged twice
+//   /v1/…                                 the credits API, by which your backend grants credits
 //
 // The ledger is part of this Worker: a charge is a call to the customer's own Durable Object.
 
