@@ -10,10 +10,14 @@
 
 mod differential;
 mod pair;
+mod queries;
 mod reference;
+mod replies;
+mod requests;
 mod script;
 mod shelf;
 mod sqlite;
+mod stored_rows;
 
 // The worker's own SQL, compiled here so that it runs on this machine. The crate itself is a cdylib
 // for wasm whose modules are private, and nothing else of it is wanted.

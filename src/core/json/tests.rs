@@ -117,6 +117,8 @@ proptest! {
 
     #[test]
     fn what_is_written_is_read(name in "\\PC{0,8}", text in "[\\x00-\\x7f]{0,20}|\\PC{0,20}") {
+        // The other field's name: an object that has a name twice is read by its last.
+        prop_assume!(name != "n");
         let mut object = ObjectWriter::new();
         object.text(&name, Some(&text)).raw("n", Some("1"));
         let written = object.finish();

@@ -45,7 +45,8 @@ impl Account {
     /// The account that these rows describe: the last entry, and every open grant.
     ///
     /// # Errors
-    /// [`Corrupt`] when the grants do not add up to the balance that the last entry states (L1).
+    /// [`Corrupt`] when the grants do not add up to the balance that the last entry states (L1), or
+    /// one of them is newer than that entry.
     pub fn load(owner: Owner, last: Option<Entry>, open: Vec<Grant>) -> Result<Self, Corrupt> {
         let mut account = Self::new(owner);
         for grant in open {
@@ -59,7 +60,9 @@ impl Account {
         account.totals = last.totals;
         let draft = Draft::unsettled(&account, account.time);
         let sums = (draft.posted(&last.unit), draft.held(&last.unit));
-        if sums == (Ok(last.balance_after), Ok(last.held_after)) {
+        let newest = account.grants.keys().next_back();
+        let made_before = newest.is_none_or(|sequence| *sequence <= account.sequence);
+        if made_before && sums == (Ok(last.balance_after), Ok(last.held_after)) {
             Ok(account)
         } else {
             Err(Corrupt)

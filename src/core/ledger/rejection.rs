@@ -39,7 +39,7 @@ pub enum Rejection {
         /// What can still be refunded.
         refundable: Credits,
     },
-    /// The customer has [`super::MAX_OPEN_GRANTS`] open grants.
+    /// The customer would have more than [`super::MAX_OPEN_GRANTS`] open grants.
     TooManyGrants,
     /// The balance does not cover the amount (for plain usage: nor does the overdraft limit).
     InsufficientCredits {

@@ -69,6 +69,10 @@ pub const GRANT_COLUMNS: [&str; 13] = [
     "open",
 ];
 
+/// The largest sequence number that a row can have: 2^53, the last that a store which counts in
+/// doubles tells from the one before.
+const MAX_SEQUENCE: u64 = 1 << 53;
+
 /// The form of the `draws` and `totals` texts; a later form gets a later number.
 const ROW_VERSION: i64 = 1;
 
@@ -132,7 +136,16 @@ pub fn entry_from_row(row: Vec<SqlValue>) -> Result<Entry, Corrupt> {
         },
         totals: totals_from_text(&row.text()?)?,
     };
-    if row.integer()? == ROW_VERSION { Ok(entry) } else { Err(Corrupt) }
+    if row.integer()? == ROW_VERSION && is_possible(&entry) { Ok(entry) } else { Err(Corrupt) }
+}
+
+/// Whether what an entry refers to can have been before it: a draw is on a grant that exists, and
+/// no kind has more entries than the ledger.
+fn is_possible(entry: &Entry) -> bool {
+    let so_far = 1..=entry.sequence;
+    let counted = |totals: &UnitTotals| totals.counts.values().all(|count| so_far.contains(count));
+    let drawn = |draw: &Draw| so_far.contains(&draw.grant) && !draw.amount.is_zero();
+    entry.draws.iter().all(drawn) && entry.totals.0.values().all(counted)
 }
 
 /// A grant as a row; `open` is 1 for those that an account must load.
@@ -212,7 +225,8 @@ impl Columns {
     }
 
     fn sequence(&mut self) -> Result<u64, Corrupt> {
-        u64::try_from(self.integer()?).ok().filter(|sequence| *sequence > 0).ok_or(Corrupt)
+        let sequence = u64::try_from(self.integer()?).map_err(|_| Corrupt)?;
+        if (1..=MAX_SEQUENCE).contains(&sequence) { Ok(sequence) } else { Err(Corrupt) }
     }
 
     fn amount(&mut self) -> Result<Credits, Corrupt> {
@@ -246,8 +260,11 @@ fn amount(value: Credits) -> SqlValue {
     SqlValue::Integer(value.minor_units())
 }
 
-fn number(value: u64) -> Result<SqlValue, Corrupt> {
-    i64::try_from(value).map(SqlValue::Integer).map_err(|_| Corrupt)
+fn number(sequence: u64) -> Result<SqlValue, Corrupt> {
+    if sequence > MAX_SEQUENCE {
+        return Err(Corrupt);
+    }
+    i64::try_from(sequence).map(SqlValue::Integer).map_err(|_| Corrupt)
 }
 
 /// `[[grant, amount], …]`

@@ -60,7 +60,9 @@ impl<'a> Fields<'a> {
             return Err(ApiError::about(Code::DuplicateField, &shorten(&name), &message));
         }
         let Members(fields) = serde_json::from_str(value.get()).map_err(|_| {
-            ApiError::new(Code::InvalidJson, "The body holds a field name that is not valid text.")
+            let message =
+                "The body holds a field name that is not valid text. Nothing was changed.";
+            ApiError::new(Code::InvalidJson, message)
         })?;
         Ok(Self(fields))
     }

@@ -64,8 +64,8 @@ pub fn to_error(rejection: &Rejection, customer: &CustomerId) -> ApiError {
         Rejection::RefundExceedsCharge { unit, refundable } => too_much_back(unit, *refundable),
         Rejection::TooManyGrants => {
             let message = format!(
-                "The customer has {MAX_OPEN_GRANTS} open grants, the most a ledger holds. Nothing \
-                 was granted; void some, or let some expire or be spent."
+                "The customer would have more than {MAX_OPEN_GRANTS} open grants, the most a ledger \
+                 holds. Nothing was changed; void some, or let some expire or be spent."
             );
             ApiError::new(Code::TooManyGrants, &message)
         }

@@ -332,6 +332,12 @@ fn rows_that_contradict_each_other_are_not_loaded() {
     assert!(Account::load(owner(), last(), book.grants()).is_ok());
     assert_eq!(Account::load(owner(), last(), std::vec::Vec::new()), Err(Corrupt));
     assert_eq!(Account::load(owner(), None, book.grants()), Err(Corrupt));
+    let newer = |mut grant: Grant| {
+        grant.sequence = 3;
+        grant
+    };
+    let newer = book.grants().into_iter().map(newer).collect();
+    assert_eq!(Account::load(owner(), last(), newer), Err(Corrupt), "a grant of a later entry");
 }
 
 #[test]
@@ -354,4 +360,22 @@ fn entries_about_a_grant_name_its_product() {
     ];
     let expected = expected.map(|(kind, product)| (kind, Product::parse(product).ok()));
     assert_eq!(entries.iter().map(named).collect::<std::vec::Vec<_>>(), expected);
+}
+
+#[test]
+fn entries_that_refer_to_what_cannot_have_been_are_not_read() {
+    let mut book = Book::new();
+    book.play("0 grant 10\n1 use 4");
+    let entry = || book.entries().pop().unwrap();
+    let read = |entry: &Entry| stored::entry_from_row(stored::entry_to_row(entry).unwrap());
+    assert_eq!(read(&entry()), Ok(entry()));
+    let mut counted = entry();
+    let totals = counted.totals.0.get_mut(&Unit::credits()).unwrap();
+    totals.counts.insert(EntryKind::Topup, u64::MAX);
+    assert_eq!(read(&counted), Err(Corrupt), "more entries than the ledger has");
+    for (grant, amount) in [(0, "4"), (3, "4"), (1, "0")] {
+        let mut drawn = entry();
+        drawn.draws = [Draw { grant, amount: credits(amount) }].into();
+        assert_eq!(read(&drawn), Err(Corrupt), "{grant}: {amount}");
+    }
 }
