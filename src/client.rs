@@ -48,6 +48,18 @@ pub fn begin(options: JsValue, call: JsValue, host: &Host) -> Result<Array, JsVa
     prepare(options, call, host).map_err(|error| thrown(&error, None))
 }
 
+/// Where the page after this one begins: `[option, value]` for the next call of getTransactions,
+/// `null` after the last page.
+///
+/// # Errors
+/// `[facts, cause]` when the server's pages do not advance.
+#[wasm_bindgen(js_name = nextPage)]
+pub fn next_page(page: JsValue) -> Result<Option<Array>, JsValue> {
+    let (mut walk, facts) = convert::page(page);
+    let more = walk.turn(facts).map_err(|error| thrown(&error, None))?;
+    Ok(more.then(|| convert::position(walk.position())))
+}
+
 fn prepare(options: JsValue, call: JsValue, host: &Host) -> Result<Array, Box<ClientError>> {
     let config = convert::config(options)?;
     let request = convert::call(call);

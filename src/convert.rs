@@ -10,6 +10,7 @@
 use edge_credits_core::client::arguments::{Arguments, RawAmount};
 use edge_credits_core::client::error::ClientError;
 use edge_credits_core::client::exchange::Success;
+use edge_credits_core::client::paging::{PageFacts, Position, Walk};
 use edge_credits_core::client::request_keys::RequestName;
 use edge_credits_core::config::{
     BudgetFigures, ClientConfig, ConfigOptions, PathOptions, RetryBudgetOption, UrlParts,
@@ -169,6 +170,28 @@ fn arguments(given: &Fields) -> Arguments {
         reason: given.text("reason"),
         background: given.flag("background").unwrap_or_default(),
     }
+}
+
+/// Reads what the facade has seen of a page, and where that page began.
+pub(crate) fn page(page: JsValue) -> (Walk, PageFacts) {
+    let page = Fields(page);
+    let walk = Walk::new(page.count("offset").unwrap_or_default(), page.count("beforeSequence"));
+    let facts = PageFacts {
+        rows: page.count("rows").unwrap_or_default(),
+        last_sequence: page.count("lastSequence"),
+        has_more: page.flag("hasMore").unwrap_or_default(),
+    };
+    (walk, facts)
+}
+
+/// A position as the option of getTransactions that asks for it.
+pub(crate) fn position(position: Position) -> Array {
+    let (option, value) = match position {
+        Position::Offset(offset) => ("offset", offset),
+        Position::BeforeSequence(sequence) => ("beforeSequence", sequence),
+    };
+    // Sequence numbers and offsets came from JavaScript's safe integers.
+    Array::of2(&JsValue::from_str(option), &JsValue::from_f64(value as f64))
 }
 
 /// What a call resolves to: `[body, replayed, mismatch]`, the body as JSON text.

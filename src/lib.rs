@@ -2,7 +2,7 @@
 //!
 //! It performs what the core decides, through the host's `fetch` and timers, and holds nothing
 //! between calls but the retry budgets: there is no handle that JavaScript would have to free. Its
-//! two exports, `check` and `begin`, are called by the facade in `pkg/js` and by nothing else. Read
+//! exports are called by the facade in `pkg/js` and by nothing else. Read
 //! [`client`] first, then [`drive`].
 
 mod budgets;
@@ -13,7 +13,7 @@ mod host;
 mod panic;
 mod throw;
 
-pub use client::{Host, begin, check};
+pub use client::{Host, begin, check, next_page};
 
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]

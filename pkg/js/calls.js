@@ -5,13 +5,13 @@
 // it has panicked, the next call runs on a fresh instance. The calls that were in flight then are
 // told here, because their own promises will never settle.
 
-import { begin, check } from "../dist/index.js";
+import { begin, check, nextPage } from "../dist/index.js";
 import { CreditEngineError, makeError } from "./errors.js";
 
 // What to reject when the client panics: one entry per call in flight.
 const inFlight = new Set();
 
-function onPanic(message) {
+export function onPanic(message) {
   const panic = new Error(message);
   for (const reject of inFlight) reject(panic);
   inFlight.clear();
@@ -37,6 +37,22 @@ export function perform(settings, call) {
     throw toError(thrown, null);
   }
   return { key, answer: settle(key, outcome) };
+}
+
+// The options of the page of transactions after this one, or null after the last. `position` are
+// the options by which this one was asked for.
+export function pageAfter(position, { data, pagination }) {
+  const facts = {
+    rows: data?.length,
+    lastSequence: data?.at(-1)?.sequence,
+    hasMore: pagination?.has_more,
+  };
+  try {
+    const next = nextPage({ ...position, ...facts });
+    return next ? Object.fromEntries([next]) : null;
+  } catch (thrown) {
+    throw toError(thrown, null);
+  }
 }
 
 async function settle(key, outcome) {

@@ -2,11 +2,10 @@
 // What a call means, and whether it is tried again, is decided in the core.
 
 import { amount, count, flag, instant, metadata, options, requiredText, text } from "./arguments.js";
-import { checkConfig, perform } from "./calls.js";
+import { checkConfig, pageAfter, perform } from "./calls.js";
 import { readConfig } from "./config.js";
 import { ambientWaitUntil, keepAlive, waitUntilOf } from "./context.js";
 import { CreditEngineError } from "./errors.js";
-import { nextPage } from "./paging.js";
 import { RequestCalls } from "./request_calls.js";
 
 // What `withContext` and `forRequest` hand to the constructor instead of a config.
@@ -98,11 +97,11 @@ export class CreditEngine {
   async *iterateTransactions(customerId, callOptions) {
     const { pageSize, type, unit } = options(callOptions);
     let position = { offset: 0 };
-    while (position !== undefined) {
-      const page = { limit: pageSize ?? 100, type, unit, ...position };
-      const { data, pagination } = await this.getTransactions(customerId, page);
-      yield* data;
-      position = nextPage(position, data, pagination);
+    while (position !== null) {
+      const wanted = { limit: pageSize ?? 100, type, unit, ...position };
+      const page = await this.getTransactions(customerId, wanted);
+      yield* page.data ?? [];
+      position = pageAfter(position, page);
     }
   }
 
