@@ -11,7 +11,7 @@ use wasm_bindgen::JsValue;
 
 use crate::budgets::with_budget;
 use crate::convert;
-use crate::host::{self, Line, Trouble};
+use crate::host::{self, Answer, Line, Trouble};
 use crate::throw::thrown;
 
 /// Performs an exchange to its end: what its promise is settled with, either way.
@@ -31,7 +31,10 @@ pub(crate) async fn run(
             Step::Send { request, deadline } => {
                 let answer = line.send(&request, deadline.since(now())).await;
                 cause = None;
-                answer.map_or_else(|trouble| failed(trouble, &mut cause), Event::Response)
+                match answer {
+                    Ok(Answer { response, said }) => Event::Response(response, said),
+                    Err(trouble) => failed(trouble, &mut cause),
+                }
             }
             Step::Sleep { until } => {
                 host::sleep(until.since(now())).await;

@@ -11,11 +11,14 @@ use core::time::Duration;
 
 use edge_credits_core::client::exchange::MAX_RESPONSE_BYTES;
 use edge_credits_core::http::{RESPONSE_HEADERS, Request, Response};
+use edge_credits_core::wire::reading::Said;
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{ArrayBuffer, Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, RequestInit, RequestRedirect};
+
+use crate::json::ParsedObject;
 
 /// `setTimeout` takes a signed 32-bit count of milliseconds and fires at once beyond it.
 const MAX_TIMER_MS: u32 = i32::MAX.unsigned_abs();
@@ -93,6 +96,12 @@ pub(crate) struct Port {
     fetch: Function,
 }
 
+/// An answer as it came, and what its body says.
+pub(crate) struct Answer {
+    pub(crate) response: Response,
+    pub(crate) said: Box<Said>,
+}
+
 /// Why an attempt has no answer, with what the host threw.
 pub(crate) enum Trouble {
     /// Nothing left this machine.
@@ -151,11 +160,7 @@ impl Line {
     /// Sends a request and reads the whole answer, within so much time.
     ///
     /// The timer runs until the body's last byte: a server that stalls half way is a timeout too.
-    pub(crate) async fn send(
-        &self,
-        request: &Request,
-        limit: Duration,
-    ) -> Result<Response, Trouble> {
+    pub(crate) async fn send(&self, request: &Request, limit: Duration) -> Result<Answer, Trouble> {
         let controller = AbortController::new().map_err(Trouble::NotSent)?;
         let init = init(request, &controller).map_err(Trouble::NotSent)?;
         let attempt = async {
@@ -231,13 +236,14 @@ fn init(request: &Request, controller: &AbortController) -> Result<RequestInit, 
     Ok(init)
 }
 
-async fn read(answer: FetchResponse) -> Result<Response, Trouble> {
+async fn read(answer: FetchResponse) -> Result<Answer, Trouble> {
     let (status, headers, body) = head(&answer).map_err(Trouble::broke)?;
     let body = match body {
         None => String::new(),
         Some(stream) => text(stream).await?,
     };
-    Ok(Response { status, headers, body })
+    let said = Said::of(ParsedObject::read(&body).as_ref());
+    Ok(Answer { response: Response { status, headers, body }, said: Box::new(said) })
 }
 
 type Head = (u16, Vec<(String, String)>, Option<BodyStream>);

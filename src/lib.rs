@@ -10,6 +10,7 @@ mod client;
 mod convert;
 mod drive;
 mod host;
+mod json;
 mod panic;
 mod throw;
 

@@ -4,10 +4,13 @@
 //! [`Request`] and hands back a [`Response`].
 
 use alloc::borrow::ToOwned;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// Everything but the unreserved characters of RFC 3986 §2.3 is encoded in a segment or a value.
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The verbs that the APIs use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,8 +72,7 @@ pub const ENVIRONMENT_HEADER: &str = "x-edge-credits-environment";
 pub const RESPONSE_HEADERS: [&str; 5] =
     ["retry-after", "retry-after-ms", "idempotent-replayed", "x-request-id", "x-edge-credits"];
 
-/// Text as one path segment or query value: everything but the unreserved characters of RFC 3986
-/// §2.3 is encoded.
+/// Text as one path segment or query value.
 ///
 /// ```
 /// use edge_credits_core::http::{decode_segment, encode_component};
@@ -80,24 +82,7 @@ pub const RESPONSE_HEADERS: [&str; 5] =
 /// ```
 #[must_use]
 pub fn encode_component(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                encoded.push(char::from(byte));
-            }
-            _ => {
-                encoded.push('%');
-                encoded.push(hexadecimal(byte >> 4));
-                encoded.push(hexadecimal(byte & 0x0f));
-            }
-        }
-    }
-    encoded
-}
-
-fn hexadecimal(nibble: u8) -> char {
-    char::from(if nibble < 10 { b'0' + nibble } else { b'A' + nibble - 10 })
+    utf8_percent_encode(text, COMPONENT).to_string()
 }
 
 /// A path segment's text; `None` when an escape is broken or the text is not UTF-8.

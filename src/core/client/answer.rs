@@ -12,9 +12,8 @@ use crate::client::error::{ClientError, ErrorClass};
 use crate::client::exchange::Failure;
 use crate::error::Effect;
 use crate::http::Response;
-use crate::json::Members;
 use crate::wire::errors::Code;
-use crate::wire::reading::{self, ErrorBody, Kind};
+use crate::wire::reading::{self, Kind, Said};
 
 /// The error of an attempt without a usable answer. `sent`: whether anything may have left.
 pub(crate) fn no_answer(failure: Failure, sent: bool) -> Box<ClientError> {
@@ -39,10 +38,10 @@ pub(crate) fn no_answer(failure: Failure, sent: bool) -> Box<ClientError> {
 /// amount for a shortage that does not name it.
 pub(crate) fn error_of(
     response: &Response,
+    said: Said,
     hint: Option<Duration>,
     requested: Option<&str>,
 ) -> Box<ClientError> {
-    let said = ErrorBody::read(&response.body);
     let judgement = reading::judge(response.status, said.code.as_deref());
     let mut error = match judgement.kind {
         // A success that did not read as one is no answer of this API either.
@@ -59,9 +58,8 @@ pub(crate) fn error_of(
     };
     error.class = match judgement.kind {
         Kind::InsufficientCredits => {
-            let (current_balance, named) = reading::read_shortage(said.details.as_deref());
-            let requested = named.or_else(|| requested.map(ToOwned::to_owned));
-            ErrorClass::InsufficientCredits { current_balance, requested }
+            let requested = said.requested.or_else(|| requested.map(ToOwned::to_owned));
+            ErrorClass::InsufficientCredits { current_balance: said.current_balance, requested }
         }
         Kind::RateLimit => ErrorClass::RateLimit,
         Kind::Authentication => ErrorClass::Authentication,
@@ -85,40 +83,20 @@ pub(crate) fn header_id(response: &Response) -> Option<String> {
 }
 
 /// The receipt of the call that a key already stands for, as a refusal to reuse it carries it.
-pub(crate) fn first_receipt(error: &ClientError) -> Option<String> {
-    if error.code != Code::IdempotencyKeyReused.as_str() {
-        return None;
-    }
-    Members::read(error.details.as_deref()?)?.object("first").map(ToOwned::to_owned)
+pub(crate) fn first_receipt(said: &Said) -> Option<&str> {
+    said.first
+        .as_deref()
+        .filter(|_| said.code.as_deref() == Some(Code::IdempotencyKeyReused.as_str()))
 }
 
 /// Takes a secret out of whatever the server echoed.
 pub(crate) fn mask(error: &mut ClientError, secret: &str) {
-    error.message = masked(&error.message, secret);
-    error.code = masked(&error.code, secret);
-    let clean = |text: &String| find(text, secret).is_none();
+    let masked = |text: &str| text.replace(secret, "[API key]");
+    error.message = masked(&error.message);
+    error.code = masked(&error.code);
+    let clean = |text: &String| !text.contains(secret);
     error.request_id = error.request_id.take().filter(clean);
     error.details = error.details.take().filter(clean);
-}
-
-fn masked(text: &str, secret: &str) -> String {
-    let mut shown = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = find(rest, secret) {
-        shown.push_str(before);
-        shown.push_str("[API key]");
-        rest = after;
-    }
-    shown.push_str(rest);
-    shown
-}
-
-/// What stands before and after the first occurrence. Byte by byte: the searcher behind
-/// `str::contains` is 3 KB of the client, and these texts are short.
-fn find<'a>(text: &'a str, secret: &str) -> Option<(&'a str, &'a str)> {
-    let mut windows = text.as_bytes().windows(secret.len().max(1));
-    let at = windows.position(|window| window == secret.as_bytes())?;
-    Some((text.get(..at)?, text.get(at + secret.len()..)?))
 }
 
 /// What is said of an answer that says nothing itself.

@@ -13,7 +13,6 @@ use crate::client::error::ClientError;
 use crate::credits::{AmountError, Credits, Scale};
 use crate::idempotency::IdempotencyKey;
 use crate::ids::{CustomerId, IdError, Product, TransactionId, Unit};
-use crate::json::Members;
 use crate::ledger::MAX_PRIORITY;
 use crate::time::Timestamp;
 use crate::wire::fields::{
@@ -122,7 +121,7 @@ pub(crate) fn note<'a>(name: &str, text: Option<&'a str>) -> Checked<Option<&'a 
     }
 }
 
-/// A JSON object as text, where one is given.
+/// Metadata, where it is given: the text of a JSON object, which the shell's JSON library has written.
 pub(crate) fn metadata(text: Option<&str>) -> Checked<Option<&str>> {
     let Some(text) = text else { return Ok(None) };
     let too_large = |reason: &str| ClientError::argument("metadata_too_large", "metadata", reason);
@@ -133,7 +132,7 @@ pub(crate) fn metadata(text: Option<&str>) -> Checked<Option<&str>> {
     if nests_deeper_than(text, MAX_DEPTH - 1) {
         return Err(too_large(&at_most("nests deeper than ", MAX_DEPTH - 1, " levels")));
     }
-    let object = Members::read(text).map(|_| text);
+    let object = Some(text).filter(|text| text.starts_with('{') && text.ends_with('}'));
     object.map(Some).ok_or_else(|| refuse("metadata", "must be an object that JSON can hold"))
 }
 

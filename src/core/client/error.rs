@@ -9,7 +9,7 @@ use alloc::string::String;
 use core::time::Duration;
 
 use crate::error::Effect;
-use crate::json::{self, ObjectWriter};
+use crate::wire::members::Members;
 
 /// Which class of the public API an error is an instance of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,9 +108,7 @@ impl ClientError {
         message.push_str(reason);
         message.push_str(". Nothing was sent or charged.");
         let mut error = Self::local(code, &message);
-        let mut details = ObjectWriter::new();
-        details.text("param", Some(name));
-        error.details = Some(details.finish());
+        error.details = Some(Members::new().text("param", Some(name)).finish());
         error
     }
 
@@ -125,22 +123,21 @@ impl ClientError {
             }
             _ => (None, None),
         };
-        let mut facts = ObjectWriter::new();
-        facts
+        Members::new()
             .text("class", Some(self.class.name()))
             .text("code", Some(&self.code))
             .text("message", Some(&self.message))
-            .number("status", self.status.map(u64::from))
-            .raw("details", self.details.as_deref())
-            .raw("retryable", Some(if self.retryable { "true" } else { "false" }))
+            .display("status", self.status)
+            .display("details", self.details.as_deref())
+            .display("retryable", Some(self.retryable))
             .text("effect", Some(self.effect.as_str()))
             .text("idempotencyKey", self.idempotency_key.as_deref())
             .text("requestId", self.request_id.as_deref())
-            .number("attempts", Some(u64::from(self.attempts)))
-            .number("retryAfterMs", self.retry_after.map(millis))
-            .raw("currentBalance", current_balance.filter(|text| json::is_number(text)))
-            .raw("requested", requested.filter(|text| json::is_number(text)));
-        facts.finish()
+            .display("attempts", Some(self.attempts))
+            .display("retryAfterMs", self.retry_after.map(millis))
+            .display("currentBalance", current_balance)
+            .display("requested", requested)
+            .finish()
     }
 }
 

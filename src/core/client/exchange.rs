@@ -27,7 +27,7 @@ use crate::error::Effect;
 use crate::http::{ENVIRONMENT_HEADER, Method, Request, Response};
 use crate::time::Timestamp;
 use crate::wire::errors::Code;
-use crate::wire::reading;
+use crate::wire::reading::Said;
 
 /// Largest response body that a shell reads before it reports [`Failure::Oversized`]: a page of 100
 /// transactions with full metadata stays below it.
@@ -59,8 +59,8 @@ pub enum Step {
 /// What a driver reports.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// An answer, its body read to the end.
-    Response(Response),
+    /// An answer, its body read to the end, and what the body says.
+    Response(Response, Box<Said>),
     /// No usable answer.
     Failed {
         /// Whether anything may have left this machine. When in doubt: true.
@@ -187,7 +187,9 @@ impl Exchange {
     /// Total: an event that does not belong to the last step ends the call with effect `unknown`.
     pub fn on(&mut self, now: Timestamp, event: Event, budget: &mut RetryBudget) -> Step {
         match (self.state, event) {
-            (State::Sending, Event::Response(response)) => self.answered(now, response, budget),
+            (State::Sending, Event::Response(response, said)) => {
+                self.answered(now, response, *said, budget)
+            }
             (State::Sending, Event::Failed { sent, failure }) => {
                 let error = answer::no_answer(failure, sent);
                 match failure {
@@ -212,21 +214,26 @@ impl Exchange {
         Step::Send { request: self.request.clone(), deadline }
     }
 
-    fn answered(&mut self, now: Timestamp, response: Response, budget: &mut RetryBudget) -> Step {
-        if (200..300).contains(&response.status)
-            && let Some(marked) = reading::read_success(&response.body)
-        {
+    fn answered(
+        &mut self,
+        now: Timestamp,
+        response: Response,
+        said: Said,
+        budget: &mut RetryBudget,
+    ) -> Step {
+        if (200..300).contains(&response.status) && said.is_object {
             let header = response.header("idempotent-replayed");
-            let replayed = marked || header.is_some_and(|value| value.trim() == "true");
+            let replayed = said.replayed || header.is_some_and(|value| value.trim() == "true");
             let request_id = answer::header_id(&response);
             let body = response.body;
             return self.succeed(Success { body, replayed, request_id, ..self.blank() });
         }
         let requested = self.call.requested().map(|amount| amount.to_string());
         let hint = retry::hint(&response, now);
-        let error = answer::error_of(&response, hint, requested.as_deref());
+        let first = answer::first_receipt(&said).map(ToOwned::to_owned);
+        let error = answer::error_of(&response, said, hint, requested.as_deref());
         if self.call.key_is_derived()
-            && let Some(body) = answer::first_receipt(&error)
+            && let Some(body) = first
         {
             // The same request, handled again with other numbers: what it did first stands.
             let request_id = error.request_id;

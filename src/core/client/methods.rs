@@ -15,8 +15,8 @@ use crate::credits::{Decimal, Scale};
 use crate::http::with_query;
 use crate::idempotency::IdempotencyKey;
 use crate::ids::{Product, Unit};
-use crate::json::ObjectWriter;
 use crate::time::Timestamp;
+use crate::wire::members::Members;
 
 /// What is sent.
 #[derive(Clone)]
@@ -57,25 +57,22 @@ struct Body<'a> {
 
 impl Body<'_> {
     fn to_json(&self) -> String {
-        let amount = self.amount.map(|amount| amount.to_string());
-        let effective_at = self.effective_at.map(|instant| instant.to_string());
-        let expires_at = self.expires_at.map(|instant| instant.to_string());
-        let mut object = ObjectWriter::new();
-        object
-            .raw("amount", amount.as_deref())
+        let instant = |time: Option<Timestamp>| time.map(|time| time.to_string());
+        Members::new()
+            .display("amount", self.amount)
             .text("type", self.kind)
             .text("unit", self.unit)
             .text("product", self.product)
-            .number("priority", self.priority.map(u64::from))
-            .text("effective_at", effective_at.as_deref())
-            .text("expires_at", expires_at.as_deref())
+            .display("priority", self.priority)
+            .text("effective_at", instant(self.effective_at).as_deref())
+            .text("expires_at", instant(self.expires_at).as_deref())
             .text("refund_of", self.refund_of)
             .text("reason", self.reason)
             .text("description", self.description)
-            .raw("metadata", self.metadata)
+            .display("metadata", self.metadata)
             .text("on_insufficient", self.on_insufficient)
-            .text("idempotency_key", self.idempotency_key);
-        object.finish()
+            .text("idempotency_key", self.idempotency_key)
+            .finish()
     }
 }
 

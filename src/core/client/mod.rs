@@ -16,6 +16,7 @@
 //! use edge_credits_core::entropy::Entropy;
 //! use edge_credits_core::http::Response;
 //! use edge_credits_core::time::Timestamp;
+//! use edge_credits_core::wire::reading::Said;
 //!
 //! let options = ConfigOptions { api_key: Some("ce_test_0123".into()), ..Default::default() };
 //! let config = ClientConfig::new(options).unwrap();
@@ -34,7 +35,8 @@
 //! assert_eq!(request.url, "https://api.creditengine.dev/v1/customers/cus_1/consume");
 //!
 //! let answer = Response { status: 200, headers: vec![], body: r#"{"balance":95}"#.into() };
-//! let Step::Done(outcome) = exchange.on(now, Event::Response(answer), &mut budget) else { panic!() };
+//! let said = Said::read(&answer.body);
+//! let Step::Done(outcome) = exchange.on(now, Event::Response(answer, Box::new(said)), &mut budget) else { panic!() };
 //! assert_eq!(outcome.unwrap().body, r#"{"balance":95}"#);
 //! ```
 

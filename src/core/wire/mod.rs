@@ -3,6 +3,7 @@
 
 pub mod errors;
 pub mod fields;
+pub mod members;
 pub mod reading;
 pub mod rejections;
 pub mod replies;

@@ -5,10 +5,14 @@
 //! one answer alone; what earlier attempts leave open is the exchange's to weigh.
 
 use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::credits::{Credits, Scale};
 use crate::error::Effect;
-use crate::json::{self, Members};
 use crate::wire::errors::Code;
 
 /// The class of the public API that a status belongs to.
@@ -99,46 +103,89 @@ const MAX_REQUEST_ID_BYTES: usize = 128;
 /// Largest details kept on an error: twice the largest metadata.
 const MAX_DETAILS_BYTES: usize = 16 * 1024;
 
-/// What an error body says, each part absent where it is missing or malformed.
-#[derive(Clone, Debug, Default)]
-pub struct ErrorBody {
-    /// The stable code.
+/// A JSON object as a library has read it: the host's `JSON.parse` in wasm, serde_json elsewhere
+/// ([`Said::read`]). The client brings no JSON reader of its own, because its host has one.
+pub trait JsonObject: Sized {
+    /// A member that is a string.
+    fn text(&self, name: &str) -> Option<String>;
+    /// A member that is a boolean.
+    fn flag(&self, name: &str) -> Option<bool>;
+    /// A member that is a number, as its text.
+    fn number(&self, name: &str) -> Option<String>;
+    /// A member that is an object.
+    fn object(&self, name: &str) -> Option<Self>;
+    /// The object as JSON text.
+    fn to_json(&self) -> String;
+}
+
+/// What an answer's body says, each part absent where it is missing or malformed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Whether the body is a JSON object at all.
+    pub is_object: bool,
+    /// Whether a success says that it is a replay.
+    pub replayed: bool,
+    /// An error's stable code.
     pub code: Option<String>,
-    /// For a person.
+    /// An error's words, for a person.
     pub message: Option<String>,
-    /// More, as JSON text of an object.
+    /// An error's details, as JSON text of an object.
     pub details: Option<String>,
     /// The server's name of the answer.
     pub request_id: Option<String>,
+    /// In the details of a 402: what was available, as decimal text.
+    pub current_balance: Option<String>,
+    /// In the details of a 402: what was asked for, as decimal text.
+    pub requested: Option<String>,
+    /// In the details of a reused key: the first call's receipt, as JSON text.
+    pub first: Option<String>,
 }
 
-impl ErrorBody {
-    /// Reads `{"error": {"code", "message", "details", "request_id"}}`, `{"code", "message", …}` or
-    /// `{"error": "text"}`. Anything else is an error body that says nothing.
+impl Said {
+    /// Takes what matters out of a body; `None` is a body that is no JSON object.
+    ///
+    /// An error is `{"error": {"code", "message", "details", "request_id"}}`, `{"code", "message",
+    /// …}` or `{"error": "text"}`.
     #[must_use]
-    pub fn read(body: &str) -> Self {
-        let Some(outer) = Members::read(body) else { return Self::default() };
-        match outer.get("error") {
-            Some(inner) if inner.starts_with('{') => {
-                Members::read(inner).as_ref().map_or_else(Self::default, Self::from_members)
-            }
-            Some(words) => Self { message: message(words), ..Self::default() },
-            None => Self::from_members(&outer),
-        }
+    pub fn of<J: JsonObject>(body: Option<&J>) -> Self {
+        let Some(outer) = body else { return Self::default() };
+        let replayed = outer.flag("replayed").unwrap_or(false);
+        let said = match (outer.object("error"), outer.text("error")) {
+            (Some(inner), _) => Self::of_error(&inner),
+            (None, Some(words)) => Self { message: message(&words), ..Self::default() },
+            (None, None) => Self::of_error(outer),
+        };
+        Self { is_object: true, replayed, ..said }
     }
 
-    fn from_members(members: &Members<'_>) -> Self {
-        let code = members.text("code").filter(|code| {
+    fn of_error<J: JsonObject>(error: &J) -> Self {
+        let code = error.text("code").filter(|code| {
             let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
             !code.is_empty() && code.len() <= MAX_CODE_BYTES && code.bytes().all(allowed)
         });
-        let details = members.object("details");
+        let details = error.object("details");
+        let amount = |name| details.as_ref().and_then(|details| decimal(details, name));
         Self {
             code,
-            message: members.get("message").and_then(message),
-            details: details.filter(|text| text.len() <= MAX_DETAILS_BYTES).map(ToOwned::to_owned),
-            request_id: members.text("request_id").and_then(|id| request_id(&id)),
+            message: error.text("message").and_then(|text| message(&text)),
+            request_id: error.text("request_id").and_then(|id| request_id(&id)),
+            current_balance: amount("current_balance"),
+            requested: amount("requested"),
+            first: details
+                .as_ref()
+                .and_then(|details| details.object("first"))
+                .map(|o| o.to_json()),
+            details: details
+                .map(|details| details.to_json())
+                .filter(|text| text.len() <= MAX_DETAILS_BYTES),
+            ..Self::default()
         }
+    }
+
+    /// [`Said::of`] a body's text, read by serde_json: for shells without a JSON reader of their own.
+    #[must_use]
+    pub fn read(body: &str) -> Self {
+        Self::of(RawObject::read(body).as_ref())
     }
 }
 
@@ -149,23 +196,8 @@ pub fn request_id(text: &str) -> Option<String> {
     (fits && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| text.to_string())
 }
 
-/// Whether a success body is a JSON object, and whether it says that it is a replay.
-#[must_use]
-pub fn read_success(body: &str) -> Option<bool> {
-    Members::read(body).map(|members| members.get("replayed") == Some("true"))
-}
-
-/// The amounts of a 402, as decimal text.
-#[must_use]
-pub fn read_shortage(details: Option<&str>) -> (Option<String>, Option<String>) {
-    let shortage = details.and_then(Members::read).unwrap_or_default();
-    let amount = |name| shortage.get(name).and_then(decimal);
-    (amount("current_balance"), amount("requested"))
-}
-
 /// A message without control characters, cut to a paragraph.
-fn message(value: &str) -> Option<String> {
-    let text = json::decode(value)?;
+fn message(text: &str) -> Option<String> {
     let shown: String = text
         .chars()
         .map(|character| if character.is_control() { ' ' } else { character })
@@ -175,10 +207,48 @@ fn message(value: &str) -> Option<String> {
     (!shown.is_empty()).then(|| shown.to_string())
 }
 
-/// A JSON number, or a string that holds one, as the number's text.
-fn decimal(value: &str) -> Option<String> {
-    let inner = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
-    json::is_number(inner).then(|| inner.to_owned())
+/// An amount that the answer names, a number or a string that holds one, as decimal text.
+fn decimal<J: JsonObject>(object: &J, name: &str) -> Option<String> {
+    let text = object.number(name).or_else(|| object.text(name))?;
+    // The finer scale reads every unit's amounts; the text itself is kept.
+    Credits::from_number_text(&text, Scale::USD).is_ok().then_some(text)
+}
+
+/// An object read by serde_json, its values as they are spelled.
+struct RawObject<'a>(BTreeMap<String, &'a RawValue>, &'a str);
+
+impl<'a> RawObject<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        serde_json::from_str(text).ok().map(|members| Self(members, text))
+    }
+
+    fn value<T: Deserialize<'a>>(&self, name: &str) -> Option<T> {
+        self.0.get(name).and_then(|value| serde_json::from_str(value.get()).ok())
+    }
+}
+
+impl JsonObject for RawObject<'_> {
+    fn text(&self, name: &str) -> Option<String> {
+        self.value(name)
+    }
+
+    fn flag(&self, name: &str) -> Option<bool> {
+        self.value(name)
+    }
+
+    fn number(&self, name: &str) -> Option<String> {
+        let text = self.0.get(name)?.get();
+        text.starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
+            .then(|| text.to_owned())
+    }
+
+    fn object(&self, name: &str) -> Option<Self> {
+        Self::read(self.0.get(name)?.get())
+    }
+
+    fn to_json(&self) -> String {
+        self.1.to_owned()
+    }
 }
 
 #[cfg(test)]

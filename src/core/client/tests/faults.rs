@@ -88,7 +88,7 @@ fn meets(fault: Fault, ledger: &mut Ledger, request: &Request, late: &mut Vec<Re
             answer(status, "<html>")
         }
         Fault::Cut => match ledger.judge(request) {
-            Event::Response(response) if response.status == 200 => answer(200, r#"{"balance":"#),
+            Event::Response(response, _) if response.status == 200 => answer(200, r#"{"balance":"#),
             other => other,
         },
         Fault::NotSent => Event::Failed { sent: false, failure: Failure::Network },

@@ -6,6 +6,7 @@ mod faults;
 mod pace;
 mod refusals;
 
+use std::boxed::Box;
 use std::format;
 use std::string::{String, ToString as _};
 use std::vec::Vec;
@@ -21,6 +22,7 @@ use crate::config::{ClientConfig, ConfigOptions};
 use crate::entropy::Entropy;
 use crate::http::{Request, Response};
 use crate::time::Timestamp;
+use crate::wire::reading::Said;
 
 pub(super) const SECRET: &str = "ce_test_0123456789abcdef";
 pub(super) const ENTROPY: Entropy = Entropy::new(*b"sixteen bytes..!");
@@ -58,14 +60,21 @@ pub(super) fn refused(method: ApiMethod, json: &str) -> ClientError {
     *refusal.unwrap_or_else(|| panic!("{json} passed"))
 }
 
+fn answered(status: u16, headers: Vec<(String, String)>, body: &str) -> Event {
+    Event::Response(
+        Response { status, headers, body: body.to_string() },
+        Box::new(Said::read(body)),
+    )
+}
+
 pub(super) fn answer(status: u16, body: &str) -> Event {
-    Event::Response(Response { status, headers: Vec::new(), body: body.to_string() })
+    answered(status, Vec::new(), body)
 }
 
 pub(super) fn answer_with(status: u16, headers: &[(&str, &str)], body: &str) -> Event {
     let pair = |(name, value): &(&str, &str)| (name.to_string(), value.to_string());
     let headers = headers.iter().map(pair).collect();
-    Event::Response(Response { status, headers, body: body.to_string() })
+    answered(status, headers, body)
 }
 
 pub(super) fn error_body(code: &str) -> String {

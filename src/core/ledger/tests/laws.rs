@@ -57,6 +57,7 @@ fn audit(book: &Book) -> Result<(), TestCaseError> {
     let mut posted: BTreeMap<Unit, i128> = BTreeMap::new();
     let mut left: BTreeMap<u64, i128> = BTreeMap::new();
     let mut refunded: BTreeMap<TransactionId, i128> = BTreeMap::new();
+    let mut waiting: BTreeSet<u64> = BTreeSet::new();
     let mut ids = BTreeSet::new();
     let mut time = at(0);
     for (index, entry) in entries.iter().enumerate() {
@@ -73,17 +74,20 @@ fn audit(book: &Book) -> Result<(), TestCaseError> {
             let came_now = entry.kind != EntryKind::Scheduled;
             let starts = if came_now { i128::from(grant.amount.minor_units()) } else { 0 };
             left.insert(grant.sequence, starts);
+            if !came_now {
+                waiting.insert(grant.sequence);
+            }
         }
         if entry.record.is_none() && entry.amount.is_positive() {
-            // The ledger's own increase: the scheduled grant whose time has come.
+            // The ledger's own increase: a scheduled grant whose time has come, each of them once.
             let scheduled = grants.values().find(|grant| {
-                entry.time >= grant.effective_at
-                    && left.get(&grant.sequence) == Some(&0)
+                waiting.contains(&grant.sequence)
                     && grant.amount == entry.amount
                     && grant.effective_at == entry.time
             });
             let sequence = scheduled.map(|grant| grant.sequence);
             prop_assert!(sequence.is_some());
+            waiting.remove(&sequence.unwrap_or(0));
             left.insert(sequence.unwrap_or(0), i128::from(entry.amount.minor_units()));
         }
         for draw in &entry.draws {
