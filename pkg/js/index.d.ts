@@ -62,11 +62,6 @@ export interface WaitUntilContext {
   waitUntil(promise: Promise<unknown>): void;
 }
 
-/** A request, as far as it is looked at. */
-export interface RequestLike {
-  readonly headers: { get(name: string): string | null };
-}
-
 // ---------------------------------------------------------------- configuration
 
 /** Options of {@link CreditEngine}. All are checked by the constructor, which throws. */
@@ -76,16 +71,25 @@ export interface CreditEngineConfig {
    * It is a secret of your server: never send it to a browser.
    */
   apiKey?: string;
-  /** The API's URL, without `/v1`. Default: `https://api.creditengine.dev`. */
+  /**
+   * The API's URL, without `/v1`: https, or http on this machine. Default:
+   * `https://api.creditengine.dev`.
+   */
   baseUrl?: string;
   /**
-   * Default: `'auto'`, which is stateless. `'persistent'` is not available in this version: the
-   * constructor throws `not_supported`.
+   * Default: `'auto'`, which is stateless in this version. `'persistent'` is not available yet: the
+   * constructor throws `invalid_config`.
    */
   mode?: 'persistent' | 'stateless' | 'auto';
-  /** Milliseconds a cached balance may be old. Persistent mode only; kept, no effect yet. Default: 30 000. */
+  /**
+   * Milliseconds after which a cached balance is refreshed. For persistent mode: checked and kept,
+   * without effect in this version. Default: 30 000.
+   */
   syncIntervalMs?: number;
-  /** Whether calls go on while the API is down. Kept, no effect yet: a failure throws. Default: `true`. */
+  /**
+   * Whether calls go on while the API cannot be reached. Checked and kept, without effect in this
+   * version: a failure throws. Default: `true`.
+   */
   gracefulDegradation?: boolean;
   /** Milliseconds one attempt may take: connecting, headers and body. Default: 10 000. */
   timeoutMs?: number;
@@ -99,8 +103,9 @@ export interface CreditEngineConfig {
   /** Where requests go instead of the global `fetch`. The URL still starts with `baseUrl`. */
   fetcher?: Fetcher;
   /**
-   * The ledger's Durable Object namespace, for a Worker that hosts the ledger itself: calls go to
-   * the customer's object without HTTP or API key. Excludes `fetcher`, `apiKey` and `baseUrl`.
+   * The ledger's Durable Object namespace, for a Worker that binds it: calls go straight to the
+   * customer's object, and the binding is the permission. No API key is sent; one that is given
+   * says the environment. Excludes `fetcher`.
    */
   ledger?: LedgerNamespace;
   /** Live data or the sandbox. Default: what the API key says, else `'live'`. */
@@ -113,30 +118,37 @@ export interface CreditEngineConfig {
    */
   deadlineMs?: number;
   /**
-   * Bounds retries to 10 % of calls (and a burst of 10), so that an API that is down is not
-   * hammered. `false` turns the bound off. Default: `true`.
+   * Bounds retries to `percent` of the calls to this API from this isolate, and `burst` at once, so
+   * that an API that is down is not hammered. `false` turns the bound off. Default:
+   * `{ percent: 10, burst: 10 }`.
    */
-  retryBudget?: boolean;
-  /** Milliseconds after which a cached balance gates nothing. Persistent mode only; kept, no effect yet. Default: 90 000. */
-  maxStalenessMs?: number;
-  /** Credits that gates may grant while the API is down. Kept, no effect yet. Default: 1 000. */
-  degradedLimit?: number;
+  retryBudget?: boolean | { percent?: number; burst?: number };
   /**
-   * Paths of an API with the same bodies elsewhere. `{customer}` and `{grant}` stand for the ids.
-   * Defaults: `/v1/customers/{customer}/balance`, `…/consume`, `…/add`, `…/transactions`,
-   * `…/grants/{grant}/void`.
+   * Milliseconds after which a cached balance no longer decides a gate. For persistent mode: checked
+   * and kept, without effect in this version. Default: 90 000, or `syncIntervalMs` where that is more.
+   */
+  maxStalenessMs?: number;
+  /**
+   * Credits that gates may allow per customer while the API cannot be reached. Checked and kept,
+   * without effect in this version. Default: 1 000.
+   */
+  degradedLimit?: Amount;
+  /**
+   * Paths of an API that has the same bodies elsewhere. `{id}` stands for the customer's id,
+   * `{grant_id}` for the grant's. Defaults: `/v1/customers/{id}/balance`, `…/consume`, `…/add`,
+   * `…/transactions`, `…/grants/{grant_id}/void`.
    */
   paths?: Partial<Record<'balance' | 'consume' | 'add' | 'transactions' | 'voidGrant', string>>;
 }
 
 /** Options of {@link CreditEngine.forRequest}. */
-export interface ForRequestOptions {
+export interface ForRequestOptions<R = unknown> {
   /**
    * What names the request: a header's name, or a function of the request. Only a name that your
    * own infrastructure sets is safe (a queue's message id, a signed client): an end user who may
    * choose it passes every gate as a replay. Default, and where it gives nothing: a fresh name.
    */
-  idempotencyKeyFrom?: string | ((request: never) => string | null | undefined);
+  idempotencyKeyFrom?: string | ((request: R) => string | null | undefined);
 }
 
 // ---------------------------------------------------------------- calls
@@ -360,8 +372,7 @@ export class CreditEngine {
   /**
    * Checks the options; sends nothing. May be called at module scope on every runtime.
    *
-   * @throws {CreditEngineError} `invalid_config` names the option in `details.param`;
-   * `not_supported` for `mode: 'persistent'`.
+   * @throws {CreditEngineError} `invalid_config`; the message names the option.
    */
   constructor(config: CreditEngineConfig);
 
@@ -495,10 +506,10 @@ export class CreditEngine {
    * };
    * ```
    */
-  forRequest<Request>(
-    request: Request,
+  forRequest<R>(
+    request: R,
     context?: WaitUntil | WaitUntilContext | null,
-    options?: { idempotencyKeyFrom?: string | ((request: Request) => string | null | undefined) },
+    options?: ForRequestOptions<R>,
   ): CreditEngine;
 
   /** How many background calls have not ended. */
