@@ -249,7 +249,8 @@ impl Mantissa {
             return Err(AmountError::TooLarge);
         }
         let power = u32::try_from(shift).map_err(|_| AmountError::Precision)?;
-        let digits: i64 = self.digits.parse().map_err(|_| AmountError::TooLarge)?;
+        let digits = whole_number(&self.digits).and_then(|digits| i64::try_from(digits).ok());
+        let digits = digits.ok_or(AmountError::TooLarge)?;
         let minor_units = 10_i64
             .checked_pow(power)
             .and_then(|factor| digits.checked_mul(factor))
@@ -270,12 +271,22 @@ fn read_exponent(text: &str) -> Result<i64, AmountError> {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(AmountError::NotANumber);
-    }
     // A billion already decides every case, and cannot overflow when the scale is added.
-    let magnitude = digits.parse::<i64>().unwrap_or(1_000_000_000).min(1_000_000_000);
+    let magnitude = whole_number(digits).ok_or(AmountError::NotANumber)?.min(1_000_000_000);
+    let magnitude = i64::try_from(magnitude).unwrap_or(1_000_000_000);
     Ok(if negative { -magnitude } else { magnitude })
+}
+
+/// Text of digits alone as a number; one too long to fit is the largest, which every bound refuses.
+/// (The general parsers of `core` bring their error texts along, one for each type.)
+pub(crate) fn whole_number(text: &str) -> Option<u64> {
+    if text.is_empty() {
+        return None;
+    }
+    text.bytes().try_fold(0_u64, |number, byte| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        Some(number.saturating_mul(10).saturating_add(u64::from(digit)))
+    })
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //! Decides how ids become path segments and back. It opens no connection; a shell performs a
 //! [`Request`] and hands back a [`Response`].
 
-use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -108,36 +107,57 @@ pub fn parse_query(query: &str) -> Vec<(String, String)> {
     pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
 }
 
-/// `path?name=value&…`; values that are `None` are left out.
-#[must_use]
-pub fn with_query<'a>(
-    path: &str,
-    parameters: impl IntoIterator<Item = (&'a str, Option<String>)>,
-) -> String {
-    let mut url = path.to_owned();
-    let mut separator = '?';
-    for (name, value) in parameters {
-        let Some(value) = value else { continue };
-        url.push(separator);
-        url.push_str(name);
-        url.push('=');
-        url.push_str(&encode_component(&value));
-        separator = '&';
+/// A path and its query, parameter by parameter; what is `None` is left out.
+///
+/// ```
+/// use edge_credits_core::http::Target;
+/// let mut target = Target::new("/v1/x".into());
+/// target.text("a", Some("1 &")).number("b", None).text("c", Some("é"));
+/// assert_eq!(target.finish(), "/v1/x?a=1%20%26&c=%C3%A9");
+/// ```
+pub struct Target {
+    text: String,
+    separator: char,
+}
+
+impl Target {
+    /// A path without a query.
+    #[must_use]
+    pub const fn new(path: String) -> Self {
+        Self { text: path, separator: '?' }
     }
-    url
+
+    /// A parameter.
+    pub fn text(&mut self, name: &str, value: Option<&str>) -> &mut Self {
+        if let Some(value) = value {
+            self.text.push(self.separator);
+            self.text.push_str(name);
+            self.text.push('=');
+            self.text.push_str(&encode_component(value));
+            self.separator = '&';
+        }
+        self
+    }
+
+    /// A parameter that is a whole number.
+    pub fn number(&mut self, name: &str, value: Option<u64>) -> &mut Self {
+        self.text(name, value.map(|value| value.to_string()).as_deref())
+    }
+
+    /// Path and query.
+    #[must_use]
+    pub fn finish(self) -> String {
+        self.text
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::borrow::ToOwned as _;
 
     #[test]
-    fn queries_skip_what_is_absent() {
-        let url = with_query(
-            "/v1/x",
-            [("a", Some("1 &".to_owned())), ("b", None), ("c", Some("é".to_owned()))],
-        );
-        assert_eq!(url, "/v1/x?a=1%20%26&c=%C3%A9");
+    fn queries_are_read_in_order() {
         assert_eq!(
             parse_query("a=1%20%26&c=%C3%A9&d"),
             [("a", "1 &"), ("c", "é"), ("d", "")].map(|(a, b)| (a.to_owned(), b.to_owned()))

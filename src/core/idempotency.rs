@@ -72,11 +72,18 @@ impl IdempotencyKey {
     /// The header's value for this key: bare, unless that could be read as a quoted one.
     #[must_use]
     pub fn to_header(&self) -> String {
-        if self.0.starts_with('"') {
-            format!("\"{}\"", self.0.replace('\\', "\\\\").replace('"', "\\\""))
-        } else {
-            self.0.clone()
+        if !self.0.starts_with('"') {
+            return self.0.clone();
         }
+        let mut quoted = String::from('"');
+        for character in self.0.chars() {
+            if matches!(character, '"' | '\\') {
+                quoted.push('\\');
+            }
+            quoted.push(character);
+        }
+        quoted.push('"');
+        quoted
     }
 
     /// A fresh key: a UUID version 4.

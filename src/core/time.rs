@@ -3,11 +3,15 @@
 //! Decides how instants are compared, added to and written (RFC 3339, UTC, milliseconds). It never
 //! reads a clock.
 
+mod civil;
+
 use core::fmt;
 use core::time::Duration;
 
+pub(crate) use civil::Civil;
+
 /// Milliseconds of a day.
-pub(crate) const DAY_MS: i64 = 86_400_000;
+pub(crate) const DAY_MS: u64 = 86_400_000;
 
 /// First instant written with a five-digit year, 10000-01-01: the end of the range.
 const END_MS: i64 = 253_402_300_800_000;
@@ -65,20 +69,12 @@ impl Timestamp {
     /// ```
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let year = digits(text, 0, 4)?;
-        let month = digits(text, 5, 2)?;
-        let day = digits(text, 8, 2)?;
-        let separators = [text.get(4..5)?, text.get(7..8)?, text.get(13..14)?, text.get(16..17)?];
-        if separators != ["-", "-", ":", ":"] || !matches!(text.get(10..11)?, "T" | "t") {
-            return None;
-        }
-        let time = ClockTime {
-            hour: digits(text, 11, 2)?,
-            minute: digits(text, 14, 2)?,
-            second: digits(text, 17, 2)?,
-        };
-        let (millis, zone) = fraction(text.get(19..)?)?;
-        let local = from_civil(year, month, day, time)?.saturating_add(millis);
+        let (date, rest) = Civil::read(text, "yyyy-oo-dd")?;
+        let rest = rest.strip_prefix(['T', 't'])?;
+        let (time, rest) = Civil::read(rest, "hh:mm:ss")?;
+        let (millis, zone) = fraction(rest)?;
+        let civil = Civil { year: date.year, month: date.month, day: date.day, ..time };
+        let local = civil.to_millis()?.saturating_add(millis);
         let utc = local.saturating_sub(zone_offset_ms(zone)?);
         (0..END_MS).contains(&utc).then_some(Self(utc))
     }
@@ -87,10 +83,9 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     /// Writes RFC 3339 in UTC with milliseconds, as JavaScript's `toISOString` does.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = civil_from_days(self.0.div_euclid(DAY_MS));
-        let in_day = self.0.rem_euclid(DAY_MS);
-        let (seconds, millis) = (in_day / 1000, in_day % 1000);
-        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        let since_1970 = self.0.unsigned_abs();
+        let Civil { year, month, day, hour, minute, second } = Civil::from_millis(since_1970);
+        let millis = since_1970 % 1_000;
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
     }
 }
@@ -101,71 +96,6 @@ impl serde::Serialize for Timestamp {
     }
 }
 
-/// A time of day.
-#[derive(Clone, Copy)]
-pub(crate) struct ClockTime {
-    pub(crate) hour: i64,
-    pub(crate) minute: i64,
-    pub(crate) second: i64,
-}
-
-/// Milliseconds since 1970 of a civil date and time in UTC; `None` when there is no such date.
-pub(crate) fn from_civil(year: i64, month: i64, day: i64, time: ClockTime) -> Option<i64> {
-    let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    let days_in_month = match month {
-        2 if leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return None,
-    };
-    let in_range = (1..=days_in_month).contains(&day)
-        && (0..24).contains(&time.hour)
-        && (0..60).contains(&time.minute)
-        && (0..60).contains(&time.second);
-    if !in_range || !(0..=9999).contains(&year) {
-        return None;
-    }
-    let seconds = time.hour * 3600 + time.minute * 60 + time.second;
-    Some(days_from_civil(year, month, day) * DAY_MS + seconds * 1000)
-}
-
-/// Days since 1970-01-01 of a proleptic Gregorian date.
-///
-/// The algorithm is Howard Hinnant's `days_from_civil` (chrono-compatible date algorithms).
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
-}
-
-/// The inverse of [`days_from_civil`]: (year, month, day).
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day)
-}
-
-/// A fixed-width run of ASCII digits at a byte offset.
-pub(crate) fn digits(text: &str, start: usize, width: usize) -> Option<i64> {
-    let run = text.get(start..start + width)?;
-    if !run.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    run.parse().ok()
-}
-
 /// Milliseconds of an optional `.ddd…`, and what follows it.
 fn fraction(text: &str) -> Option<(i64, &str)> {
     let Some(rest) = text.strip_prefix('.') else { return Some((0, text)) };
@@ -174,8 +104,9 @@ fn fraction(text: &str) -> Option<(i64, &str)> {
         return None;
     }
     let (digits, zone) = rest.split_at_checked(end)?;
-    let padded = digits.bytes().chain([b'0', b'0']).take(3);
-    let millis = padded.fold(0, |millis, byte| millis * 10 + i64::from(byte - b'0'));
+    // The first digit counts hundreds of milliseconds, the fourth and later nothing.
+    let places = [100, 10, 1].into_iter().zip(digits.bytes());
+    let millis = places.map(|(place, byte)| place * i64::from(byte - b'0')).sum();
     Some((millis, zone))
 }
 
@@ -188,9 +119,10 @@ fn zone_offset_ms(zone: &str) -> Option<i64> {
         "-" => -1,
         _ => return None,
     };
-    let (hours, minutes) = (digits(zone, 1, 2)?, digits(zone, 4, 2)?);
-    let well_formed = zone.len() == 6 && zone.get(3..4)? == ":" && hours < 24 && minutes < 60;
-    well_formed.then_some(sign * (hours * 60 + minutes) * 60_000)
+    let (offset, rest) = Civil::read(zone.get(1..)?, "hh:mm")?;
+    let minutes = i64::try_from(offset.hour * 60 + offset.minute).ok()?;
+    let well_formed = rest.is_empty() && offset.hour < 24 && offset.minute < 60;
+    well_formed.then_some(sign * minutes * 60_000)
 }
 
 #[cfg(test)]

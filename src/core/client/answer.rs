@@ -131,7 +131,7 @@ fn words_for(status: u16) -> String {
     }
     .to_owned();
     words.push_str(" (HTTP ");
-    words.push_str(&status.to_string());
+    words.push_str(&u64::from(status).to_string());
     words.push(')');
     words
 }

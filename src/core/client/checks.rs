@@ -73,19 +73,21 @@ pub(crate) fn customer(text: &str) -> Checked<CustomerId> {
     CustomerId::parse(text).map_err(|error| refuse_id("customerId", error))
 }
 
-/// A unit's name, where one is given.
-pub(crate) fn unit(text: Option<&str>) -> Checked<Option<Unit>> {
-    text.map(Unit::parse).transpose().map_err(|error| refuse_id("unit", error))
+/// A unit's name, where one is given; how many decimals its amounts have.
+pub(crate) fn unit(text: Option<&str>) -> Checked<Scale> {
+    let Some(text) = text else { return Ok(Scale::CREDITS) };
+    Unit::parse(text).map(|unit| unit.scale()).map_err(|error| refuse_id("unit", error))
 }
 
 /// A product's name, where one is given.
-pub(crate) fn product(text: Option<&str>) -> Checked<Option<Product>> {
-    text.map(Product::parse).transpose().map_err(|error| refuse_id("product", error))
+pub(crate) fn product(text: Option<&str>) -> Checked<()> {
+    let Some(text) = text else { return Ok(()) };
+    Product::parse(text).map(drop).map_err(|error| refuse_id("product", error))
 }
 
 /// The id of a ledger entry.
-pub(crate) fn entry(name: &str, text: &str) -> Checked<TransactionId> {
-    TransactionId::parse(text).map_err(|error| refuse_id(name, error))
+pub(crate) fn entry(name: &str, text: &str) -> Checked<()> {
+    TransactionId::parse(text).map(drop).map_err(|error| refuse_id(name, error))
 }
 
 fn refuse_id(name: &str, error: IdError) -> Box<ClientError> {
@@ -103,11 +105,12 @@ pub(crate) fn own_key(text: &str) -> Checked<IdempotencyKey> {
     })
 }
 
-/// An instant, where one is given.
-pub(crate) fn instant(name: &str, text: Option<&str>) -> Checked<Option<Timestamp>> {
+/// An instant, where one is given, in the spelling that is sent.
+pub(crate) fn instant(name: &str, text: Option<&str>) -> Checked<Option<String>> {
     let Some(text) = text else { return Ok(None) };
     let reason = "must be a Date, or an instant such as 2026-01-31T00:00:00Z";
-    Timestamp::parse(text).map(Some).ok_or_else(|| refuse(name, reason))
+    let instant = Timestamp::parse(text).map(|instant| instant.to_string());
+    instant.map(Some).ok_or_else(|| refuse(name, reason))
 }
 
 /// A note for a person, where one is given.

@@ -139,9 +139,11 @@ impl Exchange {
     /// An exchange for one call. `entropy` may be the one that made the call's key.
     #[must_use]
     pub fn new(config: &ClientConfig, call: Call, entropy: &Entropy) -> Self {
+        let mut url = config.base_url.clone();
+        url.push_str(call.target());
         let request = Request {
             method: call.method(),
-            url: [config.base_url.as_str(), call.target()].concat(),
+            url,
             headers: headers(config, &call),
             body: call.body().map(ToOwned::to_owned),
         };
@@ -223,7 +225,8 @@ impl Exchange {
     ) -> Step {
         if (200..300).contains(&response.status) && said.is_object {
             let header = response.header("idempotent-replayed");
-            let replayed = said.replayed || header.is_some_and(|value| value.trim() == "true");
+            let replayed =
+                said.replayed || header.is_some_and(|value| value.trim_ascii() == "true");
             let request_id = answer::header_id(&response);
             let body = response.body;
             return self.succeed(Success { body, replayed, request_id, ..self.blank() });
@@ -307,7 +310,7 @@ impl Exchange {
         error.idempotency_key = self.key();
         if self.attempts > 1 {
             error.message.push_str(" Tried ");
-            error.message.push_str(&self.attempts.to_string());
+            error.message.push_str(&u64::from(self.attempts).to_string());
             error.message.push_str(" times.");
         }
         if error.effect == Effect::Unknown {
@@ -349,7 +352,9 @@ fn headers(config: &ClientConfig, call: &Call) -> Vec<(&'static str, String)> {
     }
     // A ledger object is reached through a binding, which is the permission: no secret is needed.
     if let Some(api_key) = config.api_key.as_ref().filter(|_| !config.ledger) {
-        headers.push(("authorization", ["Bearer ", api_key.reveal()].concat()));
+        let mut value = "Bearer ".to_owned();
+        value.push_str(api_key.reveal());
+        headers.push(("authorization", value));
     }
     if config.ledger {
         headers.push((ENVIRONMENT_HEADER, config.environment.as_str().to_owned()));

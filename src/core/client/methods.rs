@@ -4,18 +4,15 @@
 //! once per call; attempts repeat them. Whether one argument is acceptable is
 //! [`super::checks`]' decision.
 
-use alloc::borrow::ToOwned;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 
 use crate::client::arguments::{ApiMethod, Arguments};
 use crate::client::checks::{self, Checked, Sign};
 use crate::client::error::ClientError;
 use crate::config::Paths;
-use crate::credits::{Decimal, Scale};
-use crate::http::with_query;
+use crate::credits::Decimal;
+use crate::http::Target;
 use crate::idempotency::IdempotencyKey;
-use crate::ids::{Product, Unit};
-use crate::time::Timestamp;
 use crate::wire::members::Members;
 
 /// What is sent.
@@ -37,46 +34,7 @@ pub(crate) struct Draft<'a> {
     pub(crate) key: Option<&'a IdempotencyKey>,
 }
 
-/// The body of every changing call: a method fills in its own fields, and they go out in this order.
-#[derive(Default)]
-struct Body<'a> {
-    amount: Option<Decimal>,
-    kind: Option<&'a str>,
-    unit: Option<&'a str>,
-    product: Option<&'a str>,
-    priority: Option<u32>,
-    effective_at: Option<Timestamp>,
-    expires_at: Option<Timestamp>,
-    refund_of: Option<&'a str>,
-    reason: Option<&'a str>,
-    description: Option<&'a str>,
-    metadata: Option<&'a str>,
-    on_insufficient: Option<&'static str>,
-    idempotency_key: Option<&'a str>,
-}
-
-impl Body<'_> {
-    fn to_json(&self) -> String {
-        let instant = |time: Option<Timestamp>| time.map(|time| time.to_string());
-        Members::new()
-            .display("amount", self.amount)
-            .text("type", self.kind)
-            .text("unit", self.unit)
-            .text("product", self.product)
-            .display("priority", self.priority)
-            .text("effective_at", instant(self.effective_at).as_deref())
-            .text("expires_at", instant(self.expires_at).as_deref())
-            .text("refund_of", self.refund_of)
-            .text("reason", self.reason)
-            .text("description", self.description)
-            .display("metadata", self.metadata)
-            .text("on_insufficient", self.on_insufficient)
-            .text("idempotency_key", self.idempotency_key)
-            .finish()
-    }
-}
-
-impl<'a> Draft<'a> {
+impl Draft<'_> {
     /// Checks the method's arguments and writes them down.
     pub(crate) fn content(&self) -> Checked<Content> {
         match self.method {
@@ -89,47 +47,42 @@ impl<'a> Draft<'a> {
     }
 
     fn balance(&self) -> Checked<Content> {
-        let unit = checks::unit(self.arguments.unit.as_deref())?;
-        let breakdown = self.arguments.include_breakdown.unwrap_or(false);
-        let path = self.paths.balance.fill(&self.arguments.customer_id, "");
-        let query = [
-            ("include_breakdown", breakdown.then(|| "true".to_owned())),
-            ("unit", unit.map(|unit| unit.as_str().to_owned())),
-        ];
-        Ok(Content { target: with_query(&path, query), body: None, requested: None })
+        let Arguments { customer_id, include_breakdown, unit, .. } = self.arguments;
+        checks::unit(unit.as_deref())?;
+        let mut target = Target::new(self.paths.balance.fill(customer_id, ""));
+        let wanted = include_breakdown.unwrap_or(false);
+        target.text("include_breakdown", wanted.then_some("true")).text("unit", unit.as_deref());
+        Ok(Content { target: target.finish(), body: None, requested: None })
     }
 
     fn transactions(&self) -> Checked<Content> {
-        let Arguments { offset, before_sequence, kind, .. } = self.arguments;
-        let limit = checks::page_limit(self.arguments.limit)?;
-        let unit = checks::unit(self.arguments.unit.as_deref())?;
-        let path = self.paths.transactions.fill(&self.arguments.customer_id, "");
-        let query = [
-            ("limit", limit.map(|limit| limit.to_string())),
-            ("offset", offset.map(|offset| offset.to_string())),
-            ("before_sequence", before_sequence.map(|sequence| sequence.to_string())),
-            ("type", kind.clone()),
-            ("unit", unit.map(|unit| unit.as_str().to_owned())),
-        ];
-        Ok(Content { target: with_query(&path, query), body: None, requested: None })
+        let Arguments { customer_id, limit, offset, before_sequence, kind, unit, .. } =
+            self.arguments;
+        checks::unit(unit.as_deref())?;
+        let mut target = Target::new(self.paths.transactions.fill(customer_id, ""));
+        target
+            .number("limit", checks::page_limit(*limit)?.map(u64::from))
+            .number("offset", *offset)
+            .number("before_sequence", *before_sequence)
+            .text("type", kind.as_deref())
+            .text("unit", unit.as_deref());
+        Ok(Content { target: target.finish(), body: None, requested: None })
     }
 
     fn consume(&self) -> Checked<Content> {
-        let unit = checks::unit(self.arguments.unit.as_deref())?;
-        let amount = self.amount(unit.as_ref(), Sign::Positive)?;
+        let mut body = Members::new();
+        let requested = self.amount(&mut body, Sign::Positive)?;
+        self.notes(&mut body)?;
         let gate = self.method == ApiMethod::ConsumeOrFail;
-        let body = Body {
-            amount: Some(amount),
-            unit: unit.as_ref().map(Unit::as_str),
-            on_insufficient: gate.then_some("reject"),
-            ..self.noted()?
-        };
-        self.post(self.paths.consume.fill(&self.arguments.customer_id, ""), body)
+        body.text("on_insufficient", gate.then_some("reject"));
+        let path = self.paths.consume.fill(&self.arguments.customer_id, "");
+        Ok(self.post(path, body, Some(requested)))
     }
 
     fn add(&self) -> Checked<Content> {
-        let Arguments { kind, priority, refund_of, effective_at, expires_at, .. } = self.arguments;
-        let kind = kind.as_deref().unwrap_or("topup");
+        let Arguments { product, priority, refund_of, effective_at, expires_at, .. } =
+            self.arguments;
+        let kind = self.arguments.kind.as_deref().unwrap_or("topup");
         let sign = match kind {
             "adjustment" => Sign::Either,
             "topup" | "refund" => Sign::Positive,
@@ -138,51 +91,53 @@ impl<'a> Draft<'a> {
                 return Err(ClientError::argument("invalid_request", "type", reason));
             }
         };
-        let unit = checks::unit(self.arguments.unit.as_deref())?;
-        let product = checks::product(self.arguments.product.as_deref())?;
+        let mut body = Members::new();
+        let requested = self.amount(&mut body, sign)?;
+        checks::product(product.as_deref())?;
         if let Some(charge) = refund_of {
             checks::entry("refundOf", charge)?;
         }
-        let body = Body {
-            amount: Some(self.amount(unit.as_ref(), sign)?),
-            kind: Some(kind),
-            unit: unit.as_ref().map(Unit::as_str),
-            product: product.as_ref().map(Product::as_str),
-            priority: checks::priority(*priority)?,
-            effective_at: checks::instant("effectiveAt", effective_at.as_deref())?,
-            expires_at: checks::instant("expiresAt", expires_at.as_deref())?,
-            refund_of: refund_of.as_deref(),
-            ..self.noted()?
-        };
-        self.post(self.paths.add.fill(&self.arguments.customer_id, ""), body)
+        let effective_at = checks::instant("effectiveAt", effective_at.as_deref())?;
+        let expires_at = checks::instant("expiresAt", expires_at.as_deref())?;
+        body.text("type", Some(kind))
+            .text("product", product.as_deref())
+            .display("priority", checks::priority(*priority)?.map(u64::from))
+            .text("effective_at", effective_at.as_deref())
+            .text("expires_at", expires_at.as_deref())
+            .text("refund_of", refund_of.as_deref());
+        self.notes(&mut body)?;
+        let path = self.paths.add.fill(&self.arguments.customer_id, "");
+        Ok(self.post(path, body, Some(requested)))
     }
 
     fn void_grant(&self) -> Checked<Content> {
-        let grant = self.arguments.grant_id.as_deref().unwrap_or_default();
+        let Arguments { customer_id, grant_id, reason, .. } = self.arguments;
+        let grant = grant_id.as_deref().unwrap_or_default();
         checks::entry("grantId", grant)?;
-        let reason = checks::note("reason", self.arguments.reason.as_deref())?;
-        let path = self.paths.void_grant.fill(&self.arguments.customer_id, grant);
-        self.post(path, Body { reason, ..Body::default() })
+        let mut body = Members::new();
+        body.text("reason", checks::note("reason", reason.as_deref())?);
+        Ok(self.post(self.paths.void_grant.fill(customer_id, grant), body, None))
     }
 
-    /// A body with the notes that a caller may attach.
-    fn noted(&self) -> Checked<Body<'a>> {
-        Ok(Body {
-            description: checks::note("description", self.arguments.description.as_deref())?,
-            metadata: checks::metadata(self.arguments.metadata.as_deref())?,
-            ..Body::default()
-        })
+    /// The amount and its unit.
+    fn amount(&self, body: &mut Members, sign: Sign) -> Checked<Decimal> {
+        let unit = self.arguments.unit.as_deref();
+        let scale = checks::unit(unit)?;
+        let amount = checks::amount(self.arguments.amount.as_ref(), scale, sign)?.decimal(scale);
+        body.display("amount", Some(amount)).text("unit", unit);
+        Ok(amount)
     }
 
-    fn amount(&self, unit: Option<&Unit>, sign: Sign) -> Checked<Decimal> {
-        let scale = unit.map_or(Scale::CREDITS, Unit::scale);
-        let amount = checks::amount(self.arguments.amount.as_ref(), scale, sign)?;
-        Ok(amount.decimal(scale))
+    /// What a caller may attach.
+    fn notes(&self, body: &mut Members) -> Checked<()> {
+        let Arguments { description, metadata, .. } = self.arguments;
+        body.text("description", checks::note("description", description.as_deref())?)
+            .display("metadata", checks::metadata(metadata.as_deref())?);
+        Ok(())
     }
 
-    fn post(&self, target: String, body: Body<'_>) -> Checked<Content> {
-        let requested = body.amount;
-        let body = Body { idempotency_key: self.key.map(IdempotencyKey::as_str), ..body };
-        Ok(Content { target, body: Some(body.to_json()), requested })
+    fn post(&self, target: String, mut body: Members, requested: Option<Decimal>) -> Content {
+        body.text("idempotency_key", self.key.map(IdempotencyKey::as_str));
+        Content { target, body: Some(body.finish()), requested }
     }
 }

@@ -45,11 +45,17 @@ impl RequestName {
             ));
         }
         // The two kinds of name carry a mark each: a label "0" is not the first call.
-        let (mark, own) = match label {
-            Some(label) => ("label:", label.to_owned()),
-            None => ("call:", self.earlier.to_string()),
-        };
-        let name = [mark, own.as_str()].concat();
+        let mut name;
+        match label {
+            Some(label) => {
+                name = "label:".to_owned();
+                name.push_str(label);
+            }
+            None => {
+                name = "call:".to_owned();
+                name.push_str(&self.earlier.to_string());
+            }
+        }
         Ok(IdempotencyKey::derive(&self.base, method.as_str(), customer, &name))
     }
 }

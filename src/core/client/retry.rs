@@ -6,6 +6,7 @@
 use core::time::Duration;
 
 use crate::client::http_date;
+use crate::credits::whole_number;
 use crate::entropy::Jitter;
 use crate::http::Response;
 use crate::time::Timestamp;
@@ -32,7 +33,7 @@ pub fn backoff(retry: u32, jitter: &mut Jitter) -> Duration {
 /// than [`MAX_HINT`]. A date that has passed asks for nothing: zero.
 #[must_use]
 pub fn hint(response: &Response, now: Timestamp) -> Option<Duration> {
-    let millis = response.header("retry-after-ms").and_then(|text| whole_number(text.trim()));
+    let millis = response.header("retry-after-ms").and_then(|text| whole_number(text.trim_ascii()));
     let asked = match millis {
         Some(millis) => Duration::from_millis(millis),
         None => retry_after(response.header("retry-after")?, now)?,
@@ -43,19 +44,11 @@ pub fn hint(response: &Response, now: Timestamp) -> Option<Duration> {
 /// Reads a `Retry-After` header: seconds, or an HTTP date counted from `now`.
 #[must_use]
 pub fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
-    let value = value.trim();
+    let value = value.trim_ascii();
     match whole_number(value) {
         Some(seconds) => Some(Duration::from_secs(seconds)),
         None => Some(http_date::parse(value)?.since(now)),
     }
-}
-
-/// Digits alone; a number too long for 64 bits is the largest, which no bound lets through.
-fn whole_number(text: &str) -> Option<u64> {
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    Some(text.parse().unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

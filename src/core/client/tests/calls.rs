@@ -54,7 +54,7 @@ fn requests_by_the_table() {
             Add,
             r#"{"customerId":"c","amount":-1.5,"type":"adjustment","unit":"usd"}"#,
             "/v1/customers/c/add",
-            r#"{"amount":-1.5,"type":"adjustment","unit":"usd","#,
+            r#"{"amount":-1.5,"unit":"usd","type":"adjustment","#,
         ),
         (
             Add,
