@@ -31,6 +31,7 @@ pub(crate) fn build(node: &Node) -> Result<()> {
     inputs.file(&module)?;
     inputs.file(&paths::root().join("package-lock.json"))?;
     inputs.bytes(include_bytes!("client_package.rs"));
+    inputs.bytes(include_bytes!("imports.rs"));
     inputs.bytes(include_bytes!("wasm.rs"));
     let out = paths::scratch().join("client");
     let dist = paths::package_dist();

@@ -10,6 +10,7 @@ mod client_package;
 mod demo;
 mod dev;
 mod fingerprint;
+mod imports;
 mod key;
 mod licences;
 mod metadata;

@@ -67,6 +67,7 @@ impl Bundle {
         inputs.file(&shim)?;
         inputs.file(&paths::root().join("package-lock.json"))?;
         inputs.bytes(include_bytes!("worker_bundle.rs"));
+        inputs.bytes(include_bytes!("imports.rs"));
         inputs.bytes(include_bytes!("wasm.rs"));
         let files: Vec<_> =
             self.homes.iter().flat_map(|home| FILES.map(|file| home.join(file))).collect();
