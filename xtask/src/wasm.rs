@@ -100,9 +100,14 @@ fn rust_flags() -> Result<String> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| env::home_dir().map(|user| user.join(".cargo")));
     let home = home.context("neither CARGO_HOME nor a home directory is known")?;
-    let places = [(home, "cargo"), (paths::root(), "edge-credits")];
-    let flags = places.map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display()));
-    Ok(flags.join(ENCODED_SEPARATOR))
+    let mut places = vec![(home.clone(), "cargo"), (paths::root(), "edge-credits")];
+    // The directory of a registry carries its host's name; the last match counts.
+    for registry in fs::read_dir(home.join("registry").join("src")).into_iter().flatten() {
+        places.push((registry?.path(), "crates"));
+    }
+    let flag =
+        |(path, name): &(PathBuf, _)| format!("--remap-path-prefix={}={name}", path.display());
+    Ok(places.iter().map(flag).collect::<Vec<_>>().join(ENCODED_SEPARATOR))
 }
 
 /// rustup installs the target that `rust-toolchain.toml` names; another Rust may not have it.
