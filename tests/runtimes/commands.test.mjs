@@ -53,15 +53,14 @@ describe("dev", () => {
   test("the curl line and the snippet work as printed, and the ledger stays", async () => {
     const home = join(scratch, "dev");
     const port = await freePort();
-    const first = await dev(port, home);
-    const granted = JSON.parse(await shell(paragraph(first.text, "curl ")));
-    assert.equal(granted.balance, 100);
-    assert.match(await shell(paragraph(first.text, "node ")), /balance: 95/);
-    await first.stop();
-
-    const second = await dev(port, home);
-    assert.match(await shell(paragraph(second.text, "node ")), /balance: 90/);
-    await second.stop();
+    await dev(port, home, async (printed) => {
+      const granted = JSON.parse(await shell(paragraph(printed, "curl ")));
+      assert.equal(granted.balance, 100);
+      assert.match(await shell(paragraph(printed, "node ")), /balance: 95/);
+    });
+    await dev(port, home, async (printed) => {
+      assert.match(await shell(paragraph(printed, "node ")), /balance: 90/);
+    });
   });
 
   test("a port that is taken is a sentence, not a trace", async () => {
@@ -69,35 +68,38 @@ describe("dev", () => {
     await new Promise((done) => server.listen(0, "127.0.0.1", done));
     const { port } = server.address();
     try {
-      const home = join(scratch, "taken");
-      await assert.rejects(dev(port, home), new RegExp(`error: port ${port} is taken: stop`));
+      const refused = dev(port, join(scratch, "taken"), () => {});
+      await assert.rejects(refused, new RegExp(`error: port ${port} is taken: stop`));
     } finally {
       server.close();
     }
   });
 });
 
-/** `cargo xtask dev`, once it has said all it has to say; rejects with that when it ends. */
-async function dev(port, home) {
+/**
+ * `cargo xtask dev` while `use` works with what it printed; then Ctrl+C, which ends it and with it
+ * the runtime. Rejects with what it said when it ends before that.
+ */
+async function dev(port, home, use) {
   const args = ["xtask", "dev", "--port", String(port), "--home", home];
   const child = spawn("cargo", args, { cwd: REPOSITORY, stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
   let errors = "";
   child.stderr.on("data", (chunk) => (errors += chunk));
   const ended = new Promise((done) => child.once("exit", done));
-  await new Promise((done, fail) => {
+  const printed = new Promise((done, fail) => {
     child.stdout.on("data", (chunk) => {
       text += chunk;
-      if (text.includes("\nJS\n")) done();
+      if (text.includes("\nJS\n")) done(text);
     });
     ended.then(() => fail(new Error(`dev ended: ${errors}`)));
   });
-  const stop = () => {
-    // As Ctrl+C does: the signal ends it, and with it the runtime.
+  try {
+    await use(await printed);
+  } finally {
     child.kill("SIGINT");
-    return ended;
-  };
-  return { text, stop };
+    await ended;
+  }
 }
 
 /** The lines from the one that starts so to the next empty one. */

@@ -24,8 +24,9 @@ test("kill -9 under load loses nothing that was acknowledged", async (t) => {
     startWorkerd({ workers: [ledgerWorker({ API_KEYS: keys.secret })], state });
   /** Every charge that was sent: `key → {customer, transaction?}`; no transaction = no answer. */
   const sent = new Map();
+  let runtime;
   try {
-    let runtime = await start();
+    runtime = await start();
     let api = ledgerApi(runtime.urls.ledger, keys.admin.text);
     for (const customer of CUSTOMERS) await api.grant(customer, GRANTED);
     for (let kill = 0; kill < KILLS; kill += 1) {
@@ -40,7 +41,6 @@ test("kill -9 under load loses nothing that was acknowledged", async (t) => {
     const present = await statements(api);
     const { acknowledged, unknown, applied } = judge(sent, present);
     await settle(api, sent);
-    await runtime.stop();
     assert.ok(acknowledged >= ACKNOWLEDGED_PER_KILL * KILLS, "there was load before each kill");
     assert.ok(unknown > 0, "no request was in flight at any kill: the kills hit nothing");
     t.diagnostic(
@@ -48,6 +48,7 @@ test("kill -9 under load loses nothing that was acknowledged", async (t) => {
         `${applied} of them applied`,
     );
   } finally {
+    await runtime?.stop();
     await rm(state, { recursive: true, force: true });
   }
 });
