@@ -11,7 +11,7 @@ use wasm_bindgen_futures::future_to_promise;
 
 use crate::convert;
 use crate::drive;
-use crate::host::{self, LedgerNamespace, Route};
+use crate::host::{self, Route};
 use crate::panic;
 use crate::throw::thrown;
 
@@ -22,7 +22,7 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn fetcher(this: &Host) -> Option<JsValue>;
     #[wasm_bindgen(method, getter)]
-    fn ledger(this: &Host) -> Option<LedgerNamespace>;
+    fn ledger(this: &Host) -> Option<JsValue>;
     #[wasm_bindgen(method, getter, js_name = onPanic)]
     fn on_panic(this: &Host) -> Function;
 }

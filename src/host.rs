@@ -1,8 +1,8 @@
 //! One attempt: a request of the core performed by the host's `fetch`, or by an object that has one.
 //!
-//! Decides nothing about retries or meaning: it reports an answer or a failure. Everything a caller
-//! hands in is called through bindings that catch, because an exception that unwinds through wasm
-//! frames would strand the call. Read [`Route`], then [`Line`].
+//! Decides nothing about retries or meaning: it reports an answer or a failure. What a caller or a
+//! host hands in is read and called through [`get`] and [`invoke`], which catch: an exception that
+//! unwinds through wasm frames would strand the call. Read [`Route`], then [`Line`].
 
 use core::future::{Future, poll_fn};
 use core::pin::pin;
@@ -13,7 +13,7 @@ use edge_credits_core::client::exchange::MAX_RESPONSE_BYTES;
 use edge_credits_core::http::{RESPONSE_HEADERS, Request, Response};
 use edge_credits_core::wire::reading::Said;
 use gloo_timers::future::TimeoutFuture;
-use js_sys::{ArrayBuffer, Function, Promise, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, RequestInit, RequestRedirect};
@@ -25,45 +25,8 @@ const MAX_TIMER_MS: u32 = i32::MAX.unsigned_abs();
 
 #[wasm_bindgen]
 extern "C" {
-    /// A Durable Object namespace, as far as it is used.
-    #[derive(Clone)]
-    pub(crate) type LedgerNamespace;
-    #[wasm_bindgen(method, catch, js_name = idFromName)]
-    fn id_from_name(this: &LedgerNamespace, name: &str) -> Result<JsValue, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn get(this: &LedgerNamespace, id: &JsValue) -> Result<JsValue, JsValue>;
-
-    /// A fetch response, as far as it is read.
-    type FetchResponse;
-    #[wasm_bindgen(method, getter, catch)]
-    fn status(this: &FetchResponse) -> Result<u16, JsValue>;
-    #[wasm_bindgen(method, getter, catch)]
-    fn headers(this: &FetchResponse) -> Result<FetchHeaders, JsValue>;
-    #[wasm_bindgen(method, getter, catch)]
-    fn body(this: &FetchResponse) -> Result<JsValue, JsValue>;
-
-    type FetchHeaders;
-    #[wasm_bindgen(method, catch)]
-    fn get(this: &FetchHeaders, name: &str) -> Result<JsValue, JsValue>;
-
-    type BodyStream;
-    #[wasm_bindgen(method, catch, js_name = getReader)]
-    fn get_reader(this: &BodyStream) -> Result<BodyReader, JsValue>;
-
-    type BodyReader;
-    #[wasm_bindgen(method, catch)]
-    fn read(this: &BodyReader) -> Result<Promise, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn cancel(this: &BodyReader) -> Result<Promise, JsValue>;
-
     #[wasm_bindgen(catch, js_namespace = crypto, js_name = getRandomValues)]
     fn get_random_values(bytes: &mut [u8]) -> Result<JsValue, JsValue>;
-
-    type Chunk;
-    #[wasm_bindgen(method, getter, catch)]
-    fn done(this: &Chunk) -> Result<bool, JsValue>;
-    #[wasm_bindgen(method, getter, catch)]
-    fn value(this: &Chunk) -> Result<JsValue, JsValue>;
 }
 
 /// Where a client's requests go, as its options say.
@@ -73,7 +36,7 @@ pub(crate) enum Route {
     /// An object with a `fetch` method.
     Fetcher(JsValue),
     /// The customer's object in a namespace.
-    Ledger(LedgerNamespace),
+    Ledger(JsValue),
 }
 
 /// The way of one call: taken when it enters, because the globals of a later moment may be another
@@ -84,7 +47,7 @@ pub(crate) enum Line {
     /// An object's stub is broken once it has thrown, so every attempt makes a new one.
     Object {
         /// Where the object lives.
-        namespace: LedgerNamespace,
+        namespace: JsValue,
         /// Its name.
         name: String,
     },
@@ -119,8 +82,7 @@ pub(crate) enum Trouble {
 impl Trouble {
     fn broke(thrown: JsValue) -> Self {
         // Only a Durable Object's stub sets this; it asks not to be called again.
-        let overloaded = Reflect::get(&thrown, &JsValue::from_str("overloaded"));
-        let overloaded = overloaded.is_ok_and(|mark| mark.is_truthy());
+        let overloaded = get(&thrown, "overloaded").is_ok_and(|mark| mark.is_truthy());
         if overloaded { Self::Overloaded(thrown) } else { Self::Broke(thrown) }
     }
 
@@ -146,14 +108,31 @@ impl Route {
 
 impl Port {
     fn of(receiver: JsValue) -> Result<Self, JsValue> {
-        let fetch = Reflect::get(&receiver, &JsValue::from_str("fetch"))?.dyn_into::<Function>()?;
+        let fetch = get(&receiver, "fetch")?.dyn_into::<Function>()?;
         Ok(Self { receiver, fetch })
     }
 
     fn call(&self, url: &str, init: &RequestInit) -> Result<Promise, JsValue> {
-        let answer = self.fetch.call2(&self.receiver, &JsValue::from_str(url), init)?;
-        Ok(Promise::resolve(&answer))
+        let arguments = Array::of2(&JsValue::from_str(url), init);
+        Ok(Promise::resolve(&self.fetch.apply(&self.receiver, &arguments)?))
     }
+}
+
+/// Reads a property of something that may be anything.
+#[inline(never)]
+fn get(object: &JsValue, name: &str) -> Result<JsValue, JsValue> {
+    Reflect::get(object, &JsValue::from_str(name))
+}
+
+/// Calls a method of something that may be anything.
+#[inline(never)]
+fn invoke(object: &JsValue, method: &str, arguments: &Array) -> Result<JsValue, JsValue> {
+    get(object, method)?.dyn_into::<Function>()?.apply(object, arguments)
+}
+
+/// Awaits what may be a promise.
+async fn awaited(value: &JsValue) -> Result<JsValue, JsValue> {
+    JsFuture::from(Promise::resolve(value)).await
 }
 
 impl Line {
@@ -166,7 +145,7 @@ impl Line {
         let attempt = async {
             let answer = self.call(&request.url, &init)?;
             let answer = JsFuture::from(answer).await.map_err(Trouble::broke)?;
-            read(answer.unchecked_into()).await
+            read(answer).await
         };
         match within(attempt, limit).await {
             Some(answer) => answer,
@@ -182,9 +161,11 @@ impl Line {
             Self::Fetch(Ok(port)) => port.call(url, init).map_err(Trouble::broke),
             Self::Fetch(Err(missing)) => Err(Trouble::NotSent(missing.clone())),
             Self::Object { namespace, name } => {
-                let id = namespace.id_from_name(name);
-                let stub = id.and_then(|id| namespace.get(&id)).and_then(Port::of);
-                stub.map_err(Trouble::NotSent)?.call(url, init).map_err(Trouble::broke)
+                let name = Array::of1(&JsValue::from_str(name));
+                let id = invoke(namespace, "idFromName", &name);
+                let stub = id.and_then(|id| invoke(namespace, "get", &Array::of1(&id)));
+                let port = stub.and_then(Port::of).map_err(Trouble::NotSent)?;
+                port.call(url, init).map_err(Trouble::broke)
             }
         }
     }
@@ -236,56 +217,57 @@ fn init(request: &Request, controller: &AbortController) -> Result<RequestInit, 
     Ok(init)
 }
 
-async fn read(answer: FetchResponse) -> Result<Answer, Trouble> {
+async fn read(answer: JsValue) -> Result<Answer, Trouble> {
     let (status, headers, body) = head(&answer).map_err(Trouble::broke)?;
-    let body = match body {
-        None => String::new(),
-        Some(stream) => text(stream).await?,
-    };
+    let body = if body.is_falsy() { String::new() } else { text(&body).await? };
     let said = Said::of(ParsedObject::read(&body).as_ref());
     Ok(Answer { response: Response { status, headers, body }, said: Box::new(said) })
 }
 
-type Head = (u16, Vec<(String, String)>, Option<BodyStream>);
+type Head = (u16, Vec<(String, String)>, JsValue);
 
-fn head(answer: &FetchResponse) -> Result<Head, JsValue> {
-    let given = answer.headers()?;
+fn head(answer: &JsValue) -> Result<Head, JsValue> {
+    let given = get(answer, "headers")?;
     let mut headers = Vec::new();
     for name in RESPONSE_HEADERS {
-        if let Some(value) = given.get(name)?.as_string() {
+        let value = invoke(&given, "get", &Array::of1(&JsValue::from_str(name)))?;
+        if let Some(value) = value.as_string() {
             headers.push((name.to_owned(), value));
         }
     }
-    let body = answer.body()?;
-    let absent = body.is_null() || body.is_undefined();
-    Ok((answer.status()?, headers, (!absent).then(|| body.unchecked_into())))
+    // A status that is no number of HTTP's saturates to one that the core takes for no answer.
+    let status = get(answer, "status")?.as_f64().unwrap_or_default() as u16;
+    Ok((status, headers, get(answer, "body")?))
 }
 
 /// A body's text, up to [`MAX_RESPONSE_BYTES`].
-async fn text(stream: BodyStream) -> Result<String, Trouble> {
-    let reader = stream.get_reader().map_err(Trouble::broke)?;
+async fn text(stream: &JsValue) -> Result<String, Trouble> {
+    let none = Array::new();
+    let reader = invoke(stream, "getReader", &none).map_err(Trouble::broke)?;
     let mut bytes = Vec::new();
     loop {
-        let promise = reader.read().map_err(Trouble::broke)?;
-        let chunk: Chunk = JsFuture::from(promise).await.map_err(Trouble::broke)?.unchecked_into();
+        let read = invoke(&reader, "read", &none).map_err(Trouble::broke)?;
+        let chunk = awaited(&read).await.map_err(Trouble::broke)?;
         let Some(part) = part(&chunk).map_err(Trouble::broke)? else { break };
-        bytes.extend(part);
-        if bytes.len() > MAX_RESPONSE_BYTES {
-            // Nobody waits for the rest, and a refusal to stop changes nothing.
-            let _ = reader.cancel();
+        if bytes.len() + part.len() > MAX_RESPONSE_BYTES {
+            // Nobody waits for the rest; taken as a future, a refusal to stop is a handled rejection.
+            if let Ok(stopped) = invoke(&reader, "cancel", &none) {
+                drop(JsFuture::from(Promise::resolve(&stopped)));
+            }
             return Err(Trouble::TooLarge);
         }
+        bytes.extend(part);
     }
     // Bytes that are no text are no JSON either, and the core says so of an empty body.
     Ok(String::from_utf8(bytes).unwrap_or_default())
 }
 
 /// The bytes of a chunk; `None` at the end.
-fn part(chunk: &Chunk) -> Result<Option<Vec<u8>>, JsValue> {
-    if chunk.done()? {
+fn part(chunk: &JsValue) -> Result<Option<Vec<u8>>, JsValue> {
+    if get(chunk, "done")?.is_truthy() {
         return Ok(None);
     }
-    let value = chunk.value()?;
+    let value = get(chunk, "value")?;
     // Not `instanceof`: the array may be of another realm.
     if !ArrayBuffer::is_view(&value) {
         return Err(js_sys::TypeError::new("the body is no stream of bytes").into());
