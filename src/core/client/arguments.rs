@@ -5,8 +5,6 @@
 
 use alloc::string::String;
 
-use serde::Deserialize;
-
 /// The methods of the Credit Engine API that the client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApiMethod {
@@ -63,10 +61,10 @@ impl ApiMethod {
 
 /// The arguments and options of every method in one flat object; a method reads those it knows.
 ///
-/// One shape rather than one per method: each costs the wasm a decoder of its own. It has no
+/// One shape rather than one per method: each would cost the wasm a reader of its own. It has no
 /// `Debug`: descriptions and metadata are the caller's data.
-#[derive(Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Default)]
+#[cfg_attr(test, derive(serde::Deserialize), serde(rename_all = "camelCase", default))]
 pub struct Arguments {
     /// Whose ledger. Every method.
     pub customer_id: String,
@@ -84,7 +82,7 @@ pub struct Arguments {
     pub unit: Option<String>,
     /// The kind: `topup`, `adjustment` or `refund` for add (`topup` when absent); a filter for
     /// getTransactions.
-    #[serde(rename = "type")]
+    #[cfg_attr(test, serde(rename = "type"))]
     pub kind: Option<String>,
     /// What the grant is for. add.
     pub product: Option<String>,
@@ -116,10 +114,11 @@ pub struct Arguments {
 ///
 /// A shell writes minus zero as `-0` (`String(-0)` loses the sign), and leaves `text` empty for
 /// types other than `number` and `string`.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Default)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct RawAmount {
     /// `typeof` of the value.
-    #[serde(rename = "type")]
+    #[cfg_attr(test, serde(rename = "type"))]
     pub kind: String,
     /// Its text.
     pub text: String,

@@ -7,15 +7,14 @@
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 
-use serde::Deserialize;
-
 use crate::client::arguments::ApiMethod;
 use crate::client::checks::Checked;
 use crate::client::error::ClientError;
 use crate::idempotency::IdempotencyKey;
 
 /// The request that a call belongs to, and the call's place in it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct RequestName {
     /// The request's own name, or a fresh one (a UUID) where it has none that can be trusted.
     ///

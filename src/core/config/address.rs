@@ -2,11 +2,9 @@
 
 use alloc::string::String;
 
-use serde::Deserialize;
-
 /// A URL in the pieces of JavaScript's `URL` class. All empty: the text was no URL.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(serde::Deserialize), serde(default))]
 pub struct UrlParts {
     /// `https:`
     pub protocol: String,

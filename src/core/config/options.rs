@@ -1,8 +1,7 @@
-//! The options as a shell hands them over: read, not yet judged.
+//! The options as a shell hands them over: read, not yet judged. (Tests read them from JSON; the
+//! wasm client field by field, because a general decoder costs it a third of its size.)
 
 use alloc::string::String;
-
-use serde::{Deserialize, Deserializer};
 
 use crate::client::arguments::RawAmount;
 use crate::config::address::UrlParts;
@@ -12,8 +11,8 @@ use crate::config::paths::PathOptions;
 /// the shell; what matters here is whether they were given.
 ///
 /// It has no `Debug`: it holds the API key.
-#[derive(Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Default)]
+#[cfg_attr(test, derive(serde::Deserialize), serde(rename_all = "camelCase", default))]
 pub struct ConfigOptions {
     /// `ce_live_…` or `ce_test_…`.
     pub api_key: Option<String>,
@@ -47,6 +46,7 @@ pub struct ConfigOptions {
 
 /// The `retryBudget` option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(serde::Deserialize), serde(untagged))]
 pub enum RetryBudgetOption {
     /// On with its defaults, or off.
     Switch(bool),
@@ -55,37 +55,11 @@ pub enum RetryBudgetOption {
 }
 
 /// The object form of `retryBudget`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(serde::Deserialize), serde(default))]
 pub struct BudgetFigures {
     /// See [`super::BUDGET_PERCENT`].
     pub percent: Option<u64>,
     /// See [`super::BUDGET_BURST`].
     pub burst: Option<u64>,
-}
-
-impl<'de> Deserialize<'de> for RetryBudgetOption {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = RetryBudgetOption;
-
-            fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                f.write_str("true, false or an object")
-            }
-
-            fn visit_bool<E>(self, on: bool) -> Result<Self::Value, E> {
-                Ok(RetryBudgetOption::Switch(on))
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                map: A,
-            ) -> Result<Self::Value, A::Error> {
-                let map = serde::de::value::MapAccessDeserializer::new(map);
-                BudgetFigures::deserialize(map).map(RetryBudgetOption::Figures)
-            }
-        }
-        deserializer.deserialize_any(Visitor)
-    }
 }

@@ -5,15 +5,13 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::Deserialize;
-
 use crate::client::error::ClientError;
 use crate::http::encode_component;
 
 /// The `paths` option: templates that replace the API's own. `{id}` stands for the customer id,
 /// `{grant_id}` for the grant's.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(serde::Deserialize), serde(rename_all = "camelCase", default))]
 pub struct PathOptions {
     /// `/v1/customers/{id}/balance`
     pub balance: Option<String>,
