@@ -210,8 +210,10 @@ fn message(text: &str) -> Option<String> {
 /// An amount that the answer names, a number or a string that holds one, as decimal text.
 fn decimal<J: JsonObject>(object: &J, name: &str) -> Option<String> {
     let text = object.number(name).or_else(|| object.text(name))?;
-    // The finer scale reads every unit's amounts; the text itself is kept.
-    Credits::from_number_text(&text, Scale::USD).is_ok().then_some(text)
+    // The unit is not known here: credits reach further, the wallet is finer. The text is kept.
+    let is_amount = |scale| Credits::from_number_text(&text, scale).is_ok();
+    let known = is_amount(Scale::CREDITS) || is_amount(Scale::USD);
+    known.then_some(text)
 }
 
 /// An object read by serde_json, its values as they are spelled.

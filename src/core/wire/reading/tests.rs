@@ -163,6 +163,11 @@ fn shortages_as_decimal_text() {
     assert_eq!(read(r#"{"current_balance":null,"requested":{}}"#), (None, None));
     assert_eq!(read(r#"{"requested":"1,2"}"#), (None, None));
     assert_eq!(read("[]"), (None, None));
+    // The most of a coarse unit, the least of a fine one.
+    let ends = r#"{"current_balance":0.000000001,"requested":8000000000}"#;
+    assert_eq!(read(ends), (some("0.000000001"), some("8000000000")));
+    let beyond = r#"{"current_balance":8000000001,"requested":0.0000000001}"#;
+    assert_eq!(read(beyond), (None, None));
 }
 
 proptest::proptest! {
