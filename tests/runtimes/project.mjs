@@ -1,9 +1,9 @@
 // Projects as a user has them: a directory in which the packed package is installed by npm.
 
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -20,6 +20,9 @@ const QUIET = {
   WRANGLER_SEND_METRICS: "false",
 };
 
+/** What tools leave in a project that somebody has worked in. */
+const LEFTOVERS = ["node_modules", ".wrangler"];
+
 /** The program of that name among the repository's pinned tools. */
 export function tool(name) {
   return join(REPOSITORY, "node_modules", ".bin", name);
@@ -30,7 +33,7 @@ export function tool(name) {
  * @returns {Promise<{stdout: string, stderr: string}>}
  */
 export async function runTool(name, args, { cwd = REPOSITORY, env = {} } = {}) {
-  const path = `${join(REPOSITORY, "node_modules", ".bin")}:${process.env.PATH}`;
+  const path = [join(REPOSITORY, "node_modules", ".bin"), process.env.PATH].join(delimiter);
   const options = { cwd, env: { ...process.env, ...QUIET, PATH: path, ...env }, maxBuffer: 1e8 };
   try {
     return await run(tool(name), args, options);
@@ -60,16 +63,24 @@ export async function tarball() {
  */
 export async function makeProject({ from, files = {} }) {
   const directory = await mkdtemp(join(tmpdir(), "edge-credits-project-"));
-  if (from) await cp(from, directory, { recursive: true });
-  const manifest = JSON.stringify({ name: "project", private: true, type: "module" });
-  const all = from ? files : { "package.json": manifest, ...files };
-  for (const [name, text] of Object.entries(all)) {
+  const shipped = (path) => !LEFTOVERS.includes(basename(path));
+  if (from) await cp(from, directory, { recursive: true, filter: shipped });
+  const manifest = files["package.json"] ?? (await manifestOf(from));
+  for (const [name, text] of Object.entries({ ...files, "package.json": manifest })) {
     await mkdir(dirname(join(directory, name)), { recursive: true });
     await writeFile(join(directory, name), text);
   }
-  const npm = ["install", "--omit=dev", "--no-audit", "--no-fund", "--offline", await tarball()];
+  const npm = ["install", "--no-audit", "--no-fund", "--offline", await tarball()];
   await run("npm", npm, { cwd: directory });
   return { directory, remove: () => rm(directory, { recursive: true, force: true }) };
+}
+
+/** The project's manifest without its tools, which are the repository's pinned ones here. */
+async function manifestOf(directory) {
+  const none = { name: "project", private: true, type: "module" };
+  const file = directory && (await readFile(join(directory, "package.json"), "utf8"));
+  const { devDependencies: _, ...manifest } = file ? JSON.parse(file) : none;
+  return JSON.stringify(manifest);
 }
 
 /**
