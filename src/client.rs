@@ -1,4 +1,5 @@
-//! The two functions that the facade calls: [`check`] a configuration, [`begin`] a call.
+//! The functions that the facade calls: [`check`] a configuration, [`begin`] a call, find the
+//! [`next_page`] of a list.
 
 use edge_credits_core::client::arguments::ApiMethod;
 use edge_credits_core::client::call::Call;

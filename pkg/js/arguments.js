@@ -6,7 +6,8 @@
 
 import { refuse } from "./errors.js";
 
-// `isWellFormed` is missing in Node 18; a `u` pattern matches a surrogate only when it stands alone.
+// By pattern, because not every runtime has `isWellFormed`; with the `u` flag a surrogate matches
+// only when it stands alone.
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 // JSON.stringify writes a lone surrogate as an escape. An even run of backslashes before it belongs

@@ -1,5 +1,5 @@
-// The options of `new CreditEngine(…)`, read once: what the core judges, and what stays here because
-// it is a function or a host's object.
+// The options of `new CreditEngine(…)`, read once: what the core judges, and what stays here
+// because it is a function or a host's object.
 
 import { amount, count, flag, options as optionsOf, text } from "./arguments.js";
 import { waitUntilOf } from "./context.js";

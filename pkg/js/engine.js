@@ -1,7 +1,16 @@
 // The public class: reads arguments, starts calls, keeps count of those in the background.
 // What a call means, and whether it is tried again, is decided in the core.
 
-import { amount, count, flag, instant, metadata, options, requiredText, text } from "./arguments.js";
+import {
+  amount,
+  count,
+  flag,
+  instant,
+  metadata,
+  options,
+  requiredText,
+  text,
+} from "./arguments.js";
 import { checkConfig, pageAfter, perform } from "./calls.js";
 import { readConfig } from "./config.js";
 import { ambientWaitUntil, keepAlive, waitUntilOf } from "./context.js";
@@ -132,7 +141,8 @@ export class CreditEngine {
 
   #start(method, given) {
     if (this.#isClosed()) {
-      const message = "this client has been destroyed: make a new one. Nothing was sent or charged.";
+      const message =
+        "this client has been destroyed: make a new one. Nothing was sent or charged.";
       throw new CreditEngineError(message, { code: "client_destroyed", effect: "not_applied" });
     }
     const request = this.#request?.next(method, given);

@@ -1,8 +1,8 @@
 // The error classes of the package. They are made here and not in wasm, so that `instanceof`,
 // `name` and own fields work in every runtime; the client hands over the facts (see `makeError`).
 //
-// `name` is a literal on each prototype, because minifiers rename classes. Two copies of the package
-// have two sets of classes: there `isEdgeCreditsError(error)` and `error.code` still work.
+// `name` is a literal on each prototype, because minifiers rename classes. Two copies of the
+// package have two sets of classes: there `isEdgeCreditsError(error)` and `error.code` still work.
 
 const BRAND = Symbol.for("edge-credits.error");
 

@@ -4,8 +4,8 @@
 import { text } from "./arguments.js";
 import { refuse } from "./errors.js";
 
-// Different methods and customers that one request may have unlabelled calls for. A platform's limit
-// on subrequests (1,000) comes first.
+// Different methods and customers that one request may have unlabelled calls for. A platform's
+// limit on subrequests (1,000) comes first.
 const MAX_COUNTS = 1000;
 
 export class RequestCalls {
@@ -19,7 +19,8 @@ export class RequestCalls {
   // The name of the next call: the request's, and how many like it came before. A call with a label
   // or a key of its own is not counted.
   next(method, { customerId, label, idempotencyKey }) {
-    if (label !== undefined || idempotencyKey !== undefined) return { base: this.#base, earlier: 0 };
+    if (label !== undefined || idempotencyKey !== undefined)
+      return { base: this.#base, earlier: 0 };
     const like = JSON.stringify([method, customerId]);
     const earlier = this.#counts.get(like) ?? 0;
     if (earlier === 0 && this.#counts.size >= MAX_COUNTS) {

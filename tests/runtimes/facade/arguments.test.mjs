@@ -7,7 +7,7 @@ import { inspect } from "node:util";
 import { CreditEngine, CreditEngineError, isEdgeCreditsError } from "../../../pkg/js/index.js";
 import { KEY, charged, client, json, rejection, scripted } from "./scripted.mjs";
 
-/** Asserts that a call is refused locally: the code, the argument, nothing sent, nothing applied. */
+/** Asserts that a call is refused here: code and argument, nothing sent, nothing applied. */
 async function refusedLocally(start, code, param) {
   const fetcher = scripted(charged());
   const error = await rejection(start(client(fetcher)));
@@ -21,8 +21,34 @@ async function refusedLocally(start, code, param) {
 describe("amounts", () => {
   const touched = { count: 0, valueOf: () => (touched.count += 1) };
   const refused = [
-    NaN, Infinity, -Infinity, -0, 0, -1, 1e-7, 1e300, 5n, true, null, undefined, [], [5], {}, touched,
-    new Number(5), "", " 5", "5 ", "+5", "0x10", "1_000", "1,5", "1e3", "-0", "five", "\ud800",
+    NaN,
+    Infinity,
+    -Infinity,
+    -0,
+    0,
+    -1,
+    1e-7,
+    1e300,
+    5n,
+    true,
+    null,
+    undefined,
+    [],
+    [5],
+    {},
+    touched,
+    new Number(5),
+    "",
+    " 5",
+    "5 ",
+    "+5",
+    "0x10",
+    "1_000",
+    "1,5",
+    "1e3",
+    "-0",
+    "five",
+    "\ud800",
   ];
   for (const amount of refused) {
     test(`${inspect(amount)} is refused`, () =>
@@ -32,10 +58,15 @@ describe("amounts", () => {
   test("an amount's valueOf is never called", () => assert.equal(touched.count, 0));
 
   for (const [amount, text] of [
-    [5, "5"], [0.1, "0.1"], [1e-6, "0.000001"], [1e3, "1000"], ["0.250", "0.25"], [8e9, "8000000000"],
+    [5, "5"],
+    [0.1, "0.1"],
+    [1e-6, "0.000001"],
+    [1e3, "1000"],
+    ["0.250", "0.25"],
+    [8e9, "8000000000"],
     [0.1 + 0.7, null],
   ]) {
-    test(`${JSON.stringify(amount)} is sent as ${text ?? "nothing: it has 17 decimals"}`, async () => {
+    test(`${JSON.stringify(amount)} is sent as ${text ?? "nothing: 17 decimals"}`, async () => {
       const fetcher = scripted(charged());
       const call = client(fetcher).consume("cus_1", amount);
       if (text === null) return assert.equal((await rejection(call)).code, "invalid_amount");
@@ -58,11 +89,18 @@ describe("text", () => {
     ["customerId", (ce) => ce.consume(half, 1), "invalid_id"],
     ["customerId", (ce) => ce.getBalance(half), "invalid_id"],
     ["description", (ce) => ce.consume("cus_1", 1, half), "invalid_request"],
-    ["idempotencyKey", (ce) => ce.consume("cus_1", 1, "", { idempotencyKey: half }),
-      "invalid_idempotency_key"],
+    [
+      "idempotencyKey",
+      (ce) => ce.consume("cus_1", 1, "", { idempotencyKey: half }),
+      "invalid_idempotency_key",
+    ],
     ["unit", (ce) => ce.consume("cus_1", 1, "", { unit: half }), "invalid_request"],
     ["metadata", (ce) => ce.consume("cus_1", 1, "", { metadata: { a: half } }), "invalid_request"],
-    ["metadata", (ce) => ce.consume("cus_1", 1, "", { metadata: { [half]: 1 } }), "invalid_request"],
+    [
+      "metadata",
+      (ce) => ce.consume("cus_1", 1, "", { metadata: { [half]: 1 } }),
+      "invalid_request",
+    ],
     ["grantId", (ce) => ce.voidGrant("cus_1", half), "invalid_id"],
   ]) {
     test(`half a surrogate pair in ${name} is refused`, () => refusedLocally(start, code, name));
@@ -96,13 +134,26 @@ describe("text", () => {
 describe("metadata", () => {
   const cycle = {};
   cycle.self = cycle;
-  const thrower = { get x() { throw new Error("no"); } };
+  const thrower = {
+    get x() {
+      throw new Error("no");
+    },
+  };
   for (const [name, metadata] of Object.entries({
-    "a cycle": cycle, "a BigInt": { n: 1n }, "an array": [1], "a string": "{}", "a function": () => {},
-    "a getter that throws": thrower, "a toJSON without an object": { toJSON: () => 7 },
+    "a cycle": cycle,
+    "a BigInt": { n: 1n },
+    "an array": [1],
+    "a string": "{}",
+    "a function": () => {},
+    "a getter that throws": thrower,
+    "a toJSON without an object": { toJSON: () => 7 },
   })) {
     test(`${name} is refused`, () =>
-      refusedLocally((ce) => ce.consume("cus_1", 1, "", { metadata }), "invalid_request", "metadata"));
+      refusedLocally(
+        (ce) => ce.consume("cus_1", 1, "", { metadata }),
+        "invalid_request",
+        "metadata",
+      ));
   }
 
   test("more than 8 KB is refused", () =>
@@ -128,20 +179,43 @@ describe("metadata", () => {
 test("every option is read exactly once", async () => {
   const reads = {};
   const counted = (values) =>
-    Object.defineProperties({}, Object.fromEntries(Object.entries(values).map(([name, value]) => [
-      name,
-      { enumerable: true, get: () => ((reads[name] = (reads[name] ?? 0) + 1), value) },
-    ])));
+    Object.defineProperties(
+      {},
+      Object.fromEntries(
+        Object.entries(values).map(([name, value]) => [
+          name,
+          { enumerable: true, get: () => ((reads[name] = (reads[name] ?? 0) + 1), value) },
+        ]),
+      ),
+    );
   const fetcher = scripted(charged());
   const ce = new CreditEngine(counted({ apiKey: KEY, fetcher, timeoutMs: 500, maxRetries: 0 }));
-  await ce.add("cus_1", 1, counted({
-    type: "topup", idempotencyKey: "k1", metadata: {}, unit: "credits", product: "pro", priority: 1,
-    expiresAt: new Date(2e12), effectiveAt: "2026-01-01T00:00:00Z", description: "d",
-  }));
+  await ce.add(
+    "cus_1",
+    1,
+    counted({
+      type: "topup",
+      idempotencyKey: "k1",
+      metadata: {},
+      unit: "credits",
+      product: "pro",
+      priority: 1,
+      expiresAt: new Date(2e12),
+      effectiveAt: "2026-01-01T00:00:00Z",
+      description: "d",
+    }),
+  );
   assert.deepEqual([...new Set(Object.values(reads))], [1], JSON.stringify(reads));
   assert.deepEqual(JSON.parse(fetcher.calls[0].body), {
-    amount: 1, type: "topup", unit: "credits", product: "pro", priority: 1, description: "d",
-    effective_at: "2026-01-01T00:00:00.000Z", expires_at: "2033-05-18T03:33:20.000Z", metadata: {},
+    amount: 1,
+    type: "topup",
+    unit: "credits",
+    product: "pro",
+    priority: 1,
+    description: "d",
+    effective_at: "2026-01-01T00:00:00.000Z",
+    expires_at: "2033-05-18T03:33:20.000Z",
+    metadata: {},
     idempotency_key: "k1",
   });
 });
@@ -159,10 +233,16 @@ describe("options of calls", () => {
     ["limit", (ce) => ce.getTransactions("c", { limit: 1e12 })],
     ["offset", (ce) => ce.getTransactions("c", { offset: -1 })],
     ["background", (ce) => ce.consume("c", 1, "", { background: "yes" })],
-    ["idempotencyKey", (ce) => ce.consume("c", 1, "", { idempotencyKey: "a,b" }),
-      "invalid_idempotency_key"],
-    ["idempotencyKey", (ce) => ce.consume("c", 1, "", { idempotencyKey: "" }),
-      "invalid_idempotency_key"],
+    [
+      "idempotencyKey",
+      (ce) => ce.consume("c", 1, "", { idempotencyKey: "a,b" }),
+      "invalid_idempotency_key",
+    ],
+    [
+      "idempotencyKey",
+      (ce) => ce.consume("c", 1, "", { idempotencyKey: "" }),
+      "invalid_idempotency_key",
+    ],
     ["options", (ce) => ce.consume("c", 1, "", "key")],
     ["grantId", (ce) => ce.voidGrant("c", "grant_1"), "invalid_id"],
   ]) {
@@ -173,32 +253,67 @@ describe("options of calls", () => {
 describe("options of the client", () => {
   const fetcher = scripted(charged());
   for (const config of [
-    undefined, {}, "key", { apiKey: "" }, { apiKey: "sk_1" }, { apiKey: 7 }, { apiKey: "ce_live_a b" },
-    { apiKey: KEY, environment: "live" }, { apiKey: KEY, mode: "fast" }, { apiKey: KEY, mode: "persistent" },
-    { apiKey: KEY, baseUrl: "credits.example" }, { apiKey: KEY, baseUrl: "http://credits.example" },
-    { apiKey: KEY, baseUrl: "https://u:p@credits.example" }, { apiKey: KEY, baseUrl: "ftp://x.example" },
-    { apiKey: KEY, timeoutMs: 0 }, { apiKey: KEY, timeoutMs: "10" }, { apiKey: KEY, timeoutMs: NaN },
-    { apiKey: KEY, maxRetries: -1 }, { apiKey: KEY, maxRetries: 1e9 }, { apiKey: KEY, maxRetries: 1.5 },
-    { apiKey: KEY, deadlineMs: 0 }, { apiKey: KEY, onError: "log" }, { apiKey: KEY, waitUntil: {} },
-    { apiKey: KEY, fetcher: {} }, { apiKey: KEY, fetcher, ledger: { idFromName() {}, get() {} } },
-    { ledger: {} }, { apiKey: KEY, retryBudget: "no" }, { apiKey: KEY, retryBudget: { burst: -1 } },
-    { apiKey: KEY, degradedLimit: -1 }, { apiKey: KEY, degradedLimit: 1n },
-    { apiKey: KEY, gracefulDegradation: 1 }, { apiKey: KEY, paths: { consume: "/v2/consume" } },
+    undefined,
+    {},
+    "key",
+    { apiKey: "" },
+    { apiKey: "sk_1" },
+    { apiKey: 7 },
+    { apiKey: "ce_live_a b" },
+    { apiKey: KEY, environment: "live" },
+    { apiKey: KEY, mode: "fast" },
+    { apiKey: KEY, mode: "persistent" },
+    { apiKey: KEY, baseUrl: "credits.example" },
+    { apiKey: KEY, baseUrl: "http://credits.example" },
+    { apiKey: KEY, baseUrl: "https://u:p@credits.example" },
+    { apiKey: KEY, baseUrl: "ftp://x.example" },
+    { apiKey: KEY, timeoutMs: 0 },
+    { apiKey: KEY, timeoutMs: "10" },
+    { apiKey: KEY, timeoutMs: NaN },
+    { apiKey: KEY, maxRetries: -1 },
+    { apiKey: KEY, maxRetries: 1e9 },
+    { apiKey: KEY, maxRetries: 1.5 },
+    { apiKey: KEY, deadlineMs: 0 },
+    { apiKey: KEY, onError: "log" },
+    { apiKey: KEY, waitUntil: {} },
+    { apiKey: KEY, fetcher: {} },
+    { apiKey: KEY, fetcher, ledger: { idFromName() {}, get() {} } },
+    { ledger: {} },
+    { apiKey: KEY, retryBudget: "no" },
+    { apiKey: KEY, retryBudget: { burst: -1 } },
+    { apiKey: KEY, degradedLimit: -1 },
+    { apiKey: KEY, degradedLimit: 1n },
+    { apiKey: KEY, gracefulDegradation: 1 },
+    { apiKey: KEY, paths: { consume: "/v2/consume" } },
     { apiKey: KEY, syncIntervalMs: 50_000, maxStalenessMs: 10_000 },
   ]) {
     test(`${inspect(config, { breakLength: Infinity })} makes no client`, () => {
       const judge = (error) =>
-        isEdgeCreditsError(error) && error.code === "invalid_config" && !error.message.includes("0123");
+        isEdgeCreditsError(error) &&
+        error.code === "invalid_config" &&
+        !error.message.includes("0123");
       assert.throws(() => new CreditEngine(config), judge);
     });
   }
 
   test("every option of the API is accepted", async () => {
     const ce = new CreditEngine({
-      apiKey: KEY, baseUrl: "https://credits.example/api/", mode: "auto", syncIntervalMs: 30_000,
-      gracefulDegradation: true, timeoutMs: 10_000, maxRetries: 2, onError() {}, fetcher,
-      waitUntil() {}, environment: "test", deadlineMs: 60_000, retryBudget: { percent: 5, burst: 2 },
-      maxStalenessMs: 90_000, degradedLimit: 10.5, paths: { consume: "/v2/{id}/spend" },
+      apiKey: KEY,
+      baseUrl: "https://credits.example/api/",
+      mode: "auto",
+      syncIntervalMs: 30_000,
+      gracefulDegradation: true,
+      timeoutMs: 10_000,
+      maxRetries: 2,
+      onError() {},
+      fetcher,
+      waitUntil() {},
+      environment: "test",
+      deadlineMs: 60_000,
+      retryBudget: { percent: 5, burst: 2 },
+      maxStalenessMs: 90_000,
+      degradedLimit: 10.5,
+      paths: { consume: "/v2/{id}/spend" },
     });
     await ce.consume("cus_1", 1);
     assert.equal(fetcher.calls.at(-1).url, "https://credits.example/api/v2/cus_1/spend");

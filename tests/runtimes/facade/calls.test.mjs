@@ -13,7 +13,15 @@ import {
 } from "../../../pkg/js/index.js";
 import { onPanic } from "../../../pkg/js/calls.js";
 import {
-  KEY, charged, client, inVirtualTime, json, never, refused, rejection, scripted,
+  KEY,
+  charged,
+  client,
+  inVirtualTime,
+  json,
+  never,
+  refused,
+  rejection,
+  scripted,
 } from "./scripted.mjs";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -25,29 +33,38 @@ process.on("unhandledRejection", (reason) => unhandled.push(reason));
 function assertOneOperation({ calls }, attempts) {
   assert.equal(calls.length, attempts);
   const sent = calls.map(({ url, method, body, headers }) =>
-    JSON.stringify([url, method, body, headers]));
+    JSON.stringify([url, method, body, headers]),
+  );
   assert.equal(new Set(sent).size, 1);
   assert.equal(calls[0].headers["idempotency-key"], JSON.parse(calls[0].body).idempotency_key);
 }
 
 test("a charge goes out as the API wants it and comes back as the server said it", async () => {
   const fetcher = scripted(charged({ from_the_future: { a: [1] } }));
-  const answer = await client(fetcher).consume("cus_1", 5, "AI: chat", { metadata: { model: "m" } });
+  const answer = await client(fetcher).consume("cus_1", 5, "AI: chat", {
+    metadata: { model: "m" },
+  });
   const [call] = fetcher.calls;
   assert.equal(call.url, "https://api.creditengine.dev/v1/customers/cus_1/consume");
   assert.equal(call.redirect, "manual");
   const { "idempotency-key": key, ...headers } = call.headers;
   assert.match(key, UUID);
   assert.deepEqual(headers, {
-    accept: "application/json", authorization: `Bearer ${KEY}`, "content-type": "application/json",
+    accept: "application/json",
+    authorization: `Bearer ${KEY}`,
+    "content-type": "application/json",
   });
   assert.equal(
     call.body,
     `{"amount":5,"description":"AI: chat","metadata":{"model":"m"},"idempotency_key":"${key}"}`,
   );
   assert.deepEqual(answer, {
-    balance: 95, transaction_id: "txn_1", sequence: 7, from_the_future: { a: [1] },
-    idempotency_key: key, replayed: false,
+    balance: 95,
+    transaction_id: "txn_1",
+    sequence: 7,
+    from_the_future: { a: [1] },
+    idempotency_key: key,
+    replayed: false,
   });
 });
 
@@ -65,17 +82,23 @@ test("a gate says so on the wire, and a read has neither body nor key", async ()
 test("calls do not share keys, and a caller's own key is kept", async () => {
   const fetcher = scripted(charged());
   const ce = client(fetcher);
-  await Promise.all([ce.consume("c", 1), ce.consume("c", 1), ce.consume("c", 1, "", {
-    idempotencyKey: "user_1_action_7",
-  })]);
+  await Promise.all([
+    ce.consume("c", 1),
+    ce.consume("c", 1),
+    ce.consume("c", 1, "", {
+      idempotencyKey: "user_1_action_7",
+    }),
+  ]);
   const keys = fetcher.calls.map(({ headers }) => headers["idempotency-key"]);
   assert.equal(new Set(keys).size, 3);
   assert.equal(keys[2], "user_1_action_7");
 });
 
 test("a replay is told, by body or by header", async () => {
-  const fetcher = scripted(charged({ replayed: true }),
-    json(200, { balance: 1 }, { "idempotent-replayed": "true" }));
+  const fetcher = scripted(
+    charged({ replayed: true }),
+    json(200, { balance: 1 }, { "idempotent-replayed": "true" }),
+  );
   const ce = client(fetcher);
   assert.equal((await ce.consume("c", 1)).replayed, true);
   assert.equal((await ce.consume("c", 1)).replayed, true);
@@ -198,12 +221,18 @@ describe("errors", () => {
     const fetcher = scripted(refused(401, "invalid_api_key", { key: KEY }));
     const error = await rejection(client(fetcher).getBalance("cus_1"));
     assert.ok(error instanceof AuthenticationError);
-    assert.ok(![error.message, error.stack, JSON.stringify(error)].some((text) => text.includes(KEY)));
+    assert.ok(
+      ![error.message, error.stack, JSON.stringify(error)].some((text) => text.includes(KEY)),
+    );
   });
 
   test("names are literals, also where a minifier renames classes", () => {
     for (const errorClass of [
-      EdgeCreditsError, CreditEngineError, InsufficientCreditsError, RateLimitError, AuthenticationError,
+      EdgeCreditsError,
+      CreditEngineError,
+      InsufficientCreditsError,
+      RateLimitError,
+      AuthenticationError,
     ]) {
       const error = new errorClass("m");
       const own = Object.getOwnPropertyDescriptor(errorClass.prototype, "name");
@@ -238,99 +267,6 @@ describe("errors", () => {
   });
 });
 
-describe("answers that are none", () => {
-  const stream = (chunk) => ({ start: (controller) => (controller.enqueue(chunk), controller.close()) });
-  const answers = {
-    "a redirect": () => new Response(null, { status: 302, headers: { location: "https://x.example" } }),
-    "HTML": () => new Response("<html>hello</html>"),
-    "an empty body": () => new Response(null, { status: 204 }),
-    "an array": () => json(200, []),
-    "half an object": () => new Response('{"balance":1'),
-    "bytes that are no text": () => new Response(new Uint8Array([0x7b, 0xff, 0x7d])),
-    "more than 1 MB": () => new Response(`{"a":"${"x".repeat(1_100_000)}"}`),
-    "status 0, as browsers hide redirects": () => ({ status: 0, headers: new Headers(), body: null }),
-  };
-  for (const [name, answer] of Object.entries(answers)) {
-    test(`${name}: protocol_error, effect unknown, no retry`, async () => {
-      const fetcher = scripted(answer);
-      const error = await rejection(client(fetcher).consume("cus_1", 5));
-      assert.deepEqual([error.code, error.effect, error.attempts], ["protocol_error", "unknown", 1]);
-    });
-  }
-
-  const hostile = {
-    "no response at all": () => undefined,
-    "a response without headers": () => ({ status: 200, body: null }),
-    "a status that throws": () => Object.defineProperty(new Response("{}"), "status", {
-      get() { throw new Error("gotcha"); },
-    }),
-    "a body that is text": () => ({ status: 200, headers: new Headers(), body: "{}" }),
-    "a body of strings": () => new Response(new ReadableStream(stream("x"))),
-    "a body that breaks": () => new Response(new ReadableStream({
-      start: (controller) => controller.error(new Error("reset")),
-    })),
-    "a body that is being read": () => {
-      const response = new Response("{}");
-      response.body.getReader();
-      return response;
-    },
-  };
-  for (const [name, answer] of Object.entries(hostile)) {
-    test(`${name}: network_error with its cause`, async () => {
-      const options = { maxRetries: 0 };
-      const error = await rejection(client(scripted(answer), options).consume("cus_1", 5));
-      assert.deepEqual([error.code, error.effect], ["network_error", "unknown"]);
-      assert.ok(error.cause instanceof Error, `${error.cause}`);
-    });
-  }
-
-  test("a fetch that throws at once, or answers without a promise", async () => {
-    const thrower = { fetch() { throw new Error("sync"); } };
-    const error = await rejection(client(thrower, { maxRetries: 0 }).consume("cus_1", 5));
-    assert.deepEqual([error.code, error.cause.message], ["network_error", "sync"]);
-    const plain = { fetch: () => charged() };
-    assert.equal((await client(plain).consume("cus_1", 5)).balance, 95);
-  });
-});
-
-describe("through the ledger's own binding", () => {
-  function namespace(...steps) {
-    const fetcher = scripted(...steps);
-    const seen = { names: [], stubs: 0, calls: fetcher.calls };
-    const ledger = {
-      idFromName: (name) => (seen.names.push(name), { name }),
-      get: (id) => ((seen.stubs += 1), { id, fetch: (url, init) => fetcher.fetch(url, init) }),
-    };
-    return { ledger, seen };
-  }
-
-  test("the customer's object is named, no API key is sent, the environment is", async () => {
-    const { ledger, seen } = namespace(charged());
-    await client(undefined, { apiKey: undefined, ledger, environment: "test" }).consume("cus:1", 5);
-    assert.deepEqual(seen.names, ["4:test5:cus:1"]);
-    const { headers, url } = seen.calls[0];
-    assert.equal(new URL(url).pathname, "/v1/customers/cus%3A1/consume");
-    assert.deepEqual([headers.authorization, headers["x-edge-credits-environment"]], [undefined, "test"]);
-  });
-
-  test("every attempt has a stub of its own", async (t) => {
-    const retryable = Object.assign(new Error("reset"), { retryable: true });
-    const { ledger, seen } = namespace(retryable, charged());
-    const start = () => client(undefined, { apiKey: undefined, ledger }).consume("c", 5);
-    assert.equal((await inVirtualTime(t, start)).balance, 95);
-    assert.deepEqual([seen.stubs, seen.names[0]], [2, "4:live1:c"]);
-    assertOneOperation(seen, 2);
-  });
-
-  test("an object that is overloaded is left alone", async () => {
-    const overloaded = Object.assign(new Error("too many"), { overloaded: true, retryable: true });
-    const { ledger, seen } = namespace(overloaded);
-    const error = await rejection(client(undefined, { apiKey: undefined, ledger }).consume("c", 5));
-    assert.deepEqual([error.code, error.attempts, seen.calls.length], ["overloaded", 1, 1]);
-    assert.equal(error.cause, overloaded);
-  });
-});
-
 test("without a fetcher, the global fetch of the moment the call enters is used", async (t) => {
   const fetcher = scripted(charged());
   const original = globalThis.fetch;
@@ -342,13 +278,16 @@ test("without a fetcher, the global fetch of the moment the call enters is used"
   assert.equal((await call).balance, 95);
 });
 
-test("when the client panics, the calls in flight are told, with the key to repeat them", async () => {
+test("a panic is told to the calls in flight, with the key to repeat them", async () => {
   const ce = client(scripted(never, charged()));
   const [change, read] = [ce.consume("c", 1, "", { idempotencyKey: "k1" }), ce.getBalance("c")];
   onPanic("panicked at src/somewhere.rs");
   const error = await rejection(change);
   assert.ok(error instanceof CreditEngineError);
-  assert.deepEqual([error.code, error.effect, error.idempotencyKey], ["internal_error", "unknown", "k1"]);
+  assert.deepEqual(
+    [error.code, error.effect, error.idempotencyKey],
+    ["internal_error", "unknown", "k1"],
+  );
   assert.equal((await rejection(read)).effect, "not_applied");
   assert.equal((await client(scripted(charged())).consume("c", 1)).balance, 95);
 });

@@ -5,7 +5,15 @@ import { describe, test } from "node:test";
 
 import { CreditEngine, CreditEngineError } from "../../../pkg/js/index.js";
 import {
-  KEY, charged, client, inVirtualTime, json, never, refused, rejection, scripted,
+  KEY,
+  charged,
+  client,
+  inVirtualTime,
+  json,
+  never,
+  refused,
+  rejection,
+  scripted,
 } from "./scripted.mjs";
 
 const unhandled = [];
@@ -82,13 +90,19 @@ describe("background calls", () => {
     const answer = await client(scripted(charged())).consume("c", 1, "", background);
     const { idempotency_key: key } = answer;
     assert.deepEqual(answer, {
-      queued: false, balance: 95, transaction_id: "txn_1", sequence: 7, idempotency_key: key,
+      queued: false,
+      balance: 95,
+      transaction_id: "txn_1",
+      sequence: 7,
+      idempotency_key: key,
       replayed: false,
     });
   });
 
   test("are awaited where waitUntil throws", async () => {
-    const waitUntil = () => { throw new Error("not at module scope"); };
+    const waitUntil = () => {
+      throw new Error("not at module scope");
+    };
     const answer = await client(scripted(charged()), { waitUntil }).consume("c", 1, "", background);
     assert.deepEqual([answer.queued, answer.balance], [false, 95]);
   });
@@ -102,8 +116,10 @@ describe("background calls", () => {
     await Promise.all(context.promises);
     assert.equal(errors.length, 1);
     assert.ok(errors[0] instanceof CreditEngineError);
-    assert.deepEqual([errors[0].code, errors[0].idempotencyKey],
-      ["insufficient_scope", answer.idempotency_key]);
+    assert.deepEqual(
+      [errors[0].code, errors[0].idempotencyKey],
+      ["insufficient_scope", answer.idempotency_key],
+    );
   });
 
   test("that were awaited hand the error over as well", async () => {
@@ -116,7 +132,14 @@ describe("background calls", () => {
 
   test("survive an onError that throws or rejects", async () => {
     const fetcher = scripted(refused(403, "insufficient_scope"));
-    for (const onError of [() => { throw new Error("x"); }, async () => { throw new Error("y"); }]) {
+    for (const onError of [
+      () => {
+        throw new Error("x");
+      },
+      async () => {
+        throw new Error("y");
+      },
+    ]) {
       const answer = await client(fetcher, { onError }).consume("c", 1, "", background);
       assert.equal(answer.error.code, "insufficient_scope");
     }
@@ -262,7 +285,10 @@ describe("the end of a client", () => {
     let destroyed = false;
     const end = ce.destroy().then(() => (destroyed = true));
     const error = await rejection(ce.getBalance("c"));
-    assert.deepEqual([error.code, error.effect, destroyed], ["client_destroyed", "not_applied", false]);
+    assert.deepEqual(
+      [error.code, error.effect, destroyed],
+      ["client_destroyed", "not_applied", false],
+    );
     fetcher.open();
     await end;
     assert.equal(ce.pendingOperations, 0);
@@ -298,9 +324,14 @@ describe("walking the transactions", () => {
       const query = new URL(url).searchParams;
       const [limit, offset] = [Number(query.get("limit")), Number(query.get("offset") ?? 0)];
       const before = Number(query.get("before_sequence") ?? Infinity);
-      const newest = rows.filter((row) => row < before).reverse().slice(offset);
+      const newest = rows
+        .filter((row) => row < before)
+        .reverse()
+        .slice(offset);
       if (sequences) rows.push(rows.length + 1);
-      const data = newest.slice(0, limit).map((row) => ({ id: row, ...(sequences && { sequence: row }) }));
+      const data = newest
+        .slice(0, limit)
+        .map((row) => ({ id: row, ...(sequences && { sequence: row }) }));
       const has_more = newest.length > limit;
       return json(200, { data, pagination: { limit, offset, total: rows.length, has_more } });
     });
@@ -310,7 +341,8 @@ describe("walking the transactions", () => {
     test(`gives each once, newest first, ${sequences ? "by sequence" : "by offset"}`, async () => {
       const fetcher = ledger(7, sequences);
       const seen = [];
-      for await (const { id } of client(fetcher).iterateTransactions("c", { pageSize: 3 })) seen.push(id);
+      for await (const { id } of client(fetcher).iterateTransactions("c", { pageSize: 3 }))
+        seen.push(id);
       assert.deepEqual(seen, [7, 6, 5, 4, 3, 2, 1]);
       assert.equal(fetcher.calls.length, 3);
     });

@@ -18,7 +18,11 @@ export const charged = (rest = {}) =>
 
 /** What the server answers to a refusal. */
 export const refused = (status, code, details, headers) =>
-  json(status, { error: { code, message: `it is ${code}`, details, request_id: "req_9" } }, headers);
+  json(
+    status,
+    { error: { code, message: `it is ${code}`, details, request_id: "req_9" } },
+    headers,
+  );
 
 /** An answer that never comes. */
 export const never = () => new Promise(() => {});
@@ -33,7 +37,14 @@ export function scripted(...steps) {
     calls,
     async fetch(url, init) {
       const { method, body, redirect, signal } = init;
-      calls.push({ url, method, body, redirect, signal, headers: Object.fromEntries(init.headers) });
+      calls.push({
+        url,
+        method,
+        body,
+        redirect,
+        signal,
+        headers: Object.fromEntries(init.headers),
+      });
       const step = steps[Math.min(calls.length, steps.length) - 1];
       if (step instanceof Error) throw step;
       return typeof step === "function" ? step(url, init) : step.clone();

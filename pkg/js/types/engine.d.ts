@@ -1,0 +1,200 @@
+// The client.
+
+import type { Amount } from './amounts.js';
+import type {
+  AddResponse,
+  BackgroundConsumeResponse,
+  BalanceResponse,
+  ConsumeResponse,
+  Transaction,
+  TransactionsResponse,
+  VoidGrantResponse,
+} from './answers.js';
+import type { CreditEngineConfig, ForRequestOptions } from './config.js';
+import type { WaitUntil, WaitUntilContext } from './host.js';
+import type {
+  AddOptions,
+  ChangeOptions,
+  ConsumeOptions,
+  GetBalanceOptions,
+  GetTransactionsOptions,
+  IterateTransactionsOptions,
+  VoidGrantOptions,
+} from './options.js';
+
+/**
+ * Charges AI credits from any edge runtime. Every call is one HTTP round trip, retried where that
+ * is safe; every change carries an idempotency key, so a retry never charges twice.
+ *
+ * @example
+ * ```js
+ * import { CreditEngine, InsufficientCreditsError } from 'edge-credits';
+ *
+ * const ce = new CreditEngine({ apiKey: 'ce_test_xxx', baseUrl: 'http://127.0.0.1:8787' });
+ * await ce.add('cus_1', 100, { type: 'topup' });
+ * const { balance } = await ce.consume('cus_1', 5, 'AI: chat completion');
+ * try {
+ *   await ce.consumeOrFail('cus_1', 1000, 'AI: image generation');
+ * } catch (error) {
+ *   if (!(error instanceof InsufficientCreditsError)) throw error;
+ *   console.log(`need ${error.requested}, have ${error.currentBalance}`);
+ * }
+ * ```
+ */
+export class CreditEngine {
+  /**
+   * Checks the options; sends nothing. May be called at module scope on every runtime.
+   *
+   * @throws {CreditEngineError} `invalid_config`; the message names the option.
+   */
+  constructor(config: CreditEngineConfig);
+
+  /**
+   * Reads a balance. A customer without transactions has 0.
+   *
+   * @throws {CreditEngineError} Reading changes nothing: `effect` is always `not_applied`.
+   */
+  getBalance(customerId: string, options?: GetBalanceOptions): Promise<BalanceResponse>;
+
+  /**
+   * Records usage that has happened. It is applied even when credits are short: the balance may go
+   * below zero. Use {@link consumeOrFail} before work that must be paid for.
+   *
+   * @param amount More than 0.
+   * @throws {CreditEngineError} With `effect: 'unknown'` after a timeout or a broken connection:
+   * repeat the call with `error.idempotencyKey` to settle it.
+   *
+   * @example
+   * ```js
+   * await ce.consume('cus_1', 0.25, 'AI: chat', { metadata: { model: 'small' } });
+   * ```
+   */
+  consume(
+    customerId: string,
+    amount: Amount,
+    description?: string,
+    options?: ConsumeOptions & { background?: false },
+  ): Promise<ConsumeResponse>;
+  /** Records usage in the background: the answer does not wait for the charge. */
+  consume(
+    customerId: string,
+    amount: Amount,
+    description: string | undefined,
+    options: ConsumeOptions & { background: true },
+  ): Promise<BackgroundConsumeResponse>;
+  consume(
+    customerId: string,
+    amount: Amount,
+    description?: string,
+    options?: ConsumeOptions,
+  ): Promise<ConsumeResponse | BackgroundConsumeResponse>;
+
+  /**
+   * Checks and deducts in one atomic step, or deducts nothing: the gate before expensive work.
+   *
+   * @param amount More than 0.
+   * @throws {InsufficientCreditsError} The balance does not cover the amount; nothing was deducted,
+   * and the same key may be tried again after a top-up.
+   * @throws {CreditEngineError} As {@link consume}.
+   *
+   * @example
+   * ```js
+   * const { transaction_id } = await ce.consumeOrFail('cus_1', 10, 'AI: image');
+   * ```
+   */
+  consumeOrFail(
+    customerId: string,
+    amount: Amount,
+    description?: string,
+    options?: ChangeOptions,
+  ): Promise<ConsumeResponse>;
+
+  /**
+   * Grants credits: a top-up, an adjustment or a refund.
+   *
+   * @param amount More than 0; an `adjustment` may be negative.
+   * @throws {CreditEngineError} As {@link consume}.
+   *
+   * @example
+   * ```js
+   * await ce.add('cus_1', 500, { type: 'topup', expiresAt: new Date('2030-01-01') });
+   * ```
+   */
+  add(customerId: string, amount: Amount, options?: AddOptions): Promise<AddResponse>;
+
+  /**
+   * Ends a grant: what is left of it is gone.
+   *
+   * @param grantId The `transaction_id` that {@link add} answered.
+   * @throws {CreditEngineError} `not_found`, `grant_ended`, or as {@link consume}.
+   */
+  voidGrant(
+    customerId: string,
+    grantId: string,
+    options?: VoidGrantOptions,
+  ): Promise<VoidGrantResponse>;
+
+  /** Reads one page of a customer's transactions, newest first. */
+  getTransactions(
+    customerId: string,
+    options?: GetTransactionsOptions,
+  ): Promise<TransactionsResponse>;
+
+  /**
+   * Reads all of a customer's transactions, newest first, a page at a time. Transactions made
+   * meanwhile neither repeat nor displace any.
+   *
+   * @example
+   * ```js
+   * for await (const { amount, created_at } of ce.iterateTransactions('cus_1')) {
+   *   console.log(created_at, amount);
+   * }
+   * ```
+   */
+  iterateTransactions(
+    customerId: string,
+    options?: IterateTransactionsOptions,
+  ): AsyncIterableIterator<Transaction>;
+
+  /**
+   * The same client with another `waitUntil`: for a client made at module scope, which has no
+   * request context yet.
+   */
+  withContext(context: WaitUntil | WaitUntilContext): CreditEngine;
+
+  /**
+   * The same client for one incoming request: its idempotency keys are derived from the request's
+   * name, the method, the customer and the call's label or number, so that a request which is
+   * delivered twice charges once (see {@link ForRequestOptions.idempotencyKeyFrom}).
+   *
+   * @example
+   * ```js
+   * export default {
+   *   async queue(batch, env, ctx) {
+   *     for (const message of batch.messages) {
+   *       const credits = ce.forRequest(message, ctx, { idempotencyKeyFrom: (m) => m.id });
+   *       await credits.consume(message.body.customer, 1, 'AI: batch item');
+   *     }
+   *   },
+   * };
+   * ```
+   */
+  forRequest<R>(
+    request: R,
+    context?: WaitUntil | WaitUntilContext | null,
+    options?: ForRequestOptions<R>,
+  ): CreditEngine;
+
+  /** How many background calls have not ended. */
+  readonly pendingOperations: number;
+
+  /**
+   * Waits for background calls; later calls are refused with `client_destroyed`. What
+   * {@link withContext} or {@link forRequest} gave ends alone; the client itself ends with all of
+   * them.
+   */
+  destroy(): Promise<void>;
+
+  /** The same as {@link destroy}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
