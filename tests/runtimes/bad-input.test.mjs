@@ -218,6 +218,17 @@ describe("§4.4 one key, one charge", () => {
   });
 });
 
+test("a body that breaks off before its end charges nothing", async () => {
+  const before = await api.balance(VICTIM);
+  // The JSON is whole, but more was announced: it must not be taken for the whole body.
+  for (const framing of [1_000, "chunked"]) {
+    const request = { ...requestOf({ framing }), breakOff: true };
+    const answer = await exchange(origin, request).catch((error) => error);
+    assert.notEqual(answer.status, 200, answer.text);
+  }
+  assert.equal((await api.balance(VICTIM)).sequence, before.sequence);
+});
+
 test("one body for every way of not having a key", async () => {
   const bodies = new Set();
   for (const row of keyTables.UNAUTHORIZED) {

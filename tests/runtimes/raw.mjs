@@ -16,6 +16,7 @@ const ANSWER_TIMEOUT_MS = 10_000;
  * @param {string | Buffer} [request.body] sent with its Content-Length, unless `framing` says else
  * @param {"length" | "chunked" | "none" | number} [request.framing] how the body's length is told;
  *   a number is the Content-Length to claim
+ * @param {boolean} [request.breakOff] close the sending side before the body's end
  * @returns {Promise<{status: number, headers: Map<string, string>, text: string, json: any}>}
  */
 export function exchange(origin, request) {
@@ -36,12 +37,16 @@ export function exchange(origin, request) {
     socket.on("end", () => finish());
     // A server may answer and close before it has read everything: that is an answer, too.
     socket.on("error", (error) => setTimeout(finish, 50, error));
-    socket.on("connect", () => send(socket, hostname, request));
+    socket.on("connect", async () => {
+      await send(socket, hostname, request);
+      if (request.breakOff) socket.end();
+    });
   });
 }
 
 /** Writes the request; stops where the answer begins, for then nobody reads on. */
-async function send(socket, hostname, { method = "POST", path, headers = [], body = "", framing }) {
+async function send(socket, hostname, request) {
+  const { method = "POST", path, headers = [], body = "", framing, breakOff } = request;
   const bytes = Buffer.from(body);
   const lines = [`${method} ${path} HTTP/1.1`, `Host: ${hostname}`, "Connection: close"];
   for (const [name, value] of headers) lines.push(`${name}: ${value}`);
@@ -60,7 +65,7 @@ async function send(socket, hostname, { method = "POST", path, headers = [], bod
     if (bytes.length > PIECE_BYTES) await new Promise((done) => setTimeout(done, 2));
     if (socket.bytesRead > 0) return;
   }
-  if (chunked) socket.write("0\r\n\r\n");
+  if (chunked && !breakOff) socket.write("0\r\n\r\n");
 }
 
 function parse(bytes) {

@@ -6,8 +6,11 @@ import { inputCost, outputCost } from "./books.mjs";
 
 const COLUMNS = "arrived_at,num_prefill_tokens,num_decode_tokens";
 const CUSTOMERS = 50;
-/** Every so many messages is sent twice, and every so many meets a model that fails. */
-const TWICE_EVERY = 20;
+/**
+ * Every so many messages is sent twice, and every so many meets a model that fails. Both share no
+ * factor with the number of customers, so that every customer gets its share.
+ */
+const TWICE_EVERY = 21;
 const FAIL_EVERY = 97;
 
 /**
