@@ -58,10 +58,14 @@ function run(call) {
   });
 }
 
-/** What a caller gets whose request fell with the instance: whether it took effect is unknown. */
-function fallen() {
-  const error = { code: "internal_error", message: "internal error", details: {} };
-  return Response.json({ error }, { status: 500 });
+/** What a caller gets whose request fell with the instance. */
+function fallen(requestId) {
+  const message =
+    "The worker failed while it ran this call, and it is open whether the call took effect. " +
+    "Repeat it with the same idempotency key: it is carried out at most once.";
+  const error = { code: "internal_error", message, details: {}, request_id: requestId };
+  const headers = { "cache-control": "no-store", "x-request-id": requestId };
+  return Response.json({ error }, { status: 500, headers });
 }
 
 export default {
@@ -69,8 +73,9 @@ export default {
     try {
       return await run(() => wasm.fetch(request, env, ctx));
     } catch (error) {
-      console.error("request failed:", error);
-      return fallen();
+      const requestId = crypto.randomUUID();
+      console.error(`${requestId}: the call failed:`, error);
+      return fallen(requestId);
     }
   },
 };

@@ -42,6 +42,9 @@ async function assertFallen(response) {
   assert.equal(response.status, 500);
   const { error } = await response.json();
   assert.equal(error.code, "internal_error");
+  assert.match(error.message, /same idempotency key/);
+  assert.match(error.request_id, /^[0-9a-f-]{36}$/);
+  assert.equal(response.headers.get("x-request-id"), error.request_id);
   assert.doesNotMatch(JSON.stringify(error), /trap|panic|unreachable|\.rs/);
 }
 

@@ -77,7 +77,7 @@ export interface Transaction {
   type: TransactionType;
   /** Signed: negative for what was spent. */
   amount: number;
-  /** What was posted right after this entry. */
+  /** What could be spent right after this entry: posted minus held. */
   balance_after: number;
   description: string | null;
   metadata: { [key: string]: unknown } | null;

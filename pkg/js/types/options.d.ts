@@ -38,7 +38,7 @@ export interface AddOptions extends ChangeOptions {
   effectiveAt?: Date | string;
   /** When what is left of the grant ends. Default: never. */
   expiresAt?: Date | string;
-  /** Lower numbers are spent first. Default: 0. */
+  /** Lower numbers are spent first: 0 to 1 000. Default: 100. */
   priority?: number;
   /** For a `refund`: the transaction_id of the charge whose grants are restored. */
   refundOf?: string;
