@@ -9,7 +9,7 @@ use alloc::string::{String, ToString};
 use core::time::Duration;
 
 use crate::client::error::{ClientError, ErrorClass};
-use crate::client::exchange::Failure;
+use crate::client::steps::Failure;
 use crate::error::Effect;
 use crate::http::Response;
 use crate::wire::errors::Code;

@@ -21,6 +21,7 @@ use crate::client::budget::RetryBudget;
 use crate::client::call::Call;
 use crate::client::error::ClientError;
 use crate::client::retry;
+pub use crate::client::steps::{Event, Failure, MAX_RESPONSE_BYTES, Outcome, Step, Success};
 use crate::config::{ApiKey, ClientConfig};
 use crate::entropy::{Entropy, Jitter};
 use crate::error::Effect;
@@ -29,84 +30,9 @@ use crate::time::Timestamp;
 use crate::wire::errors::Code;
 use crate::wire::reading::Said;
 
-/// Largest response body that a shell reads before it reports [`Failure::Oversized`]: a page of 100
-/// transactions with full metadata stays below it.
-pub const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
-
 /// The longest call that goes on after the response: hosts end such work after 30 s, and the caller
 /// is to be told of a failure before that.
 pub const BACKGROUND_ALLOWANCE: Duration = Duration::from_secs(25);
-
-/// What a driver does next.
-pub enum Step {
-    /// Send the request; when `deadline` passes before the last byte of the answer's body, abort
-    /// and report [`Failure::Timeout`]. Redirects are not followed.
-    Send {
-        /// The same on every attempt. Holds a secret.
-        request: Request,
-        /// When this attempt is given up.
-        deadline: Timestamp,
-    },
-    /// Wait, then report [`Event::Woke`].
-    Sleep {
-        /// When to wake.
-        until: Timestamp,
-    },
-    /// The call has ended.
-    Done(Outcome),
-}
-
-/// What a driver reports.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// An answer, its body read to the end, and what the body says.
-    Response(Response, Box<Said>),
-    /// No usable answer.
-    Failed {
-        /// Whether anything may have left this machine. When in doubt: true.
-        sent: bool,
-        /// What went wrong.
-        failure: Failure,
-    },
-    /// The sleep is over. (A caller may also abort it: then [`Failure::Aborted`], not sent.)
-    Woke,
-}
-
-/// Why there is no usable answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// The attempt's deadline passed.
-    Timeout,
-    /// No connection, or it broke.
-    Network,
-    /// The caller ended the call.
-    Aborted,
-    /// The body exceeds [`MAX_RESPONSE_BYTES`].
-    Oversized,
-    /// The customer's object has more calls waiting than it takes, and asks not to be sent more.
-    Overloaded,
-}
-
-/// A call that was carried out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Success {
-    /// The body's JSON text, as it came.
-    pub body: String,
-    /// The key that the call went under; `None` for reads.
-    pub idempotency_key: Option<String>,
-    /// How many times it was sent.
-    pub attempts: u32,
-    /// Whether the server answered from its record of an earlier call under the key.
-    pub replayed: bool,
-    /// Whether that earlier call had other content: possible only under a key that was derived
-    /// from the request being handled, whose repeat gets the first answer whatever it asks for.
-    pub mismatch: bool,
-    /// The server's name of the answer.
-    pub request_id: Option<String>,
-}
-
-/// How a call ended.
-pub type Outcome = Result<Success, Box<ClientError>>;
 
 /// Where the exchange is.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -52,6 +52,7 @@ mod methods;
 pub mod paging;
 pub mod request_keys;
 pub mod retry;
+mod steps;
 
 #[cfg(test)]
 mod tests;

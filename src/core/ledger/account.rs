@@ -1,14 +1,11 @@
 //! One customer's account as the decisions see it: open grants, totals, and the position reached.
 
 use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
 
-use crate::credits::Credits;
-use crate::ids::{Owner, Product, Unit};
-use crate::ledger::draft::{AlarmIntent, Draft, Writes};
-use crate::ledger::entry::{Entry, Totals};
+use crate::ids::Owner;
+use crate::ledger::entry::Totals;
 use crate::ledger::grant::Grant;
-use crate::ledger::rejection::Rejection;
+use crate::ledger::writes::{AlarmIntent, Writes};
 use crate::time::Timestamp;
 
 /// The state of one customer's ledger. Everything in it can be loaded from the last entry and the
@@ -39,33 +36,6 @@ impl Account {
             time: Timestamp::EPOCH,
             totals: Totals::default(),
             grants: BTreeMap::new(),
-        }
-    }
-
-    /// The account that these rows describe: the last entry, and every open grant.
-    ///
-    /// # Errors
-    /// [`Corrupt`] when the grants do not add up to the balance that the last entry states (L1), or
-    /// one of them is newer than that entry.
-    pub fn load(owner: Owner, last: Option<Entry>, open: Vec<Grant>) -> Result<Self, Corrupt> {
-        let mut account = Self::new(owner);
-        for grant in open {
-            account.grants.insert(grant.sequence, grant);
-        }
-        let Some(last) = last else {
-            return if account.grants.is_empty() { Ok(account) } else { Err(Corrupt) };
-        };
-        account.sequence = last.sequence;
-        account.time = last.time;
-        account.totals = last.totals;
-        let draft = Draft::unsettled(&account, account.time);
-        let sums = (draft.posted(&last.unit), draft.held(&last.unit));
-        let newest = account.grants.keys().next_back();
-        let made_before = newest.is_none_or(|sequence| *sequence <= account.sequence);
-        if made_before && sums == (Ok(last.balance_after), Ok(last.held_after)) {
-            Ok(account)
-        } else {
-            Err(Corrupt)
         }
     }
 
@@ -115,73 +85,4 @@ impl Account {
     pub fn rearm(&self) -> AlarmIntent {
         self.next_due().map_or(AlarmIntent::Clear, AlarmIntent::Set)
     }
-
-    /// A unit's balance at `now`, with what is due by then counted as done. Writes nothing.
-    ///
-    /// # Errors
-    /// [`Rejection::Inconsistent`] or [`Rejection::Overflow`] for an account that adds up to nothing.
-    pub fn balance(&self, unit: &Unit, now: Timestamp) -> Result<Balance, Rejection> {
-        let draft = Draft::begin(self, now)?;
-        let (posted, held) = (draft.posted(unit)?, draft.held(unit)?);
-        let overage = draft.totals.overage(unit);
-        let mut lines: BTreeMap<Option<Product>, BreakdownLine> = BTreeMap::new();
-        for grant in draft.grants.values().filter(|grant| grant.unit == *unit) {
-            if !grant.free().is_positive() {
-                continue;
-            }
-            let line = lines.entry(grant.product.clone()).or_insert_with(|| BreakdownLine {
-                product: grant.product.clone(),
-                balance: Credits::ZERO,
-                expires_at: None,
-            });
-            line.balance = line.balance.checked_add(grant.free()).ok_or(Rejection::Overflow)?;
-            line.expires_at = match (line.expires_at, grant.expires_at) {
-                (Some(one), Some(other)) => Some(one.min(other)),
-                (one, other) => one.or(other),
-            };
-        }
-        if overage.is_positive() {
-            let balance = overage.negated();
-            lines.insert(None, BreakdownLine { product: None, balance, expires_at: None });
-        }
-        Ok(Balance {
-            unit: unit.clone(),
-            posted,
-            held,
-            available: posted.checked_sub(held).ok_or(Rejection::Overflow)?,
-            sequence: self.sequence,
-            as_of: draft.time,
-            breakdown: lines.into_values().collect(),
-        })
-    }
-}
-
-/// What a customer has of one unit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Balance {
-    /// What is counted.
-    pub unit: Unit,
-    /// Σ remaining of grants − overage.
-    pub posted: Credits,
-    /// Reserved by holds.
-    pub held: Credits,
-    /// posted − held: what a gate compares with, and what the wire calls `balance`.
-    pub available: Credits,
-    /// The last entry that was written when this was computed.
-    pub sequence: u64,
-    /// Ledger time of the computation.
-    pub as_of: Timestamp,
-    /// Available per product; the lines add up to `available`.
-    pub breakdown: Vec<BreakdownLine>,
-}
-
-/// What is available from the grants of one product.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BreakdownLine {
-    /// The product; `None` for grants without one, and for overage.
-    pub product: Option<Product>,
-    /// What is available; negative for overage.
-    pub balance: Credits,
-    /// The soonest expiry among these grants.
-    pub expires_at: Option<Timestamp>,
 }

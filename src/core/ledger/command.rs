@@ -2,11 +2,13 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use crate::credits::Credits;
 use crate::idempotency::{Fingerprint, IdempotencyKey, Operation, Scope};
 use crate::ids::{Owner, Product, TransactionId, Unit};
-use crate::ledger::entry::EntryKind;
+use crate::ledger::entry::Entry;
+use crate::ledger::grant::{Grant, Source};
 use crate::time::Timestamp;
 
 /// What every command carries besides its content.
@@ -27,41 +29,6 @@ pub enum WhenShort {
     Allow,
     /// Refuse, and change nothing (`consumeOrFail`).
     Reject,
-}
-
-/// Why a grant is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// Bought or given.
-    Topup,
-    /// A correction.
-    Adjustment,
-    /// Given back.
-    Refund,
-}
-
-impl Source {
-    /// The entry kind of a grant with this source.
-    #[must_use]
-    pub const fn kind(self) -> EntryKind {
-        match self {
-            Self::Topup => EntryKind::Topup,
-            Self::Adjustment => EntryKind::Adjustment,
-            Self::Refund => EntryKind::Refund,
-        }
-    }
-
-    /// The word on the wire (`type`) and in storage.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        self.kind().as_str()
-    }
-
-    /// Reads [`Source::as_str`] back.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Topup, Self::Adjustment, Self::Refund].into_iter().find(|s| s.as_str() == text)
-    }
 }
 
 /// Decrease now.
@@ -155,6 +122,19 @@ pub struct Lookups {
     pub charge: Option<TransactionId>,
     /// The grant to void.
     pub grant: Option<TransactionId>,
+}
+
+/// The rows that the store found for a command's [`Lookups`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The entry that the key names.
+    pub record: Option<Entry>,
+    /// The charge to refund.
+    pub charge: Option<Entry>,
+    /// Its refunds so far.
+    pub refunds: Vec<Entry>,
+    /// The grants that the charge drew on, or the grant to void, open or not.
+    pub grants: Vec<Grant>,
 }
 
 impl Command {

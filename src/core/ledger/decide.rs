@@ -8,12 +8,13 @@ use crate::credits::Credits;
 use crate::ids::{TransactionId, Unit};
 use crate::ledger::MAX_OPEN_GRANTS;
 use crate::ledger::account::Account;
-use crate::ledger::command::{Command, Consume, Debit, GrantCredits, Void, WhenShort};
-use crate::ledger::draft::{Draft, EntryParts, Writes};
-use crate::ledger::entry::{Entry, EntryKind, KeyRecord};
+use crate::ledger::command::{Command, Consume, Debit, Found, GrantCredits, Void, WhenShort};
+use crate::ledger::draft::{Draft, EntryParts};
+use crate::ledger::entry::{Draw, EntryKind, KeyRecord, Receipt};
 use crate::ledger::grant::{Grant, GrantState};
 use crate::ledger::refund;
 use crate::ledger::rejection::Rejection;
+use crate::ledger::writes::Writes;
 use crate::time::Timestamp;
 
 /// What the deployment sets.
@@ -22,28 +23,6 @@ pub struct LedgerConfig {
     /// How far plain usage may take a unit below zero, in minor units of `credits`; `None` without
     /// limit. Gates never go below zero.
     pub overdraft_limit: Option<Credits>,
-}
-
-/// The rows that the store found for a command's [`super::Lookups`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
-    /// The entry that the key names.
-    pub record: Option<Entry>,
-    /// The charge to refund.
-    pub charge: Option<Entry>,
-    /// Its refunds so far.
-    pub refunds: Vec<Entry>,
-    /// The grants that the charge drew on, or the grant to void, open or not.
-    pub grants: Vec<Grant>,
-}
-
-/// What a command is answered: the entry that it made, now or the first time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    /// The entry.
-    pub entry: Entry,
-    /// Whether an earlier call with this key had made it.
-    pub replayed: bool,
 }
 
 /// A command that is to be carried out.
@@ -198,16 +177,7 @@ fn make_grant(
     entry.draws = if scheduled { Vec::new() } else { draft.pay_overage(unit)? };
     entry.product.clone_from(product);
     draft.write(entry)?;
-    require_range(draft, unit)
-}
-
-/// Whether a balance stays in the range of amounts even after every scheduled grant has come into
-/// effect: a grant whose time comes cannot be refused then (L8).
-pub(super) fn require_range(draft: &Draft<'_>, unit: &Unit) -> Result<(), Rejection> {
-    let to_come = |grant: &&Grant| grant.unit == *unit && grant.state == GrantState::Scheduled;
-    let mut amounts = draft.grants.values().filter(to_come).map(|grant| grant.amount);
-    let balance = amounts.try_fold(draft.posted(unit)?, Credits::checked_add);
-    balance.map(|_| ()).ok_or(Rejection::Overflow)
+    draft.require_range(unit)
 }
 
 fn void_grant(
@@ -233,7 +203,7 @@ fn void_grant(
     let change = (&grant.unit, left.negated());
     let mut entry = EntryParts::called(id.clone(), EntryKind::Void, change, &void.call, record);
     if left.is_positive() {
-        entry.draws.push(crate::ledger::entry::Draw { grant: sequence, amount: left });
+        entry.draws.push(Draw { grant: sequence, amount: left });
     }
     entry.product = grant.product;
     draft.write(entry)

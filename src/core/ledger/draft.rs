@@ -15,38 +15,8 @@ use crate::ledger::command::CallDetails;
 use crate::ledger::entry::{Draw, Entry, EntryKind, KeyRecord, Totals};
 use crate::ledger::grant::{Due, Grant, GrantState};
 use crate::ledger::rejection::Rejection;
+use crate::ledger::writes::{AlarmIntent, Writes};
 use crate::time::Timestamp;
-
-/// What a store must persist, all of it in one transaction.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Writes {
-    /// To append, in order.
-    pub entries: Vec<Entry>,
-    /// To insert or replace, by sequence number.
-    pub grants: Vec<Grant>,
-    /// What to do with the alarm.
-    pub alarm: AlarmIntent,
-}
-
-impl Writes {
-    /// Whether there is nothing to persist.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.grants.is_empty() && self.alarm == AlarmIntent::Keep
-    }
-}
-
-/// What to do with the object's one alarm.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AlarmIntent {
-    /// It stands right.
-    #[default]
-    Keep,
-    /// Set it for this instant, whatever it was.
-    Set(Timestamp),
-    /// Nothing will be due.
-    Clear,
-}
 
 /// The parts of an entry that its command decides.
 pub(super) struct EntryParts {
@@ -212,6 +182,15 @@ impl<'a> Draft<'a> {
     pub(super) fn posted(&self, unit: &Unit) -> Result<Credits, Rejection> {
         let remaining = self.sum(unit, |grant| grant.remaining)?;
         remaining.checked_sub(self.totals.overage(unit)).ok_or(Rejection::Overflow)
+    }
+
+    /// Whether a balance stays in the range of amounts even after every scheduled grant has come
+    /// into effect: a grant whose time comes cannot be refused then (L8).
+    pub(super) fn require_range(&self, unit: &Unit) -> Result<(), Rejection> {
+        let to_come = |grant: &&Grant| grant.unit == *unit && grant.state == GrantState::Scheduled;
+        let mut amounts = self.grants.values().filter(to_come).map(|grant| grant.amount);
+        let balance = amounts.try_fold(self.posted(unit)?, Credits::checked_add);
+        balance.map(|_| ()).ok_or(Rejection::Overflow)
     }
 
     /// Σ held.

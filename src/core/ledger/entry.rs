@@ -123,6 +123,15 @@ impl Entry {
     }
 }
 
+/// What a command is answered: the entry that it made, now or the first time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The entry.
+    pub entry: Entry,
+    /// Whether an earlier call with this key had made it.
+    pub replayed: bool,
+}
+
 /// Per unit, what is not in the grants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals(pub BTreeMap<Unit, UnitTotals>);

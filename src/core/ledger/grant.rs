@@ -4,7 +4,7 @@ use core::cmp::Ordering;
 
 use crate::credits::Credits;
 use crate::ids::{Product, TransactionId, Unit};
-use crate::ledger::command::Source;
+use crate::ledger::entry::EntryKind;
 use crate::time::Timestamp;
 
 /// The priority of a grant that names none: the middle of the range.
@@ -12,6 +12,41 @@ pub const DEFAULT_PRIORITY: u16 = 100;
 
 /// The largest priority number, which burns last.
 pub const MAX_PRIORITY: u16 = 1_000;
+
+/// Why a grant is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Bought or given.
+    Topup,
+    /// A correction.
+    Adjustment,
+    /// Given back.
+    Refund,
+}
+
+impl Source {
+    /// The entry kind of a grant with this source.
+    #[must_use]
+    pub const fn kind(self) -> EntryKind {
+        match self {
+            Self::Topup => EntryKind::Topup,
+            Self::Adjustment => EntryKind::Adjustment,
+            Self::Refund => EntryKind::Refund,
+        }
+    }
+
+    /// The word on the wire (`type`) and in storage.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.kind().as_str()
+    }
+
+    /// Reads [`Source::as_str`] back.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Topup, Self::Adjustment, Self::Refund].into_iter().find(|s| s.as_str() == text)
+    }
+}
 
 /// Where a grant is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

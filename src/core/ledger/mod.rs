@@ -10,6 +10,7 @@
 
 mod account;
 mod action;
+mod balance;
 mod command;
 mod decide;
 mod draft;
@@ -20,15 +21,18 @@ mod rejection;
 pub mod stored;
 #[cfg(test)]
 mod tests;
+mod writes;
 
-pub use account::{Account, Balance, BreakdownLine, Corrupt};
-pub use command::{CallDetails, Command, Consume, Debit, GrantCredits, Lookups, Refund, Void};
-pub use command::{Source, WhenShort};
-pub use decide::{Decision, Found, LedgerConfig, Receipt, decide, settle};
-pub use draft::{AlarmIntent, Writes};
-pub use entry::{Draw, Entry, EntryKind, KeyRecord, Totals, UnitTotals};
-pub use grant::{DEFAULT_PRIORITY, Grant, GrantState, MAX_PRIORITY};
+pub use account::{Account, Corrupt};
+pub use balance::{Balance, BreakdownLine};
+pub use command::{
+    CallDetails, Command, Consume, Debit, Found, GrantCredits, Lookups, Refund, Void, WhenShort,
+};
+pub use decide::{Decision, LedgerConfig, decide, settle};
+pub use entry::{Draw, Entry, EntryKind, KeyRecord, Receipt, Totals, UnitTotals};
+pub use grant::{DEFAULT_PRIORITY, Grant, GrantState, MAX_PRIORITY, Source};
 pub use rejection::Rejection;
+pub use writes::{AlarmIntent, Writes};
 
 /// Most grants of one customer that may be open (unspent or scheduled) at a time.
 ///

@@ -9,11 +9,10 @@ use alloc::vec::Vec;
 use crate::credits::Credits;
 use crate::ids::TransactionId;
 use crate::ledger::MAX_OPEN_GRANTS;
-use crate::ledger::command::{Refund, Source};
-use crate::ledger::decide::{Found, require_range};
+use crate::ledger::command::{Found, Refund};
 use crate::ledger::draft::{Draft, EntryParts};
 use crate::ledger::entry::{Draw, Entry, EntryKind, KeyRecord};
-use crate::ledger::grant::{DEFAULT_PRIORITY, Grant, GrantState};
+use crate::ledger::grant::{DEFAULT_PRIORITY, Grant, GrantState, Source};
 use crate::ledger::rejection::Rejection;
 
 /// What is left to give back of a charge.
@@ -93,7 +92,7 @@ pub(super) fn give_back(
     entry.refund_of = Some(refund_of.clone());
     draft.write(entry)?;
     ended.into_iter().try_for_each(|(grant, state)| draft.end_grant(grant, state))?;
-    require_range(draft, unit)
+    draft.require_range(unit)
 }
 
 /// A refund may open grants again: those that the charge had used up, and one for what a later

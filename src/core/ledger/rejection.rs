@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use crate::credits::Credits;
 use crate::ids::Unit;
-use crate::ledger::decide::Receipt;
+use crate::ledger::entry::Receipt;
 
 /// Why a command was refused. A refusal changes nothing and is not remembered: the same key is
 /// judged afresh the next time (L4). Variants stand in order of precedence: where several apply,

@@ -15,9 +15,8 @@ use crate::credits::Credits;
 use crate::idempotency::{Fingerprint, IdempotencyKey};
 use crate::ids::{Product, TransactionId, Unit};
 use crate::ledger::account::Corrupt;
-use crate::ledger::command::Source;
 use crate::ledger::entry::{Draw, Entry, EntryKind, KeyRecord, Totals, UnitTotals};
-use crate::ledger::grant::{Grant, GrantState};
+use crate::ledger::grant::{Grant, GrantState, Source};
 use crate::time::Timestamp;
 
 /// One stored value. Integers stay within ±2^53, which survives a store that counts in doubles.

@@ -1,0 +1,38 @@
+//! What a decision changes, as data: a store persists it, an account in memory applies it.
+
+use alloc::vec::Vec;
+
+use crate::ledger::entry::Entry;
+use crate::ledger::grant::Grant;
+use crate::time::Timestamp;
+
+/// What a store must persist, all of it in one transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Writes {
+    /// To append, in order.
+    pub entries: Vec<Entry>,
+    /// To insert or replace, by sequence number.
+    pub grants: Vec<Grant>,
+    /// What to do with the alarm.
+    pub alarm: AlarmIntent,
+}
+
+impl Writes {
+    /// Whether there is nothing to persist.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.grants.is_empty() && self.alarm == AlarmIntent::Keep
+    }
+}
+
+/// What to do with the object's one alarm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AlarmIntent {
+    /// It stands right.
+    #[default]
+    Keep,
+    /// Set it for this instant, whatever it was.
+    Set(Timestamp),
+    /// Nothing will be due.
+    Clear,
+}
