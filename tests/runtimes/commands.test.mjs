@@ -23,7 +23,7 @@ describe("demo", () => {
     const { stdout } = await runTool("node", ["xtask/js/demo.mjs"]);
     assert.match(stdout, /402 out_of_credits/);
     assert.match(stdout, /all as it must be/);
-    t.diagnostic(stdout.trim().split("\n").at(-1));
+    t.diagnostic(`figure: ${stdout.trim().split("\n").at(-1)}`);
   });
 
   test("a trace is replayed whole, and every ledger is right", async (t) => {
@@ -38,7 +38,7 @@ describe("demo", () => {
     for (const name of ["charges", "refusals", "replays", "refunds", "p50", "p99"]) {
       assert.match(stdout, new RegExp(`^${name}.* [1-9]`, "m"));
     }
-    t.diagnostic(stdout.trim().split("\n").at(-1));
+    t.diagnostic(`figure: ${stdout.trim().split("\n").at(-1)}`);
   });
 
   test("a file that is no trace is refused", async () => {

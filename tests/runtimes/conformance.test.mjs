@@ -77,7 +77,8 @@ function judge(t, reports, { skipped = 0 } = {}) {
   assert.equal(reports.length, expected);
   assert.equal(reports.filter((report) => report.skipped).length, skipped);
   const steps = reports.reduce((sum, report) => sum + report.steps, 0);
-  t.diagnostic(`${reports.length - skipped} scenarios, ${steps} calls`);
+  const passed = reports.length - skipped;
+  t.diagnostic(`figure: ${t.name}: ${passed} scenarios, ${steps} calls`);
 }
 
 describe("scenarios", () => {

@@ -44,7 +44,7 @@ test("kill -9 under load loses nothing that was acknowledged", async (t) => {
     assert.ok(acknowledged >= ACKNOWLEDGED_PER_KILL * KILLS, "there was load before each kill");
     assert.ok(unknown > 0, "no request was in flight at any kill: the kills hit nothing");
     t.diagnostic(
-      `${KILLS} kills, ${acknowledged} acknowledged, 0 missing; ${unknown} without an answer, ` +
+      `figure: ${KILLS} kills -9, ${acknowledged} acknowledged, 0 missing; ${unknown} without an answer, ` +
         `${applied} of them applied`,
     );
   } finally {

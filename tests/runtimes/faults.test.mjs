@@ -76,7 +76,7 @@ for (const kind of ["error", "trap"]) {
         assert.equal(replay.json.replayed, true);
       }
       assert.ok(fired > 1, "the storage was used");
-      t.diagnostic(`${fired} faults`);
+      t.diagnostic(`figure: ${t.name}: ${fired} uses, each rolled back whole`);
     });
   }
 }

@@ -35,7 +35,8 @@ describe("200 gates at once against a balance of 100", () => {
     assert.deepEqual(balances, Array.from({ length: 100 }, (_, index) => index));
     const { balance, sequence } = await api.balance("crowd");
     assert.deepEqual({ balance, sequence }, { balance: 0, sequence: 101 });
-    t.diagnostic(`${passed.length} passed, ${refused.length} refused`);
+    const figures = `${passed.length} passed, ${refused.length} refused`;
+    t.diagnostic(`figure: 200 gates at once against 100 credits: ${figures}`);
   });
 
   test("still exactly 100 when every request is sent twice under its own key", async (t) => {
@@ -57,7 +58,8 @@ describe("200 gates at once against a balance of 100", () => {
     assert.equal(passed, 100);
     const { balance, sequence } = await api.balance("echo");
     assert.deepEqual({ balance, sequence }, { balance: 0, sequence: 101 });
-    t.diagnostic(`${passed} charged once, ${200 - passed} refused, of 400 requests`);
+    const figures = `${passed} charged once, ${200 - passed} refused`;
+    t.diagnostic(`figure: the same, each sent twice: ${figures}, balance ${balance}`);
   });
 });
 

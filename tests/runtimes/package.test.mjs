@@ -64,7 +64,7 @@ describe("wrangler deploy --dry-run", () => {
     const out = join(await inProject({}), "out");
     const { stdout } = await runTool("wrangler", ["deploy", "--dry-run", "--outdir", out]);
     assert.match(stdout, /LEDGER.*LedgerObject/);
-    t.diagnostic(/Total Upload:.*/.exec(stdout)?.[0] ?? "no size reported");
+    t.diagnostic(`figure: wrangler: ${/Total Upload:.*/.exec(stdout)?.[0] ?? "no size"}`);
   });
 });
 

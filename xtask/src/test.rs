@@ -56,8 +56,8 @@ struct Outcome {
     trouble: Option<String>,
 }
 
-/// `cargo xtask test [--only LAYER,LAYER]`: runs the layers, prints a count for each and, last, one
-/// line `N passed, N failed`.
+/// `cargo xtask test [--only LAYER,LAYER]`: runs the layers, prints a count for each, the figures
+/// that tests reported and, last, one line `N passed, N failed`.
 ///
 /// # Errors
 /// When a test failed, a layer could not run, or a layer ran no test.
@@ -75,6 +75,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     for Outcome { name, count, seconds, .. } in &outcomes {
         println!("{name:<12} {:>7} {:>7} {seconds:>8}", count.passed, count.failed);
     }
+    let figures: Vec<&String> = outcomes.iter().flat_map(|each| &each.count.figures).collect();
+    if !figures.is_empty() {
+        println!();
+    }
+    figures.into_iter().for_each(|figure| println!("{figure}"));
     let passed: u64 = outcomes.iter().map(|outcome| outcome.count.passed).sum();
     let failed: u64 = outcomes.iter().map(|outcome| outcome.count.failed).sum();
     println!("\n{passed} passed, {failed} failed");

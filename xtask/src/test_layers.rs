@@ -18,6 +18,8 @@ pub(crate) struct Count {
     pub(crate) failed: u64,
     /// What there is to read about the failures.
     pub(crate) report: Option<String>,
+    /// What the tests measured, one line each.
+    pub(crate) figures: Vec<String>,
 }
 
 impl Count {
@@ -107,7 +109,8 @@ pub(crate) fn size(node: &Node) -> Result<Count> {
     let sizes = size::measure(node)?;
     let failed = sizes.iter().filter(|size| !size.within()).count();
     let report = (failed > 0).then(|| size::table(&sizes));
-    Ok(Count { passed: (sizes.len() - failed) as u64, failed: failed as u64, report })
+    let passed = (sizes.len() - failed) as u64;
+    Ok(Count { passed, failed: failed as u64, report, ..Count::default() })
 }
 
 /// Rust tests on this machine. `arguments` says which.
@@ -162,7 +165,8 @@ fn count_rust(output: &str) -> Count {
     count
 }
 
-/// Reads the closing comments of a TAP stream: `# pass 12`, `# fail 0`, `# cancelled 0`.
+/// Reads the closing comments of a TAP stream: `# pass 12`, `# fail 0`, `# cancelled 0`; and the
+/// figures on the way.
 fn count_tap(output: &str) -> Count {
     let total = |label: &str| -> u64 {
         output
@@ -175,7 +179,13 @@ fn count_tap(output: &str) -> Count {
         passed: total("# pass "),
         failed: total("# fail ") + total("# cancelled "),
         report: None,
+        figures: output.lines().filter_map(figure).map(str::to_owned).collect(),
     }
+}
+
+/// What a test wants known: its diagnostic `figure: …`.
+fn figure(line: &str) -> Option<&str> {
+    line.trim_start().strip_prefix("# figure: ")
 }
 
 fn number_before(line: &str, label: &str) -> u64 {
@@ -204,6 +214,12 @@ mod tests {
     fn tap_counts_what_was_cancelled_as_failed() {
         let count = count_tap("ok 1 - x\n1..1\n# tests 4\n# pass 2\n# fail 1\n# cancelled 1\n");
         assert_eq!((count.passed, count.failed), (2, 2));
+    }
+
+    #[test]
+    fn figures_are_kept_wherever_they_stand() {
+        let count = count_tap("ok 1 - x\n    # figure: 6 kills\n# other: 5\n# pass 1\n");
+        assert_eq!(count.figures, ["6 kills"]);
     }
 
     #[test]
