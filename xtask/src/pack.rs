@@ -34,6 +34,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 /// # Errors
 /// As [`run`].
 pub(crate) fn pack() -> Result<PathBuf> {
+    let _lock = paths::lock("pack")?;
     let stage = stage()?;
     check_entries(&stage)?;
     let dist = paths::root().join("dist");
