@@ -7,6 +7,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
 import { REPOSITORY, runTool } from "./project.mjs";
@@ -58,6 +59,9 @@ describe("dev", () => {
       assert.equal(granted.balance, 100);
       assert.match(await shell(paragraph(printed, "node ")), /balance: 95/);
     });
+    // The runtime ends a moment after the command that started it.
+    const health = () => fetch(`http://127.0.0.1:${port}/health`);
+    while (await health().then(() => true, () => false)) await sleep(50);
     await dev(port, home, async (printed) => {
       assert.match(await shell(paragraph(printed, "node ")), /balance: 90/);
     });

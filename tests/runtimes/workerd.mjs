@@ -76,7 +76,11 @@ export async function startWorkerd({ workers, state, ports = {}, onOutput }) {
   };
   child.stdout.on("data", keep);
   child.stderr.on("data", keep);
-  const exited = new Promise((done) => child.once("exit", (code) => done(code)));
+  const exited = new Promise((done) => {
+    child.once("exit", done);
+    // A program that cannot be started does not exit either.
+    child.once("error", () => done(null));
+  });
   const stop = async () => {
     child.kill("SIGKILL");
     await exited;

@@ -104,11 +104,7 @@ impl<S: Storage> Ledger<S> {
         query: &BalanceQuery,
     ) -> Result<Answer, Failure> {
         let balance = self.with(owner, now, |loaded| {
-            // Memory would do, but an instance that the platform has replaced does not know it until
-            // it touches storage, and must not answer from what it remembers.
-            if loaded.has_tables && !store::ends_at(&self.storage, loaded.account.sequence())? {
-                return Err(StoreError::Corrupt.into());
-            }
+            self.touch(loaded)?;
             Ok(loaded.account.balance(&query.unit, now)?)
         })?;
         Ok(Answer { body: balance_body(&balance, query, &owner.customer), replayed: false })
@@ -126,7 +122,13 @@ impl<S: Storage> Ledger<S> {
     ) -> Result<Answer, Failure> {
         let (rows, total) = self.with(owner, now, |loaded| {
             let total = loaded.account.totals().count(&query.unit, query.kind);
-            let rows = if loaded.has_tables { store::page(&self.storage, query)? } else { vec![] };
+            // Without the count, a page of nothing would read every entry to find that out.
+            let rows = if total > u64::from(query.offset) {
+                store::page(&self.storage, query)?
+            } else {
+                self.touch(loaded)?;
+                vec![]
+            };
             Ok((rows, total))
         })?;
         Ok(Answer { body: page_body(&rows, query, total), replayed: false })
@@ -186,8 +188,11 @@ impl<S: Storage> Ledger<S> {
         } else {
             Err(Fault::OtherOwner)
         };
-        // What is not stored yet belongs to nobody, and is not kept either.
-        if loaded.has_tables && !matches!(result, Err(Fault::Store(_))) {
+        // What is not stored yet belongs to nobody, and is not kept either; nor is an account that
+        // has contradicted itself, while its rows may be right.
+        let doubtful =
+            matches!(result, Err(Fault::Store(_) | Fault::Rejected(Rejection::Inconsistent)));
+        if loaded.has_tables && !doubtful {
             self.loaded.replace(Some(loaded));
         }
         result
@@ -211,6 +216,15 @@ impl<S: Storage> Ledger<S> {
             self.in_transaction(|| store::set_alarm(&self.storage, account.rearm(), now))?;
         }
         Ok(Loaded { account, has_tables: true })
+    }
+
+    /// Makes sure that what memory holds is what is stored: an instance that the platform has
+    /// replaced does not know it until it touches storage, and must not answer from memory alone.
+    fn touch(&self, loaded: &Loaded) -> Result<(), StoreError> {
+        if loaded.has_tables && !store::ends_at(&self.storage, loaded.account.sequence())? {
+            return Err(StoreError::Corrupt);
+        }
+        Ok(())
     }
 
     fn find(&self, loaded: &Loaded, command: &Command) -> Result<Found, StoreError> {

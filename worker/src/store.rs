@@ -183,10 +183,17 @@ pub(crate) fn set_alarm(
         AlarmIntent::Set(due) => Some(due),
         AlarmIntent::Clear => None,
     };
-    storage.set_alarm(due.map(|due| due.max(now.plus(Duration::from_millis(1)))))?;
+    let soonest = now.plus(Duration::from_millis(1));
+    storage.set_alarm(due.map(|due| due.max(soonest).min(latest_alarm())))?;
     let value = due.map_or(SqlValue::Null, |due| SqlValue::Integer(due.as_millis()));
     storage.execute("UPDATE meta SET alarm_due = ?", &[value])?;
     Ok(())
+}
+
+/// The latest alarm that is set: the runtime refuses those beyond the year 2262, in a promise that
+/// nobody awaits. An alarm that fires early finds nothing due and is set again.
+const fn latest_alarm() -> Timestamp {
+    Timestamp::from_millis(9_000_000_000_000)
 }
 
 fn entry(storage: &dyn Storage, id: &TransactionId) -> Result<Option<Entry>, StoreError> {

@@ -67,7 +67,7 @@ fn files(directory: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
             if !hidden && !GENERATED.contains(&name.as_str()) {
                 files(&path, found)?;
             }
-        } else {
+        } else if name != ".git" {
             found.push(path);
         }
     }

@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 
 use crate::credits::Credits;
 use crate::ids::{TransactionId, Unit};
-use crate::ledger::MAX_OPEN_GRANTS;
 use crate::ledger::account::Account;
 use crate::ledger::command::{Command, Consume, Debit, Found, GrantCredits, Void, WhenShort};
 use crate::ledger::draft::{Draft, EntryParts};
@@ -15,6 +14,7 @@ use crate::ledger::grant::{Grant, GrantState};
 use crate::ledger::refund;
 use crate::ledger::rejection::Rejection;
 use crate::ledger::writes::Writes;
+use crate::ledger::{MAX_OPEN_GRANTS, MAX_UNITS};
 use crate::time::Timestamp;
 
 /// What the deployment sets.
@@ -65,6 +65,10 @@ pub fn decide(
         Command::Debit(debit) => take_debit(&mut draft, &id, debit, record, config)?,
         Command::Refund(refund) => refund::give_back(&mut draft, &id, refund, record, found)?,
         Command::Void(void) => void_grant(&mut draft, &id, void, record, found)?,
+    }
+    // Every entry carries the totals of all units, and a row has an end.
+    if draft.totals.0.len() > account.totals.0.len().max(MAX_UNITS) {
+        return Err(Rejection::TooManyUnits);
     }
     let entry = draft.entry(&id).cloned().ok_or(Rejection::Inconsistent)?;
     Ok(Decision { writes: draft.finish()?, receipt: Receipt { entry, replayed: false } })

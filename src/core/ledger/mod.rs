@@ -39,3 +39,6 @@ pub use writes::{AlarmIntent, Writes};
 /// A step may have to expire all of them at once and sorts them for the burn order: 1,000 keeps
 /// that well under a millisecond, and a daily grant with a year's life stays below it.
 pub const MAX_OPEN_GRANTS: usize = 1_000;
+
+/// Most units of one customer. Each entry repeats the totals of all of them, about 100 bytes a unit.
+pub const MAX_UNITS: usize = 64;

@@ -52,6 +52,8 @@ pub enum Rejection {
     },
     /// A balance would leave the range of amounts.
     Overflow,
+    /// The customer would have more than [`super::MAX_UNITS`] units.
+    TooManyUnits,
     /// The account contradicts itself: a fault of ours, answered without touching anything.
     Inconsistent,
 }

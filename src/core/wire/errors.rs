@@ -60,7 +60,7 @@ codes! {
     AmountPrecision = "amount_precision", 400;
     /// The body has a field that the operation does not know.
     UnknownField = "unknown_field", 400;
-    /// The metadata is over 8 KB or too deep.
+    /// The metadata is over 8 KB.
     MetadataTooLarge = "metadata_too_large", 400;
     /// The idempotency key breaks the rules for keys.
     InvalidIdempotencyKey = "invalid_idempotency_key", 400;
@@ -90,6 +90,8 @@ codes! {
     GrantEnded = "grant_ended", 422;
     /// The customer has as many open grants as a ledger holds.
     TooManyGrants = "too_many_grants", 422;
+    /// The customer has as many units as a ledger holds.
+    TooManyUnits = "too_many_units", 422;
     /// The refunds of a charge would exceed it.
     RefundExceedsCharge = "refund_exceeds_charge", 422;
     /// The headers are over the limit.

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::credits::{Credits, Decimal};
 use crate::ids::{CustomerId, Unit};
-use crate::ledger::{MAX_OPEN_GRANTS, Receipt, Rejection};
+use crate::ledger::{MAX_OPEN_GRANTS, MAX_UNITS, Receipt, Rejection};
 use crate::wire::errors::{ApiError, Code};
 use crate::wire::replies::receipt_body;
 
@@ -68,6 +68,13 @@ pub fn to_error(rejection: &Rejection, customer: &CustomerId) -> ApiError {
                  holds. Nothing was changed; void some, or let some expire or be spent."
             );
             ApiError::new(Code::TooManyGrants, &message)
+        }
+        Rejection::TooManyUnits => {
+            let message = format!(
+                "The customer has {MAX_UNITS} units, the most a ledger holds, and this call names \
+                 another. Nothing was changed; is the unit misspelled?"
+            );
+            ApiError::about(Code::TooManyUnits, "unit", &message)
         }
         Rejection::InsufficientCredits { unit, available, requested } => {
             insufficient(unit, *available, *requested)

@@ -1,4 +1,4 @@
-// RELIABILITY §4.2: amounts. `text` is the amount as it stands in the JSON body.
+// Amounts. `text` is the amount as it stands in the JSON body.
 
 const M = "8000000000";
 

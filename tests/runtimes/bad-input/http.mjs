@@ -1,4 +1,4 @@
-// RELIABILITY §4.1: what is wrong with the request before anybody looks at amounts.
+// What is wrong with the request before anybody looks at amounts.
 //
 // A row is `{what, send, status, code}`; `send` is laid over a charge that would be good (see
 // `bad-input.test.mjs`): `json` replaces fields of its body, `body` the whole of it, `headers` come

@@ -1,4 +1,4 @@
-// RELIABILITY §4.3: identifiers, text and objects. `segment` is what stands in the path.
+// Identifiers, text and objects. `segment` is what stands in the path.
 
 const nested = (depth) => `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;
 

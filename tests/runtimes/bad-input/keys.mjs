@@ -1,4 +1,4 @@
-// RELIABILITY §4.4 and §4.6: idempotency keys and API keys.
+// Idempotency keys and API keys.
 
 export const REFUSED_KEYS = [
   {

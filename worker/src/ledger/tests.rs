@@ -260,6 +260,13 @@ fn the_alarm_expires_what_is_due() {
 }
 
 #[test]
+fn an_expiry_beyond_what_alarms_reach_gets_the_latest_alarm() {
+    let world = World::new();
+    world.add(&EXPIRING.replace("2026-11-22T02:00:00Z", "9999-12-31T23:59:59Z")).unwrap();
+    assert_eq!(world.disk.alarm(), Some(Timestamp::from_millis(9_000_000_000_000)));
+}
+
+#[test]
 fn a_lost_alarm_is_set_again_by_the_next_call() {
     let mut world = World::new();
     world.add(EXPIRING).unwrap();

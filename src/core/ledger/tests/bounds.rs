@@ -112,3 +112,15 @@ fn an_overdraft_limit_beyond_the_range_of_a_unit_is_none() {
          2 @2 consumption -8000000000 = -8000000000",
     );
 }
+
+#[test]
+fn the_number_of_units_is_bounded() {
+    let mut book = Book::new();
+    for number in 0..MAX_UNITS {
+        assert_eq!(book.play(&std::format!("0 use 1 in unit{number} #{number}")), "= -1");
+    }
+    assert_eq!(book.play("1 use 1 in another #more"), "no: TooManyUnits");
+    assert_eq!(book.play("1 grant 1 in another #more"), "no: TooManyUnits");
+    assert_eq!(book.play("1 gate 1 in another #more"), "no: insufficient, 0 of 1");
+    assert_eq!(book.play("1 grant 3 in unit0 #known"), "= 2");
+}

@@ -151,7 +151,7 @@ proptest! {
 
     #[test]
     fn alarms_change_only_timing(script in script()) {
-        // The same commands with the alarm run before each of them make the same entries (D10).
+        // The same commands with the alarm run before each of them make the same entries.
         let (mut quiet, mut busy) = (Book::new(), Book::new());
         let mut latest = 0;
         for (number, (now, line)) in script.iter().enumerate() {
