@@ -107,7 +107,7 @@ export class CreditEngine {
     const { pageSize, type, unit } = options(callOptions);
     let position = { offset: 0 };
     while (position !== null) {
-      const wanted = { limit: pageSize ?? 100, type, unit, ...position };
+      const wanted = { limit: count(pageSize, "pageSize") ?? 100, type, unit, ...position };
       const page = await this.getTransactions(customerId, wanted);
       yield* page.data ?? [];
       position = pageAfter(position, page);

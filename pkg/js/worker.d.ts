@@ -13,7 +13,7 @@
 export interface WorkerEnv {
   /** The namespace of {@link LedgerObject}. */
   LEDGER: unknown;
-  /** JSON list of `{id, env, scopes, sha256}`. Without it every route answers 503. */
+  /** JSON list of `{id, env, scopes, sha256}`. Without it every route but `/health` answers 503. */
   API_KEYS?: string;
   /** How far below zero a plain `consume` may take a balance, as decimal text. No limit when absent. */
   OVERDRAFT_LIMIT?: string;

@@ -1,7 +1,7 @@
 //! Randomness handed in by a shell, and what the core makes of it.
 //!
 //! Decides the form of generated keys and the sequence of jitter values. It never draws randomness
-//! itself: a shell fills [`Entropy`] from `crypto.getRandomValues` (the simulator from its seed).
+//! itself: a shell fills [`Entropy`] from `crypto.getRandomValues` (a test from a fixed seed).
 
 use alloc::string::String;
 use core::fmt::Write as _;

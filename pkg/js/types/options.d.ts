@@ -22,7 +22,7 @@ export interface ChangeOptions {
 export interface ConsumeOptions extends ChangeOptions {
   /**
    * Returns at once and finishes under `waitUntil`; where the host has none, the call is awaited.
-   * Failures go to `onError`. Never defer a charge that gates work.
+   * Failures go to `onError`; arguments that are refused still throw. Never defer a charge that gates work.
    */
   background?: boolean;
 }
@@ -64,7 +64,14 @@ export interface GetBalanceOptions {
 
 /** What a transaction was. */
 export type TransactionType =
-  'consumption' | 'topup' | 'adjustment' | 'refund' | 'expiry' | (string & {});
+  | 'consumption'
+  | 'topup'
+  | 'adjustment'
+  | 'refund'
+  | 'expiry'
+  | 'void'
+  | 'scheduled'
+  | (string & {});
 
 /** Options of `CreditEngine.iterateTransactions`. */
 export interface IterateTransactionsOptions {

@@ -22,7 +22,7 @@ pub(crate) fn no_answer(failure: Failure, sent: bool) -> Box<ClientError> {
         Failure::Network => ("network_error", "The API could not be reached, or hung up."),
         Failure::Aborted => ("aborted", "The call was ended before the API answered."),
         Failure::Oversized => {
-            ("protocol_error", "The API answered with more than 1 MB, which was not read.")
+            ("protocol_error", "The API answered with more than 4 MB, which was not read.")
         }
         Failure::Overloaded => {
             ("overloaded", "The customer's ledger has more calls waiting than it takes.")

@@ -8,9 +8,10 @@ use crate::http::{Request, Response};
 use crate::time::Timestamp;
 use crate::wire::reading::Said;
 
-/// Largest response body that a shell reads before it reports [`Failure::Oversized`]: a page of 100
-/// transactions with full metadata stays below it.
-pub const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
+/// Largest response body that a shell reads before it reports [`Failure::Oversized`]. A page of 100
+/// transactions has at most about 2.5 MB: metadata, the action repeated from it, and a description
+/// whose characters are all escaped.
+pub const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 
 /// What a driver does next.
 pub enum Step {

@@ -6,10 +6,11 @@ use alloc::string::ToString;
 
 use crate::client::error::ClientError;
 
-/// One attempt, connect to last byte of the body. The default is the seed SDK's; the longest leaves
-/// room for a slow proxy and ends before serverless platforms do.
+/// One attempt, connect to last byte of the body. The default is the Credit Engine SDK's; the
+/// longest leaves room for a slow proxy.
 pub const TIMEOUT_MS: Bounds = Bounds { default: 10_000, min: 1, max: 600_000 };
-/// Attempts after the first. The default is the seed SDK's; ten with a capped backoff is 100 s.
+/// Attempts after the first. The default is the Credit Engine SDK's; ten are under a minute of
+/// pauses.
 pub const MAX_RETRIES: Bounds = Bounds { default: 2, min: 0, max: 10 };
 /// The whole call. The default depends on the two above (see [`ClientConfig::deadline`]).
 pub const DEADLINE_MS: Bounds = Bounds { default: 0, min: 1, max: 3_600_000 };

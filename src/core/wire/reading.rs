@@ -51,15 +51,16 @@ pub const KEY_IN_USE: &str = "idempotency_key_in_use";
 /// * A refusal (4xx) changed nothing, but for 408, which the server sent because it stopped waiting
 ///   and not because it stopped working, and for 409 `idempotency_key_in_use`, whose call may still
 ///   be carried out.
-/// * 425 and 429 are sent before any work; so is a 503 that carries a code of the API. A bare 503
-///   is a proxy's, which cannot know: unknown, as are 500, 502, 504 and 520–530.
+/// * 425 and 429 are sent before any work; so is a 503 that carries a code of the API. Any other
+///   503 may be a proxy's, which cannot know: unknown, as are 500, 502, 504 and 520–530.
 /// * 503 for a missing setting does not pass by waiting. 501 neither.
 #[must_use]
 pub fn judge(status: u16, code: Option<&str>) -> Judgement {
     use Effect::{Applied, NotApplied, Unknown};
     let judgement = |kind, retry, effect| Judgement { kind, retry, effect };
     let setting = matches!(code, Some("not_configured" | "topup_not_configured"));
-    let coded = if code.is_some() { NotApplied } else { Unknown };
+    let waits = matches!(code, Some("upstream_unavailable" | "stale_balance" | "outbox_full"));
+    let coded = if setting || waits { NotApplied } else { Unknown };
     match status {
         200..=299 => judgement(Kind::Success, false, Applied),
         401 => judgement(Kind::Authentication, false, NotApplied),

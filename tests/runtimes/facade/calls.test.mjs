@@ -127,7 +127,8 @@ describe("retries", () => {
       const fetcher = scripted(refused(status, "some_code"));
       const error = await rejection(client(fetcher).consume("cus_1", 5));
       assert.deepEqual([error.status, error.code, error.attempts], [status, "some_code", 1]);
-      assert.equal(error.effect, "not_applied");
+      // A 501 without one of the API's own codes may be a proxy's, which cannot know.
+      assert.equal(error.effect, status === 501 ? "unknown" : "not_applied");
       assert.equal(error.requestId, "req_9");
       assert.equal(fetcher.calls.length, 1);
     });

@@ -36,7 +36,7 @@ async function chat(request, env, ctx) {
     const { currentBalance, requested } = error;
     return json(402, { error: "out_of_credits", credits_left: currentBalance, needed: requested });
   }
-  // Paid for by an earlier request. Calling the model again would give answers away.
+  // Used by an earlier request, refunded or not. Calling the model again would give answers away.
   if (charge.replayed) return json(409, { error: "already_sent" });
 
   let reply;
@@ -53,7 +53,8 @@ async function chat(request, env, ctx) {
   }
 
   // What the answer costs is known only now. The user need not wait until it is written down.
-  await credits.consume(user, outputCost(reply), "AI: answer", { background: true });
+  const owed = outputCost(reply);
+  if (owed > 0) await credits.consume(user, owed, "AI: answer", { background: true });
   return json(200, { answer: reply.answer, credits_left: charge.balance });
 }
 

@@ -41,6 +41,7 @@ fn statuses_by_the_table() {
         (503, Some("not_configured"), Kind::Other, false, NotApplied),
         (503, Some("upstream_unavailable"), Kind::Other, true, NotApplied),
         (503, None, Kind::Other, true, Unknown),
+        (503, Some("ServiceUnavailable"), Kind::Other, true, Unknown),
         (504, None, Kind::Other, true, Unknown),
         (505, None, Kind::Other, false, Unknown),
         (520, None, Kind::Other, true, Unknown),
