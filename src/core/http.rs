@@ -68,8 +68,8 @@ impl Response {
 pub const ENVIRONMENT_HEADER: &str = "x-edge-credits-environment";
 
 /// The headers of a response that the core reads; a shell need not copy others.
-pub const RESPONSE_HEADERS: [&str; 4] =
-    ["retry-after", "retry-after-ms", "idempotent-replayed", "x-request-id"];
+pub const RESPONSE_HEADERS: [&str; 5] =
+    ["retry-after", "retry-after-ms", "idempotent-replayed", "x-request-id", "x-edge-credits"];
 
 /// Text as one path segment or query value.
 ///

@@ -30,6 +30,7 @@ pub struct PathOptions {
 pub struct Paths {
     pub(crate) balance: Template,
     pub(crate) consume: Template,
+    pub(crate) batch: Template,
     pub(crate) add: Template,
     pub(crate) transactions: Template,
     pub(crate) void_grant: Template,
@@ -48,6 +49,8 @@ impl Paths {
         Ok(Self {
             balance: path(&options.balance, "/v1/customers/{id}/balance")?,
             consume: path(&options.consume, "/v1/customers/{id}/consume")?,
+            // Ours alone, so it is where ours is.
+            batch: path(&None, "/v1/customers/{id}/batch")?,
             add: path(&options.add, "/v1/customers/{id}/add")?,
             transactions: path(&options.transactions, "/v1/customers/{id}/transactions")?,
             void_grant: path(&options.void_grant, "/v1/customers/{id}/grants/{grant_id}/void")?,

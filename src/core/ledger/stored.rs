@@ -107,7 +107,7 @@ pub fn entry_to_row(entry: &Entry) -> Result<Vec<SqlValue>, Corrupt> {
 /// # Errors
 /// [`Corrupt`] when a value is missing, of the wrong type or out of its range.
 pub fn entry_from_row(row: Vec<SqlValue>) -> Result<Entry, Corrupt> {
-    let mut row = Columns(row.into_iter());
+    let mut row = Columns::new(row);
     let entry = Entry {
         sequence: row.sequence()?,
         id: TransactionId::parse(&row.text()?).map_err(|_| Corrupt)?,
@@ -174,7 +174,7 @@ pub fn grant_to_row(grant: &Grant) -> Result<Vec<SqlValue>, Corrupt> {
 /// # Errors
 /// [`Corrupt`] when a value is missing, of the wrong type or out of its range.
 pub fn grant_from_row(row: Vec<SqlValue>) -> Result<Grant, Corrupt> {
-    let mut row = Columns(row.into_iter());
+    let mut row = Columns::new(row);
     let grant = Grant {
         sequence: row.sequence()?,
         id: TransactionId::parse(&row.text()?).map_err(|_| Corrupt)?,
@@ -186,11 +186,7 @@ pub fn grant_from_row(row: Vec<SqlValue>) -> Result<Grant, Corrupt> {
         product: row.product()?,
         source: Source::parse(&row.text()?).ok_or(Corrupt)?,
         effective_at: row.time()?,
-        expires_at: match row.0.next().ok_or(Corrupt)? {
-            SqlValue::Null => None,
-            SqlValue::Integer(millis) => Some(time(millis)?),
-            SqlValue::Text(_) => return Err(Corrupt),
-        },
+        expires_at: row.optional_time()?,
         state: GrantState::parse(&row.text()?).ok_or(Corrupt)?,
     };
     let fits = !grant.held.is_negative()
@@ -201,17 +197,21 @@ pub fn grant_from_row(row: Vec<SqlValue>) -> Result<Grant, Corrupt> {
 }
 
 /// A row being read from the left.
-struct Columns(alloc::vec::IntoIter<SqlValue>);
+pub(crate) struct Columns(alloc::vec::IntoIter<SqlValue>);
 
 impl Columns {
-    fn integer(&mut self) -> Result<i64, Corrupt> {
+    pub(crate) fn new(row: Vec<SqlValue>) -> Self {
+        Self(row.into_iter())
+    }
+
+    pub(crate) fn integer(&mut self) -> Result<i64, Corrupt> {
         match self.0.next() {
             Some(SqlValue::Integer(value)) => Ok(value),
             _ => Err(Corrupt),
         }
     }
 
-    fn optional_text(&mut self) -> Result<Option<String>, Corrupt> {
+    pub(crate) fn optional_text(&mut self) -> Result<Option<String>, Corrupt> {
         match self.0.next() {
             Some(SqlValue::Text(value)) => Ok(Some(value)),
             Some(SqlValue::Null) => Ok(None),
@@ -219,21 +219,47 @@ impl Columns {
         }
     }
 
-    fn text(&mut self) -> Result<String, Corrupt> {
+    pub(crate) fn text(&mut self) -> Result<String, Corrupt> {
         self.optional_text()?.ok_or(Corrupt)
     }
 
-    fn sequence(&mut self) -> Result<u64, Corrupt> {
+    pub(crate) fn sequence(&mut self) -> Result<u64, Corrupt> {
         let sequence = u64::try_from(self.integer()?).map_err(|_| Corrupt)?;
         if (1..=MAX_SEQUENCE).contains(&sequence) { Ok(sequence) } else { Err(Corrupt) }
     }
 
-    fn amount(&mut self) -> Result<Credits, Corrupt> {
+    pub(crate) fn amount(&mut self) -> Result<Credits, Corrupt> {
         Credits::from_minor_units(self.integer()?).ok_or(Corrupt)
     }
 
-    fn time(&mut self) -> Result<Timestamp, Corrupt> {
+    pub(crate) fn time(&mut self) -> Result<Timestamp, Corrupt> {
         time(self.integer()?)
+    }
+
+    pub(crate) fn optional_integer(&mut self) -> Result<Option<i64>, Corrupt> {
+        match self.0.next() {
+            Some(SqlValue::Integer(value)) => Ok(Some(value)),
+            Some(SqlValue::Null) => Ok(None),
+            _ => Err(Corrupt),
+        }
+    }
+
+    pub(crate) fn optional_time(&mut self) -> Result<Option<Timestamp>, Corrupt> {
+        self.optional_integer()?.map(time).transpose()
+    }
+
+    pub(crate) fn optional_amount(&mut self) -> Result<Option<Credits>, Corrupt> {
+        let amount = |minor_units| Credits::from_minor_units(minor_units).ok_or(Corrupt);
+        self.optional_integer()?.map(amount).transpose()
+    }
+
+    pub(crate) fn count(&mut self) -> Result<u64, Corrupt> {
+        self.optional_count()?.ok_or(Corrupt)
+    }
+
+    pub(crate) fn optional_count(&mut self) -> Result<Option<u64>, Corrupt> {
+        let count = |value| u64::try_from(value).map_err(|_| Corrupt);
+        self.optional_integer()?.map(count).transpose()
     }
 
     fn product(&mut self) -> Result<Option<Product>, Corrupt> {
@@ -247,19 +273,19 @@ fn time(millis: i64) -> Result<Timestamp, Corrupt> {
     if time.as_millis() == millis { Ok(time) } else { Err(Corrupt) }
 }
 
-fn text(value: &str) -> SqlValue {
+pub(crate) fn text(value: &str) -> SqlValue {
     SqlValue::Text(value.to_owned())
 }
 
-fn optional(value: Option<&str>) -> SqlValue {
+pub(crate) fn optional(value: Option<&str>) -> SqlValue {
     value.map_or(SqlValue::Null, text)
 }
 
-fn amount(value: Credits) -> SqlValue {
+pub(crate) fn amount(value: Credits) -> SqlValue {
     SqlValue::Integer(value.minor_units())
 }
 
-fn number(sequence: u64) -> Result<SqlValue, Corrupt> {
+pub(crate) fn number(sequence: u64) -> Result<SqlValue, Corrupt> {
     if sequence > MAX_SEQUENCE {
         return Err(Corrupt);
     }

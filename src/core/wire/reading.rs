@@ -11,7 +11,7 @@ use alloc::string::{String, ToString};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::credits::{Credits, Scale};
+use crate::credits::{Credits, Scale, whole_number};
 use crate::error::Effect;
 use crate::wire::errors::Code;
 
@@ -101,6 +101,10 @@ const MAX_CODE_BYTES: usize = 64;
 const MAX_MESSAGE_CHARS: usize = 500;
 /// Longest request id: a UUID has 36 characters, trace ids up to 128.
 const MAX_REQUEST_ID_BYTES: usize = 128;
+/// Largest position: the last that JavaScript tells from its neighbour.
+const MAX_SEQUENCE: u64 = (1 << 53) - 1;
+/// Longest name of credits.
+const MAX_NAME_CHARS: usize = 64;
 /// Largest details kept on an error: twice the largest metadata.
 const MAX_DETAILS_BYTES: usize = 16 * 1024;
 
@@ -126,6 +130,14 @@ pub struct Said {
     pub is_object: bool,
     /// Whether a success says that it is a replay.
     pub replayed: bool,
+    /// A success's balance, as decimal text.
+    pub balance: Option<String>,
+    /// The ledger's position that it stands for.
+    pub sequence: Option<u64>,
+    /// The ledger's name of the charge.
+    pub transaction_id: Option<String>,
+    /// What the API calls its credits.
+    pub credit_name: Option<String>,
     /// An error's stable code.
     pub code: Option<String>,
     /// An error's words, for a person.
@@ -156,7 +168,19 @@ impl Said {
             (None, Some(words)) => Self { message: message(&words), ..Self::default() },
             (None, None) => Self::of_error(outer),
         };
-        Self { is_object: true, replayed, ..said }
+        let name = |name| outer.text(name).and_then(|text| request_id(&text));
+        Self {
+            is_object: true,
+            replayed,
+            balance: decimal(outer, "balance"),
+            sequence: outer
+                .number("sequence")
+                .and_then(|text| whole_number(&text))
+                .filter(|sequence| *sequence <= MAX_SEQUENCE),
+            transaction_id: name("transaction_id"),
+            credit_name: outer.text("credit_name").and_then(|text| short(&text)),
+            ..said
+        }
     }
 
     fn of_error<J: JsonObject>(error: &J) -> Self {
@@ -195,6 +219,11 @@ impl Said {
 pub fn request_id(text: &str) -> Option<String> {
     let fits = (1..=MAX_REQUEST_ID_BYTES).contains(&text.len());
     (fits && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| text.to_string())
+}
+
+/// A name that may be shown, cut to the length of one.
+fn short(text: &str) -> Option<String> {
+    message(text).map(|name| name.chars().take(MAX_NAME_CHARS).collect())
 }
 
 /// A message without control characters, cut to a paragraph.

@@ -1,0 +1,313 @@
+//! May this charge be accepted, and what does that write?
+//!
+//! A gate is decided from the snapshot: young enough, at once; older than `max_staleness`, or not
+//! covering the amount, only after a read that began after the call came in. While the upstream is
+//! away the degradation rule decides. Plain usage has happened and is accepted.
+
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use core::time::Duration;
+
+use crate::cache::config::{CacheConfig, MAX_OPEN_BYTES, MAX_OPEN_CHARGES, MAX_UNITS, WATCH};
+use crate::cache::rows::{OutboxRow, Record, RecordState, Source, Writes};
+use crate::cache::state::{Cache, UnitState};
+use crate::credits::Credits;
+use crate::idempotency::{Fingerprint, Operation, Scope};
+use crate::ids::{Owner, TransactionId, Unit};
+use crate::ledger::{AlarmIntent, Consume, WhenShort};
+use crate::time::Timestamp;
+use crate::wire::members::Members;
+
+/// What a call has waited for so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waited {
+    /// Conversations begun when the call came in ([`crate::cache::Head::conversations`]): only a
+    /// later read can tell it something new.
+    pub arrived: u64,
+    /// Whether a read was tried for this call, and failed or may not be tried now.
+    pub in_vain: bool,
+}
+
+/// A charge that was accepted, now or before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// What is answered.
+    pub record: Record,
+    /// Whether an earlier call with the key had been accepted.
+    pub replayed: bool,
+}
+
+/// Why a call gets no answer from the cache.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The key stands for a call with other content.
+    KeyReused {
+        /// The field that differs.
+        field: String,
+        /// The first call's answer.
+        first: Box<Record>,
+    },
+    /// The balance does not cover the amount.
+    InsufficientCredits {
+        /// What was taken from.
+        unit: Unit,
+        /// What is available.
+        available: Credits,
+        /// What was asked for.
+        requested: Credits,
+    },
+    /// No balance was ever read, and the upstream is away.
+    Unavailable {
+        /// When it is asked again.
+        retry_after: Duration,
+    },
+    /// The snapshot is too old for a gate, and the upstream is away.
+    Stale {
+        /// When it is asked again.
+        retry_after: Duration,
+    },
+    /// As many charges wait as may.
+    OutboxFull {
+        /// When it is worth another try.
+        retry_after: Duration,
+    },
+    /// The customer has as many units as a cache holds.
+    TooManyUnits,
+    /// A sum would leave the range of amounts.
+    Overflow,
+}
+
+/// What a step of a call comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Judgement<T> {
+    /// Persist, then answer.
+    Done(T, Box<Writes>),
+    /// Read the balance first, then ask again.
+    ReadFirst,
+    /// Answer with the refusal; nothing is written.
+    Refused(Refusal),
+}
+
+/// Judges a charge. `found` is the record that its key names.
+pub(super) fn accept(
+    cache: &Cache,
+    found: Option<&Record>,
+    now: Timestamp,
+    charge: &Consume,
+    waited: Waited,
+    config: &CacheConfig,
+) -> Judgement<Accepted> {
+    let fingerprint = fingerprint(charge);
+    if let Some(record) = found {
+        return match fingerprint.difference(&record.fingerprint) {
+            None => {
+                let accepted = Accepted { record: record.clone(), replayed: true };
+                Judgement::Done(accepted, Box::default())
+            }
+            Some(field) => Judgement::Refused(Refusal::KeyReused {
+                field: field.to_owned(),
+                first: Box::new(record.clone()),
+            }),
+        };
+    }
+    let unit = cache.unit_or_new(&charge.unit);
+    if let Err(refusal) = room(cache, &unit, charge, now) {
+        return Judgement::Refused(refusal);
+    }
+    match trust(&unit, now, waited, config) {
+        Trust::ReadFirst => return Judgement::ReadFirst,
+        Trust::None(refusal) if charge.when_short == WhenShort::Reject => {
+            return Judgement::Refused(refusal(rest(cache, now)));
+        }
+        Trust::None(_) | Trust::Known => {}
+    }
+    if charge.when_short == WhenShort::Reject {
+        let available = unit.available().unwrap_or(Credits::ZERO);
+        if available < charge.amount {
+            let fresh = has_read(&unit, waited.arrived);
+            if !fresh && !waited.in_vain {
+                return Judgement::ReadFirst;
+            }
+            let (unit, requested) = (charge.unit.clone(), charge.amount);
+            return Judgement::Refused(Refusal::InsufficientCredits { unit, available, requested });
+        }
+    }
+    let source = source_of(&unit, now, waited, config);
+    match admit(cache, unit, now, charge, fingerprint, source) {
+        Some((accepted, writes)) => Judgement::Done(accepted, Box::new(writes)),
+        None => Judgement::Refused(Refusal::Overflow),
+    }
+}
+
+/// Whether a balance has been read by a conversation that began after the call came in.
+pub(super) fn has_read(unit: &UnitState, arrived: u64) -> bool {
+    unit.snapshot.as_ref().is_some_and(|snapshot| snapshot.read > arrived)
+}
+
+/// What may be made of a snapshot.
+pub(super) enum Trust {
+    /// It may be used.
+    Known,
+    /// A read is to be tried first.
+    ReadFirst,
+    /// There is nothing to trust, and the upstream is away.
+    None(fn(Duration) -> Refusal),
+}
+
+/// The rule of freshness, for gates; plain usage and reads of the balance only ask for a read.
+pub(super) fn trust(
+    unit: &UnitState,
+    now: Timestamp,
+    waited: Waited,
+    config: &CacheConfig,
+) -> Trust {
+    let Some(age) = unit.age(now) else {
+        let away = |retry_after| Refusal::Unavailable { retry_after };
+        return if waited.in_vain { Trust::None(away) } else { Trust::ReadFirst };
+    };
+    if age <= config.max_staleness || has_read(unit, waited.arrived) {
+        return Trust::Known;
+    }
+    match (waited.in_vain, config.graceful_degradation) {
+        (false, _) => Trust::ReadFirst,
+        (true, true) => Trust::Known,
+        (true, false) => Trust::None(|retry_after| Refusal::Stale { retry_after }),
+    }
+}
+
+/// Where an answer that is about to be given comes from.
+pub(super) fn source_of(
+    unit: &UnitState,
+    now: Timestamp,
+    waited: Waited,
+    config: &CacheConfig,
+) -> Source {
+    if has_read(unit, waited.arrived) {
+        return Source::Upstream;
+    }
+    match unit.age(now) {
+        Some(age) if age <= config.max_staleness => Source::EdgeCache,
+        _ => Source::Degraded,
+    }
+}
+
+/// How long the upstream is left alone, as a hint to come back.
+pub(super) fn rest(cache: &Cache, now: Timestamp) -> Duration {
+    let until = cache.head.health.resume_at.unwrap_or(now);
+    until.since(now).clamp(Duration::from_secs(1), Duration::from_secs(60))
+}
+
+/// Whether another charge can be kept. At a bound charges are refused; nothing is dropped.
+fn room(cache: &Cache, unit: &UnitState, charge: &Consume, now: Timestamp) -> Result<(), Refusal> {
+    has_room_for_unit(cache, &unit.unit)?;
+    let (open, bytes) = cache.units.iter().fold((0_u64, 0_u64), |(open, bytes), unit| {
+        (open.saturating_add(unit.open), bytes.saturating_add(unit.open_bytes))
+    });
+    let bytes = bytes.saturating_add(length(&body(charge)));
+    if open >= MAX_OPEN_CHARGES || bytes > MAX_OPEN_BYTES {
+        return Err(Refusal::OutboxFull { retry_after: rest(cache, now) });
+    }
+    Ok(())
+}
+
+/// Whether a unit is known, or may become so.
+pub(super) fn has_room_for_unit(cache: &Cache, unit: &Unit) -> Result<(), Refusal> {
+    let full = cache.unit(unit).is_none() && cache.units.len() >= MAX_UNITS;
+    if full { Err(Refusal::TooManyUnits) } else { Ok(()) }
+}
+
+/// The record, the outbox row, the deduction and the alarm, to be written together (D1).
+fn admit(
+    cache: &Cache,
+    mut unit: UnitState,
+    now: Timestamp,
+    charge: &Consume,
+    fingerprint: Fingerprint,
+    source: Source,
+) -> Option<(Accepted, Writes)> {
+    let id = id_of(&cache.owner, charge);
+    let body = body(charge);
+    unit.owed = unit.owed.checked_add(charge.amount)?;
+    unit.accepted += 1;
+    unit.open += 1;
+    unit.open_bytes = unit.open_bytes.saturating_add(length(&body));
+    if unit.snapshot.is_some() && unit.available().is_none() {
+        return None;
+    }
+    let record = Record {
+        id: id.clone(),
+        key: charge.call.key.clone(),
+        fingerprint,
+        unit: charge.unit.clone(),
+        amount: charge.amount,
+        accepted_at: now,
+        available: unit.available(),
+        as_of: unit.snapshot.as_ref().map(|snapshot| snapshot.as_of),
+        source,
+        state: RecordState::Accepted,
+        code: None,
+        upstream_id: None,
+    };
+    let row = OutboxRow {
+        position: cache.accepted() + 1,
+        id,
+        key: charge.call.key.clone(),
+        unit: charge.unit.clone(),
+        amount: charge.amount,
+        body,
+        accepted_at: now,
+        attempts: 0,
+        first_attempt_at: None,
+        last_attempt_at: None,
+        due_at: now,
+        quarantined: None,
+    };
+    let mut head = cache.head.clone();
+    let alarm = head.arm(now, watch(cache, now));
+    let mut writes = Writes { alarm, ..Writes::default() };
+    writes.head = (alarm != AlarmIntent::Keep).then_some(head);
+    writes.units.push(unit);
+    writes.records.push(record.clone());
+    writes.outbox.push(row);
+    Some((Accepted { record, replayed: false }, writes))
+}
+
+/// By when somebody must have looked after the outbox, if nobody does at once.
+fn watch(cache: &Cache, now: Timestamp) -> Timestamp {
+    let soon = now.plus(WATCH);
+    match &cache.head.lease {
+        Some(lease) => soon.max(lease.until),
+        None => soon,
+    }
+}
+
+/// The id of a charge: the one that the ledger will give it.
+pub(super) fn id_of(owner: &Owner, charge: &Consume) -> TransactionId {
+    let scope = Scope { owner, operation: Operation::Consume };
+    scope.transaction_id(charge.call.key.as_str())
+}
+
+fn fingerprint(charge: &Consume) -> Fingerprint {
+    let amount = charge.amount.decimal(charge.unit.scale()).to_string();
+    Fingerprint::of([("unit", Some(charge.unit.as_str())), ("amount", Some(&*amount))])
+}
+
+/// The body that is sent upstream: always plain usage, for what was accepted was promised. Written
+/// once and kept, so that every attempt of every version sends the same bytes (D7).
+fn body(charge: &Consume) -> String {
+    let Consume { call, unit, amount, .. } = charge;
+    // An API that knows one kind of credits need not know its name here.
+    let named = (unit.as_str() != Unit::CREDITS).then_some(unit.as_str());
+    Members::new()
+        .display("amount", Some(amount.decimal(unit.scale())))
+        .text("unit", named)
+        .text("description", call.description.as_deref())
+        .display("metadata", call.metadata.as_deref())
+        .text("idempotency_key", Some(call.key.as_str()))
+        .finish()
+}
+
+fn length(body: &str) -> u64 {
+    u64::try_from(body.len()).unwrap_or(u64::MAX)
+}

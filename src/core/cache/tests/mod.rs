@@ -1,0 +1,4 @@
+//! The cache's steps by tables, on a store in memory.
+
+mod desk;
+mod flow;

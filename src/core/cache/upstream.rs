@@ -1,0 +1,191 @@
+//! What the upstream is sent, and what its answers mean: the one adapter table (D18).
+//!
+//! Decides requests as data, and from a status and what a body says which edge a charge takes.
+
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+pub use crate::cache::read::{ReadFailure, Reading};
+use crate::cache::rows::OutboxRow;
+use crate::cache::settle::{Outcome, Receipt};
+use crate::client::retry;
+use crate::config::{ApiKey, Paths};
+use crate::credits::Credits;
+use crate::error::Effect;
+use crate::http::{Method, Request, Response, Target};
+use crate::idempotency::IdempotencyKey;
+use crate::ids::{CustomerId, Unit};
+use crate::time::Timestamp;
+use crate::wire::reading::{self, Kind, Said};
+
+/// The header by which our own worker is known.
+const OURS: &str = "x-edge-credits";
+
+/// Where the upstream is, and by which key it is entered. It has no `Debug`: it holds the key.
+#[derive(Clone)]
+pub struct Upstream {
+    /// Origin and base path, without a trailing slash.
+    pub base_url: String,
+    /// The deployment's key of the environment.
+    pub api_key: ApiKey,
+    /// Where the methods are.
+    pub paths: Paths,
+}
+
+impl Upstream {
+    /// The request for a balance.
+    #[must_use]
+    pub fn read(&self, customer: &CustomerId, unit: &Unit) -> Request {
+        let mut target = Target::new(self.paths.balance.fill(customer.as_str(), ""));
+        target.text("unit", named(unit));
+        self.request(Method::Get, &target.finish(), None, None)
+    }
+
+    /// The request for one charge: the same on every attempt.
+    #[must_use]
+    pub fn send(&self, customer: &CustomerId, row: &OutboxRow) -> Request {
+        let path = self.paths.consume.fill(customer.as_str(), "");
+        self.request(Method::Post, &path, Some(row.body.clone()), Some(&row.key))
+    }
+
+    /// The request for several charges at once, which our own worker takes.
+    #[must_use]
+    pub fn send_batch(&self, customer: &CustomerId, rows: &[OutboxRow]) -> Request {
+        let mut body = "{\"items\":[".to_owned();
+        for (index, row) in rows.iter().enumerate() {
+            if index > 0 {
+                body.push(',');
+            }
+            body.push_str(&row.body);
+        }
+        body.push_str("]}");
+        let path = self.paths.batch.fill(customer.as_str(), "");
+        self.request(Method::Post, &path, Some(body), None)
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        target: &str,
+        body: Option<String>,
+        key: Option<&IdempotencyKey>,
+    ) -> Request {
+        let mut url = self.base_url.clone();
+        url.push_str(target);
+        let mut bearer = "Bearer ".to_owned();
+        bearer.push_str(self.api_key.reveal());
+        let mut headers = Vec::from([("accept", "application/json".to_owned())]);
+        headers.push(("authorization", bearer));
+        if body.is_some() {
+            headers.push(("content-type", "application/json".to_owned()));
+        }
+        if let Some(key) = key {
+            headers.push(("idempotency-key", key.to_header()));
+        }
+        Request { method, url, headers, body }
+    }
+}
+
+/// An API that knows one kind of credits need not know its name here.
+fn named(unit: &Unit) -> Option<&str> {
+    (unit.as_str() != Unit::CREDITS).then_some(unit.as_str())
+}
+
+/// What an answer to a charge means.
+///
+/// * 2xx with an object: applied. Anything else with a 2xx or 3xx is no answer of this API.
+/// * 402: rejected. 401 and 403: the key is refused, and the charge waits.
+/// * 408, 409, 425, 429, 5xx: to be sent again. A 409 that says "duplicate" proves nothing of the
+///   content, so it is sent again too, until the window has passed.
+/// * Any other 4xx: refused as it is.
+#[must_use]
+pub fn outcome(response: &Response, said: &Said, unit: &Unit, now: Timestamp) -> Outcome {
+    let status = response.status;
+    let judgement = reading::judge(status, said.code.as_deref());
+    let code = || code(status, said);
+    let after = retry::hint(response, now);
+    match status {
+        200..=299 if said.is_object => {
+            let header = response.header("idempotent-replayed");
+            let marked = header.is_some_and(|value| value.trim_ascii() == "true");
+            Outcome::Applied(Receipt {
+                balance: amount(said, unit),
+                sequence: said.sequence,
+                replayed: said.replayed || marked,
+                id: said.transaction_id.clone(),
+            })
+        }
+        401 | 403 => Outcome::Paused { code: code() },
+        402 => Outcome::Rejected { code: code() },
+        408 | 409 | 425 | 429 => Outcome::Again { effect: judgement.effect, after },
+        400..=499 => Outcome::Refused { code: code() },
+        _ if judgement.kind == Kind::Success => unanswered(true),
+        _ => Outcome::Again { effect: judgement.effect, after },
+    }
+}
+
+/// The outcome of an attempt without a usable answer. `sent`: whether anything may have left.
+#[must_use]
+pub const fn unanswered(sent: bool) -> Outcome {
+    let effect = if sent { Effect::Unknown } else { Effect::NotApplied };
+    Outcome::Again { effect, after: None }
+}
+
+/// What an answer to a batch as a whole means for each of its charges, where it does not say so
+/// itself: `None` when the route is not there, or not for these bodies, so that they are to go one
+/// by one.
+#[must_use]
+pub fn batch_outcome(
+    response: &Response,
+    said: &Said,
+    unit: &Unit,
+    now: Timestamp,
+) -> Option<Outcome> {
+    match outcome(response, said, unit, now) {
+        Outcome::Refused { .. } => None,
+        // The batch as a whole is no charge.
+        Outcome::Applied(_) => Some(unanswered(true)),
+        Outcome::Rejected { .. } => None,
+        other => Some(other),
+    }
+}
+
+/// What an answer to a read means.
+///
+/// # Errors
+/// [`ReadFailure`]: no balance, and how long to wait for one.
+pub fn reading(
+    response: &Response,
+    said: &Said,
+    unit: &Unit,
+    now: Timestamp,
+) -> Result<Reading, ReadFailure> {
+    let failure = ReadFailure {
+        refused: matches!(response.status, 401 | 403).then(|| code(response.status, said)),
+        after: retry::hint(response, now),
+    };
+    if !(200..300).contains(&response.status) || !said.is_object {
+        return Err(failure);
+    }
+    let balance = amount(said, unit).ok_or(failure)?;
+    let credit_name = said.credit_name.clone();
+    let ours = response.header(OURS).is_some();
+    Ok(Reading { balance, sequence: said.sequence, credit_name, ours })
+}
+
+fn amount(said: &Said, unit: &Unit) -> Option<Credits> {
+    Credits::from_number_text(said.balance.as_deref()?, unit.scale()).ok()
+}
+
+fn code(status: u16, said: &Said) -> String {
+    let code = said.code.as_deref();
+    code.map_or_else(|| reading::default_code(status).to_string(), ToOwned::to_owned)
+}
+
+/// How long the conversation as a whole may take: its attempts all run at once.
+#[must_use]
+pub fn lease_for(timeout: Duration) -> Duration {
+    timeout.saturating_add(Duration::from_secs(5))
+}
