@@ -5,6 +5,7 @@
 //! Nothing here depends on a crate of ours (the edges are asserted by [`check`]).
 
 mod arguments;
+mod bench;
 mod check;
 mod client_package;
 mod demo;
@@ -88,6 +89,12 @@ const JOBS: &[Job] = &[
         arguments: "",
         purpose: "measure what users download, against the budget",
         run: size::run,
+    },
+    Job {
+        name: "bench",
+        arguments: "[--quick] [--seconds S] [--rounds N] [--soak N]",
+        purpose: "measure the cache beside other ways to charge",
+        run: bench::run,
     },
     Job {
         name: "test-runner",

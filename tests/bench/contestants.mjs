@@ -1,0 +1,114 @@
+// Who is measured: each a real Workers runtime of its own, with its objects on disk.
+//
+//   floor    the hand-written object of floor/
+//   api      our worker as the ledger, asked directly
+//   distant  the same, DISTANCE_MS further away
+//   cache    our worker as a cache, its upstream a ledger of its own, DISTANCE_MS away
+//   plain    `return new Response("ok")`, for the load generator's ceiling
+
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+
+import { makeKey } from "../runtimes/keys.mjs";
+import { ledgerWorker, startWorkerd } from "../runtimes/workerd.mjs";
+import { startDistance } from "./distance.mjs";
+
+/** The added distance of a remote API, as a round trip. */
+export const DISTANCE_MS = 50;
+/** More than any run can spend. */
+const CREDITS = 1_000_000_000;
+/** Customers of the runs with many. */
+export const CUSTOMERS = 1_000;
+
+const CLASS = "BalanceCacheObject";
+
+/** Whether the worker that is built here has the cache object. */
+export async function hasCache() {
+  const { directory } = ledgerWorker({});
+  return (await readFile(`${directory}/worker.js`, "utf8")).includes(CLASS);
+}
+
+/** An API key that every contestant knows. */
+function key() {
+  return makeKey("test", ["use", "grant", "admin"]);
+}
+
+function fixture(name) {
+  return { name, directory: fileURLToPath(new URL(name, import.meta.url)), main: "worker.js" };
+}
+
+/** A contestant on one runtime. `more` ends with it. */
+function contestant(name, runtime, own, { port, more = [], ...rest } = {}) {
+  return {
+    name,
+    key: own.text,
+    pid: runtime.pid,
+    port: port ?? portOf(runtime),
+    output: runtime.output,
+    ...rest,
+    async stop() {
+      await runtime.stop();
+      for (const other of more) await other.stop();
+    },
+  };
+}
+
+function portOf(runtime) {
+  return Number(new URL(Object.values(runtime.urls)[0]).port);
+}
+
+export async function startPlain() {
+  return contestant("plain", await startWorkerd({ workers: [fixture("plain")] }), key());
+}
+
+export async function startFloor() {
+  const worker = { ...fixture("floor"), objects: { ACCOUNT: { className: "Account" } } };
+  return contestant("floor", await startWorkerd({ workers: [worker] }), key());
+}
+
+/** The ledger at no distance, and the same at DISTANCE_MS. */
+export async function startApi() {
+  const own = key();
+  const runtime = await startLedger(own);
+  const far = await startDistance({ port: portOf(runtime), roundTripMs: DISTANCE_MS });
+  const api = contestant("api", runtime, own, { more: [far] });
+  return [api, { ...api, name: "distant", port: far.port, stop: async () => {} }];
+}
+
+/** The cache; `upstream` is the process that it sends to, `sent` counts the requests to it. */
+export async function startCache(settings = {}) {
+  const own = key();
+  const theirs = key();
+  const runtime = await startLedger(theirs);
+  const far = await startDistance({ port: portOf(runtime), roundTripMs: DISTANCE_MS });
+  const worker = ledgerWorker(
+    { ...secret(own), UPSTREAM_URL: far.url, UPSTREAM_KEY_TEST: theirs.text, ...settings },
+    { name: "cache" },
+  );
+  worker.objects.BALANCE_CACHE = { className: CLASS };
+  const cache = await startWorkerd({ workers: [worker] });
+  return contestant("cache", cache, own, {
+    more: [far, runtime],
+    upstream: { pid: runtime.pid, port: portOf(runtime), key: theirs.text },
+    sent: far.requests,
+  });
+}
+
+function startLedger(own) {
+  return startWorkerd({ workers: [ledgerWorker(secret(own))] });
+}
+
+function secret(own) {
+  return { API_KEYS: JSON.stringify([own.entry]) };
+}
+
+/** Gives the customers of a contestant credits, where it does not do that by itself. */
+export async function provide(load, { name, port, key }, customers) {
+  if (name === "floor" || name === "plain") return;
+  await load.run({ grant: CREDITS, port, key, customers, clients: Math.min(customers, 32) });
+}
+
+/** Brings the objects of many customers into memory: the runtime drops those that idle for 10 s. */
+export async function wake(load, { port, key }, customers) {
+  if (customers > 1) await load.run({ wake: true, port, key, customers, clients: 32 });
+}
