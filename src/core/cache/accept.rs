@@ -12,6 +12,7 @@ use core::time::Duration;
 use crate::cache::config::{CacheConfig, MAX_OPEN_BYTES, MAX_OPEN_CHARGES, MAX_UNITS, WATCH};
 use crate::cache::rows::{OutboxRow, Record, RecordState, Source, Writes};
 use crate::cache::state::{Cache, UnitState};
+use crate::cache::view::is_stale;
 use crate::credits::Credits;
 use crate::idempotency::{Fingerprint, Operation, Scope};
 use crate::ids::{Owner, TransactionId, Unit};
@@ -25,7 +26,7 @@ pub struct Waited {
     /// Conversations begun when the call came in ([`crate::cache::Head::conversations`]): only a
     /// later read can tell it something new.
     pub arrived: u64,
-    /// Whether a read was tried for this call, and failed or may not be tried now.
+    /// Whether a read has been tried for this call, whatever came of it: it is not tried again.
     pub in_vain: bool,
 }
 
@@ -36,6 +37,8 @@ pub struct Accepted {
     pub record: Record,
     /// Whether an earlier call with the key had been accepted.
     pub replayed: bool,
+    /// Whether the snapshot is older than `sync_interval` now.
+    pub stale: bool,
 }
 
 /// Why a call gets no answer from the cache.
@@ -99,10 +102,12 @@ pub(super) fn accept(
     config: &CacheConfig,
 ) -> Judgement<Accepted> {
     let fingerprint = fingerprint(charge);
+    let unit = cache.unit_or_new(&charge.unit);
+    let stale = is_stale(&unit, now, config);
     if let Some(record) = found {
         return match fingerprint.difference(&record.fingerprint) {
             None => {
-                let accepted = Accepted { record: record.clone(), replayed: true };
+                let accepted = Accepted { record: record.clone(), replayed: true, stale };
                 Judgement::Done(accepted, Box::default())
             }
             Some(field) => Judgement::Refused(Refusal::KeyReused {
@@ -111,33 +116,69 @@ pub(super) fn accept(
             }),
         };
     }
-    let unit = cache.unit_or_new(&charge.unit);
-    if let Err(refusal) = room(cache, &unit, charge, now) {
+    let body = body(charge);
+    if let Err(refusal) = room(cache, &unit, &body, now) {
         return Judgement::Refused(refusal);
     }
-    match trust(&unit, now, waited, config) {
-        Trust::ReadFirst => return Judgement::ReadFirst,
-        Trust::None(refusal) if charge.when_short == WhenShort::Reject => {
-            return Judgement::Refused(refusal(rest(cache, now)));
+    match charge.when_short {
+        // Usage has happened whatever the balance; only a balance never read is worth waiting for.
+        WhenShort::Allow if unit.snapshot.is_none() && !waited.in_vain => {
+            return Judgement::ReadFirst;
         }
-        Trust::None(_) | Trust::Known => {}
-    }
-    if charge.when_short == WhenShort::Reject {
-        let available = unit.available().unwrap_or(Credits::ZERO);
-        if available < charge.amount {
-            let fresh = has_read(&unit, waited.arrived);
-            if !fresh && !waited.in_vain {
-                return Judgement::ReadFirst;
+        WhenShort::Allow => {}
+        WhenShort::Reject => match gate(&unit, now, charge, waited, config) {
+            Gate::Open => {}
+            Gate::ReadFirst => return Judgement::ReadFirst,
+            Gate::Shut(refusal) => return Judgement::Refused(refusal(rest(cache, now))),
+            Gate::Short(available) => {
+                let (unit, requested) = (charge.unit.clone(), charge.amount);
+                let refusal = Refusal::InsufficientCredits { unit, available, requested };
+                return Judgement::Refused(refusal);
             }
-            let (unit, requested) = (charge.unit.clone(), charge.amount);
-            return Judgement::Refused(Refusal::InsufficientCredits { unit, available, requested });
-        }
+        },
     }
     let source = source_of(&unit, now, waited, config);
-    match admit(cache, unit, now, charge, fingerprint, source) {
-        Some((accepted, writes)) => Judgement::Done(accepted, Box::new(writes)),
+    let draft = Draft { charge, fingerprint, body, source };
+    match admit(cache, unit, now, draft) {
+        Some((record, writes)) => {
+            let accepted = Accepted { record, replayed: false, stale };
+            Judgement::Done(accepted, Box::new(writes))
+        }
         None => Judgement::Refused(Refusal::Overflow),
     }
+}
+
+/// Whether a gate opens.
+enum Gate {
+    /// What is available covers it.
+    Open,
+    /// Only a balance read now can tell.
+    ReadFirst,
+    /// Nothing can tell.
+    Shut(fn(Duration) -> Refusal),
+    /// Only so much is available.
+    Short(Credits),
+}
+
+fn gate(
+    unit: &UnitState,
+    now: Timestamp,
+    charge: &Consume,
+    waited: Waited,
+    config: &CacheConfig,
+) -> Gate {
+    match trust(unit, now, waited, config) {
+        Trust::ReadFirst => return Gate::ReadFirst,
+        Trust::None(refusal) => return Gate::Shut(refusal),
+        Trust::Known => {}
+    }
+    let available = unit.available().unwrap_or(Credits::ZERO);
+    if available >= charge.amount {
+        return Gate::Open;
+    }
+    // A top-up made elsewhere counts at once: it is looked for before anybody is turned away.
+    let looked = has_read(unit, waited.arrived) || waited.in_vain;
+    if looked { Gate::Short(available) } else { Gate::ReadFirst }
 }
 
 /// Whether a balance has been read by a conversation that began after the call came in.
@@ -155,7 +196,7 @@ pub(super) enum Trust {
     None(fn(Duration) -> Refusal),
 }
 
-/// The rule of freshness, for gates; plain usage and reads of the balance only ask for a read.
+/// The rule of freshness, for gates and for reads of the balance.
 pub(super) fn trust(
     unit: &UnitState,
     now: Timestamp,
@@ -199,13 +240,12 @@ pub(super) fn rest(cache: &Cache, now: Timestamp) -> Duration {
 }
 
 /// Whether another charge can be kept. At a bound charges are refused; nothing is dropped.
-fn room(cache: &Cache, unit: &UnitState, charge: &Consume, now: Timestamp) -> Result<(), Refusal> {
+fn room(cache: &Cache, unit: &UnitState, body: &str, now: Timestamp) -> Result<(), Refusal> {
     has_room_for_unit(cache, &unit.unit)?;
     let (open, bytes) = cache.units.iter().fold((0_u64, 0_u64), |(open, bytes), unit| {
         (open.saturating_add(unit.open), bytes.saturating_add(unit.open_bytes))
     });
-    let bytes = bytes.saturating_add(length(&body(charge)));
-    if open >= MAX_OPEN_CHARGES || bytes > MAX_OPEN_BYTES {
+    if open >= MAX_OPEN_CHARGES || bytes.saturating_add(length(body)) > MAX_OPEN_BYTES {
         return Err(Refusal::OutboxFull { retry_after: rest(cache, now) });
     }
     Ok(())
@@ -217,17 +257,24 @@ pub(super) fn has_room_for_unit(cache: &Cache, unit: &Unit) -> Result<(), Refusa
     if full { Err(Refusal::TooManyUnits) } else { Ok(()) }
 }
 
-/// The record, the outbox row, the deduction and the alarm, to be written together (D1).
+/// A charge that is to be accepted.
+struct Draft<'a> {
+    charge: &'a Consume,
+    fingerprint: Fingerprint,
+    body: String,
+    source: Source,
+}
+
+/// The record, the outbox row, the deduction and the alarm, to be written together (D1). `None`
+/// when a sum would leave the range of amounts.
 fn admit(
     cache: &Cache,
     mut unit: UnitState,
     now: Timestamp,
-    charge: &Consume,
-    fingerprint: Fingerprint,
-    source: Source,
-) -> Option<(Accepted, Writes)> {
+    draft: Draft<'_>,
+) -> Option<(Record, Writes)> {
+    let Draft { charge, fingerprint, body, source } = draft;
     let id = id_of(&cache.owner, charge);
-    let body = body(charge);
     unit.owed = unit.owed.checked_add(charge.amount)?;
     unit.accepted += 1;
     unit.open += 1;
@@ -270,7 +317,7 @@ fn admit(
     writes.units.push(unit);
     writes.records.push(record.clone());
     writes.outbox.push(row);
-    Some((Accepted { record, replayed: false }, writes))
+    Some((record, writes))
 }
 
 /// By when somebody must have looked after the outbox, if nobody does at once.

@@ -68,6 +68,9 @@ pub(super) struct Found {
     pub(super) expired: Vec<Record>,
 }
 
+/// While the upstream fails, every so many probes one charge is sent instead of a read.
+const PROBES_BY_READ: u32 = 5;
+
 /// Chooses the next conversation. `wanted` is a unit whose balance a call waits for.
 pub(super) fn lease(
     cache: &Cache,
@@ -92,10 +95,13 @@ pub(super) fn lease(
     }
     let rows = guard_window(cache, &mut head, rows, &found, now, config, &mut writes);
     let failing = head.health.failures > 0 && !head.health.answered;
+    // An upstream may fail to read and still take charges: one is tried now and then.
+    let try_one = failing && head.health.failures.is_multiple_of(PROBES_BY_READ);
+    let rows = if try_one { rows.into_iter().take(1).collect() } else { rows };
     let rows_wait = !rows.is_empty();
     let read = match wanted {
         Some(unit) if failing || !rows_wait || !head.health.read_last => Some(unit.clone()),
-        _ if failing => rows.first().map(|row| row.unit.clone()),
+        _ if failing && !try_one => rows.first().map(|row| row.unit.clone()),
         _ => None,
     };
     if read.is_none() && !rows_wait {

@@ -31,6 +31,8 @@ pub struct Reading {
 pub struct ReadFailure {
     /// The upstream's code, where it does not accept our key.
     pub refused: Option<String>,
+    /// Whether it is there all the same, and only has no balance to tell: charges may be sent.
+    pub answered: bool,
     /// How long it asks to wait.
     pub after: Option<Duration>,
 }
@@ -62,7 +64,11 @@ pub(super) fn merge(
                 });
             }
         }
-        Err(ReadFailure { refused, after }) => {
+        Err(ReadFailure { refused: None, answered: true, .. }) => {
+            head.health.answered = true;
+            head.health.resume_at = None;
+        }
+        Err(ReadFailure { refused, after, .. }) => {
             head.health.fail(after, now, jitter);
             if let Some(code) = refused
                 && head.health.refuse(now, authority)

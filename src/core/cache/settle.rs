@@ -48,6 +48,8 @@ pub enum Outcome {
         /// The upstream's code.
         code: String,
     },
+    /// The batch that it was part of is not taken: it is to be sent by itself.
+    Singly,
     /// It is to be sent again.
     Again {
         /// What the attempt may have done.
@@ -184,6 +186,7 @@ impl Settling<'_> {
     ) -> OutboxRow {
         let mut row = row.clone();
         match outcome {
+            Outcome::Singly => {}
             Outcome::Again { effect: Effect::NotApplied, .. } | Outcome::Paused { .. } => {
                 row.attempts = row.attempts.saturating_add(1);
                 row.due_at = self.now;
@@ -230,12 +233,10 @@ impl Health {
             Outcome::Paused { code } => Some(code.as_str()),
             _ => None,
         });
-        let settles = |outcome: &Outcome| {
-            matches!(
-                outcome,
-                Outcome::Applied(_) | Outcome::Rejected { .. } | Outcome::Refused { .. }
-            )
-        };
+        let singly = outcomes.iter().any(|(_, outcome)| *outcome == Outcome::Singly);
+        self.batches &= !singly;
+        let settles =
+            |outcome: &Outcome| !matches!(outcome, Outcome::Again { .. } | Outcome::Paused { .. });
         if refused.is_none() && outcomes.iter().any(|(_, outcome)| settles(outcome)) {
             let (batches, read_last) = (self.batches, self.read_last);
             *self = Self { batches, read_last, ..Self::default() };

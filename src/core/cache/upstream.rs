@@ -119,7 +119,8 @@ pub fn outcome(response: &Response, said: &Said, unit: &Unit, now: Timestamp) ->
         }
         401 | 403 => Outcome::Paused { code: code() },
         402 => Outcome::Rejected { code: code() },
-        408 | 409 | 425 | 429 => Outcome::Again { effect: judgement.effect, after },
+        409 => Outcome::Again { effect: Effect::Unknown, after },
+        408 | 425 | 429 => Outcome::Again { effect: judgement.effect, after },
         400..=499 => Outcome::Refused { code: code() },
         _ if judgement.kind == Kind::Success => unanswered(true),
         _ => Outcome::Again { effect: judgement.effect, after },
@@ -134,21 +135,14 @@ pub const fn unanswered(sent: bool) -> Outcome {
 }
 
 /// What an answer to a batch as a whole means for each of its charges, where it does not say so
-/// itself: `None` when the route is not there, or not for these bodies, so that they are to go one
-/// by one.
+/// itself. When the route is not there, or not for these bodies, they go one by one.
 #[must_use]
-pub fn batch_outcome(
-    response: &Response,
-    said: &Said,
-    unit: &Unit,
-    now: Timestamp,
-) -> Option<Outcome> {
+pub fn batch_outcome(response: &Response, said: &Said, unit: &Unit, now: Timestamp) -> Outcome {
     match outcome(response, said, unit, now) {
-        Outcome::Refused { .. } => None,
+        Outcome::Refused { .. } | Outcome::Rejected { .. } => Outcome::Singly,
         // The batch as a whole is no charge.
-        Outcome::Applied(_) => Some(unanswered(true)),
-        Outcome::Rejected { .. } => None,
-        other => Some(other),
+        Outcome::Applied(_) => unanswered(true),
+        other => other,
     }
 }
 
@@ -162,11 +156,14 @@ pub fn reading(
     unit: &Unit,
     now: Timestamp,
 ) -> Result<Reading, ReadFailure> {
+    let status = response.status;
     let failure = ReadFailure {
-        refused: matches!(response.status, 401 | 403).then(|| code(response.status, said)),
+        refused: matches!(status, 401 | 403).then(|| code(status, said)),
+        // A refusal of the read alone, such as of a customer who has no balance yet.
+        answered: (400..500).contains(&status) && !reading::judge(status, None).retry,
         after: retry::hint(response, now),
     };
-    if !(200..300).contains(&response.status) || !said.is_object {
+    if !(200..300).contains(&status) || !said.is_object {
         return Err(failure);
     }
     let balance = amount(said, unit).ok_or(failure)?;

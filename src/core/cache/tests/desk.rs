@@ -128,7 +128,7 @@ impl Desk {
     }
 
     pub(super) fn fail_read(&mut self, token: u64) {
-        self.merge(token, Err(ReadFailure { refused: None, after: None }));
+        self.merge(token, Err(ReadFailure { refused: None, answered: false, after: None }));
     }
 
     pub(super) fn merge(&mut self, token: u64, result: Result<Reading, ReadFailure>) {
