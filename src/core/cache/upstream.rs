@@ -35,6 +35,17 @@ pub struct Upstream {
 }
 
 impl Upstream {
+    #[cfg(test)]
+    pub(super) fn for_tests(base_url: &str, api_key: &str) -> Self {
+        let options = crate::config::ConfigOptions {
+            api_key: Some(api_key.into()),
+            ..crate::config::ConfigOptions::default()
+        };
+        let config = crate::config::ClientConfig::new(options).ok().unwrap();
+        let api_key = config.api_key.clone();
+        Self { base_url: base_url.into(), api_key: api_key.unwrap(), paths: config.paths }
+    }
+
     /// The request for a balance.
     #[must_use]
     pub fn read(&self, customer: &CustomerId, unit: &Unit) -> Request {

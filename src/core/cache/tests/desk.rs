@@ -63,7 +63,7 @@ impl Desk {
         self.keeper.arrive(&self.owner).unwrap()
     }
 
-    fn accept(&mut self, charge: &Consume, waited: Waited) -> Step<Accepted> {
+    pub(super) fn accept(&mut self, charge: &Consume, waited: Waited) -> Step<Accepted> {
         self.keeper.accept(&self.owner, self.now, charge, waited, &self.config).unwrap()
     }
 
@@ -83,6 +83,10 @@ impl Desk {
 
     pub(super) fn balance(&mut self) -> Step<BalanceView> {
         let waited = self.waited();
+        self.balance_after(waited)
+    }
+
+    pub(super) fn balance_after(&mut self, waited: Waited) -> Step<BalanceView> {
         let unit = Unit::credits();
         self.keeper.balance(&self.owner, self.now, &unit, waited, &self.config).unwrap()
     }
@@ -141,7 +145,7 @@ impl Desk {
         self.end_read(token, whole, sequence);
     }
 
-    /// The names of the records and rows dropped, the cache is loaded anew (D15).
+    /// Memory is dropped; the cache is loaded anew (D15).
     pub(super) fn restart(&mut self) {
         self.keeper.forget();
     }

@@ -2,3 +2,10 @@
 
 mod desk;
 mod flow;
+mod gates;
+mod merging;
+mod sending;
+mod settling;
+mod storing;
+mod table;
+mod telling;

@@ -1,0 +1,57 @@
+//! How long a notice goes out with answers.
+
+use super::desk::Desk;
+use crate::cache::{Outcome, Step};
+use core::time::Duration;
+use std::format;
+use std::vec::Vec;
+
+/// The ids that the next answer carries.
+fn told(desk: &mut Desk) -> Vec<u64> {
+    let waited = crate::cache::Waited { in_vain: true, ..desk.waited() };
+    match desk.balance_after(waited) {
+        Step::Done { notices, .. } => notices.into_iter().map(|notice| notice.id).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn quarantine(desk: &mut Desk, charges: u64) {
+    for index in 0..charges {
+        desk.gate(&format!("k{index}"), 1);
+    }
+    while let crate::cache::Next::Talk(_) = {
+        let next = desk.lease(false);
+        if let crate::cache::Next::Talk(crate::cache::Conversation::Send { token, rows, .. }) =
+            &next
+        {
+            let refused = |position| (position, Outcome::Refused { code: "not_found".into() });
+            let outcomes: Vec<_> = rows.iter().map(|row| refused(row.position)).collect();
+            desk.settle(*token, &outcomes);
+        }
+        next
+    } {}
+}
+
+#[test]
+fn a_notice_is_repeated_for_five_minutes_after_it_was_first_told() {
+    let mut desk = Desk::with_balance(100);
+    quarantine(&mut desk, 1);
+    desk.later(Duration::from_secs(86_400));
+    assert_eq!(told(&mut desk), [1], "however late somebody asks");
+    desk.later(Duration::from_secs(300));
+    assert_eq!(told(&mut desk), [1]);
+    desk.restart();
+    desk.later(Duration::from_secs(1));
+    assert_eq!(told(&mut desk), [0; 0]);
+    assert_eq!(desk.keeper.cache(&desk.owner.clone()).unwrap().head().untold, 0);
+}
+
+#[test]
+fn many_notices_go_out_a_few_at_a_time() {
+    let mut desk = Desk::with_balance(100);
+    quarantine(&mut desk, 50);
+    assert_eq!(told(&mut desk), (1..=20).collect::<Vec<u64>>());
+    desk.later(Duration::from_secs(301));
+    told(&mut desk);
+    assert_eq!(told(&mut desk), (21..=40).collect::<Vec<u64>>());
+}
