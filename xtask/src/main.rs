@@ -6,6 +6,7 @@
 
 mod arguments;
 mod bench;
+mod chaos;
 mod check;
 mod client_package;
 mod demo;
@@ -77,6 +78,12 @@ const JOBS: &[Job] = &[
         arguments: "[--only LAYER,LAYER]",
         purpose: "run every layer of tests, as CI does",
         run: test::run,
+    },
+    Job {
+        name: "chaos",
+        arguments: "[--kills N] [--seed S] [--mode MODE] [--outage-seconds T]",
+        purpose: "kill the worker again and again, and check every charge",
+        run: chaos::run,
     },
     Job {
         name: "check",
