@@ -8,6 +8,7 @@
     reason = "a test that meets the unexpected stops there"
 )]
 
+mod batch;
 mod differential;
 mod pair;
 mod queries;

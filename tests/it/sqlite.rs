@@ -1,6 +1,7 @@
 //! The same rows behind the worker's own SQL, on SQLite itself.
 
-use edge_credits_core::ledger::{Account, AlarmIntent, Found, Lookups, Writes};
+use edge_credits_core::ids::TransactionId;
+use edge_credits_core::ledger::{Account, AlarmIntent, Entry, Found, Lookups, Writes};
 use edge_credits_core::time::Timestamp;
 
 use crate::shelf::{Shelf, owner};
@@ -22,6 +23,11 @@ impl Object {
         storage.transaction(&mut || make()).unwrap();
         assert_eq!(schema::version(&storage), Ok(schema::LATEST));
         Self(storage)
+    }
+
+    /// The entries that have these ids, by one statement.
+    pub(crate) fn records(&self, ids: &[TransactionId]) -> Vec<Entry> {
+        store::records(&self.0, ids).unwrap()
     }
 
     fn commit(&self, work: impl Fn() -> Result<(), store::StoreError>) {

@@ -34,6 +34,7 @@ export function ledgerApi(origin, key) {
     consume: (customer, body, headers) => request("POST", path(customer, "consume"), body, headers),
     gate: (customer, body, headers) =>
       request("POST", path(customer, "consume"), { ...body, on_insufficient: "reject" }, headers),
+    batch: (customer, items, headers) => request("POST", path(customer, "batch"), { items }, headers),
     voidGrant: (customer, grant, body = {}) =>
       request("POST", path(customer, `grants/${grant}/void`), body),
   };

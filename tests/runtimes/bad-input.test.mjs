@@ -9,6 +9,7 @@ import { after, before, describe, test } from "node:test";
 
 import { ledgerApi } from "./api.mjs";
 import * as amounts from "./bad-input/amounts.mjs";
+import { REFUSED_BATCHES } from "./bad-input/batch.mjs";
 import * as http from "./bad-input/http.mjs";
 import * as ids from "./bad-input/ids.mjs";
 import * as keyTables from "./bad-input/keys.mjs";
@@ -94,6 +95,7 @@ const TABLES = {
   "customer ids": ids.REFUSED_IDS,
   "names and references": ids.REFUSED_NAMES,
   "query parameters": ids.REFUSED_QUERIES,
+  "batches": REFUSED_BATCHES,
   "idempotency keys": keyTables.REFUSED_KEYS,
   "no key": keyTables.UNAUTHORIZED,
   "no scope": keyTables.FORBIDDEN,

@@ -50,6 +50,18 @@ const CALLS = {
     balances: [10, 6],
     entries: [1, 2],
   },
+  // All of a batch or nothing; the key of the sweep is its second item's.
+  "a batch": {
+    prepare: (customer) => api.grant(customer, 10),
+    call: async (customer, headers) => {
+      const items = ["before", headers["idempotency-key"], "after"];
+      const charges = items.map((idempotency_key) => ({ amount: 2, idempotency_key }));
+      const answer = await api.batch(customer, charges, headers);
+      return { ...answer, json: answer.json.results?.[1].body ?? answer.json };
+    },
+    balances: [10, 4],
+    entries: [1, 4],
+  },
 };
 
 for (const kind of ["error", "trap"]) {

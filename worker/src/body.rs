@@ -7,23 +7,23 @@ use js_sys::{Reflect, Uint8Array, futures::JsFuture};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{ReadableStreamDefaultReader, Request};
 
-use crate::head::{MAX_BODY_BYTES, body_too_large};
+use crate::head::body_too_large;
 
-/// The whole body; empty where there is none.
+/// The whole body, of at most `limit` bytes; empty where there is none.
 ///
 /// # Errors
 /// `body_too_large`, and nothing beyond the limit is read; `invalid_json` when the body breaks off.
-pub(crate) async fn read(request: &Request) -> Result<Vec<u8>, ApiError> {
+pub(crate) async fn read(request: &Request, limit: usize) -> Result<Vec<u8>, ApiError> {
     let Some(stream) = request.body() else { return Ok(Vec::new()) };
     let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
     let mut body = Vec::new();
     while let Some(chunk) = next(&reader).await? {
         let start = body.len();
         let length = usize::try_from(chunk.length()).unwrap_or(usize::MAX).saturating_add(start);
-        if length > MAX_BODY_BYTES {
+        if length > limit {
             // Nobody waits for this: whatever is left unread ends with the request.
             let _ = reader.cancel();
-            return Err(body_too_large());
+            return Err(body_too_large(limit));
         }
         body.resize(length, 0);
         if let Some(free) = body.get_mut(start..) {

@@ -7,10 +7,6 @@ use edge_credits_core::wire::errors::{ApiError, Code};
 
 use crate::routes::split_url;
 
-/// Largest body, in bytes: 8 KB of metadata in its widest spelling (`\u00xx` for each byte), and
-/// the other fields.
-pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
-
 /// Largest total of header names and values, in bytes: what most HTTP servers allow.
 pub(crate) const MAX_HEADER_BYTES: usize = 16 * 1024;
 
@@ -40,17 +36,21 @@ impl Head {
         split_url(&self.url).1
     }
 
+    /// Whether the headers are within their limit, and the body's declared length within `max_body`
+    /// bytes.
+    ///
     /// # Errors
     /// `headers_too_large`, `body_too_large`.
-    pub(crate) fn check_size(&self) -> Result<(), ApiError> {
+    pub(crate) fn check_size(&self, max_body: usize) -> Result<(), ApiError> {
         let total: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         if total > MAX_HEADER_BYTES {
             let message = "The headers are over 16 KB. Nothing was changed.";
             return Err(ApiError::new(Code::HeadersTooLarge, message));
         }
         let declared = self.header("content-length").and_then(|text| text.parse::<u64>().ok());
-        let limit = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX);
-        if declared.is_some_and(|length| length > limit) { Err(body_too_large()) } else { Ok(()) }
+        let limit = u64::try_from(max_body).unwrap_or(u64::MAX);
+        let too_large = declared.is_some_and(|length| length > limit);
+        if too_large { Err(body_too_large(max_body)) } else { Ok(()) }
     }
 
     /// Whether the body is what a POST must carry: JSON in UTF-8, not compressed.
@@ -69,9 +69,10 @@ impl Head {
     }
 }
 
-/// The answer to a body over [`MAX_BODY_BYTES`].
-pub(crate) fn body_too_large() -> ApiError {
-    ApiError::new(Code::BodyTooLarge, "The body is over 64 KB. Nothing was changed.")
+/// The answer to a body over a limit in bytes, which is a whole number of KB.
+pub(crate) fn body_too_large(limit: usize) -> ApiError {
+    let message = format!("The body is over {} KB. Nothing was changed.", limit / 1024);
+    ApiError::new(Code::BodyTooLarge, &message)
 }
 
 /// `application/json`, with no charset or with UTF-8; other parameters mean nothing to JSON.
@@ -106,14 +107,18 @@ mod tests {
 
     #[test]
     fn sizes_at_their_bounds() {
-        let with_length =
-            |length: usize| code(head(&[("content-length", &length.to_string())]).check_size());
-        assert_eq!(with_length(MAX_BODY_BYTES), Ok(()));
-        assert_eq!(with_length(MAX_BODY_BYTES + 1), Err(Code::BodyTooLarge));
+        for limit in [64 * 1024, 1024 * 1024] {
+            let with_length = |length: usize| {
+                code(head(&[("content-length", &length.to_string())]).check_size(limit))
+            };
+            assert_eq!(with_length(limit), Ok(()));
+            assert_eq!(with_length(limit + 1), Err(Code::BodyTooLarge));
+        }
         let huge = head(&[("content-length", "18446744073709551615")]);
-        assert_eq!(code(huge.check_size()), Err(Code::BodyTooLarge));
+        let error = huge.check_size(1024 * 1024).unwrap_err();
+        assert_eq!(error.message, "The body is over 1024 KB. Nothing was changed.");
         let with_header =
-            |length: usize| code(head(&[("x", &"v".repeat(length - 1))]).check_size());
+            |length: usize| code(head(&[("x", &"v".repeat(length - 1))]).check_size(0));
         assert_eq!(with_header(MAX_HEADER_BYTES), Ok(()));
         assert_eq!(with_header(MAX_HEADER_BYTES + 1), Err(Code::HeadersTooLarge));
     }

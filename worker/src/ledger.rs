@@ -9,7 +9,7 @@ use core::cell::RefCell;
 
 use edge_credits_core::ids::Owner;
 use edge_credits_core::ledger::{
-    Account, Command, Found, LedgerConfig, Rejection, Writes, decide, settle,
+    Account, Batch, Command, Found, LedgerConfig, Receipt, Rejection, Writes, decide, settle,
 };
 use edge_credits_core::time::Timestamp;
 use edge_credits_core::wire::errors::{ApiError, Code};
@@ -91,6 +91,31 @@ impl<S: Storage> Ledger<S> {
         })?;
         let replayed = receipt.replayed;
         Ok(Answer { body: receipt_body(&receipt, &owner.customer), replayed })
+    }
+
+    /// Carries out the charges of a batch, in order, in one transaction: all that it writes is kept
+    /// or nothing is. For each charge, its receipt or why it was refused; a refusal wrote nothing.
+    ///
+    /// # Errors
+    /// As for [`Ledger::perform`], for the batch as a whole; `internal_error` leaves open whether it
+    /// was applied, all of it or none.
+    pub(crate) fn perform_batch(
+        &self,
+        owner: &Owner,
+        now: Timestamp,
+        batch: &Batch,
+        config: &LedgerConfig,
+    ) -> Result<Vec<Result<Receipt, Rejection>>, Failure> {
+        self.with(owner, now, |loaded| {
+            let records = if loaded.has_tables {
+                store::records(&self.storage, &batch.lookups(owner))?
+            } else {
+                vec![]
+            };
+            let decision = batch.decide(&loaded.account, records, now, config)?;
+            self.commit(loaded, now, &decision.writes)?;
+            Ok(decision.outcomes)
+        })
     }
 
     /// The balance at `now`.

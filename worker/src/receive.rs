@@ -14,7 +14,7 @@ use web_sys::Request;
 use crate::body;
 use crate::head::Head;
 use crate::respond::Failure;
-use crate::routes::{Action, Route, route};
+use crate::routes::{Action, MAX_BODY_BYTES, Route, route};
 
 /// Names the environment to an object, `live` or `test`. Never let in from outside.
 pub(crate) const ENVIRONMENT: &str = "x-edge-credits-environment";
@@ -51,15 +51,19 @@ pub(crate) async fn receive<'a>(
     request: &Request,
     admit: impl FnOnce(Action<'_>) -> Result<Environment, ApiError>,
 ) -> Result<Received<'a>, Failure> {
-    head.check_size()?;
-    let (id, action) = match route(&head.method, head.path())? {
+    let route = route(&head.method, head.path());
+    head.check_size(match &route {
+        Ok(Route::Customer { action, .. }) => action.max_body_bytes(),
+        Ok(Route::Health) | Err(_) => MAX_BODY_BYTES,
+    })?;
+    let (id, action) = match route? {
         Route::Health => return Ok(Received::Health),
         Route::Customer { id, action } => (id, action),
     };
     let environment = admit(action)?;
     let body = if action.has_body() {
         head.check_content()?;
-        body::read(request).await?
+        body::read(request, action.max_body_bytes()).await?
     } else {
         Vec::new()
     };

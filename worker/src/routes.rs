@@ -4,9 +4,14 @@
 //! been authenticated. There is no HEAD, no OPTIONS and no CORS: the API's keys are secrets, which
 //! no browser may hold.
 
+use edge_credits_core::wire::batch::MAX_BATCH_BYTES;
 use edge_credits_core::wire::errors::{ApiError, Code};
 
 use crate::respond::Failure;
+
+/// Largest body of a call, in bytes: 8 KB of metadata in its widest spelling (`\u00xx` for each
+/// byte), and the other fields. A batch has its own limit.
+pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// What a request asks for. Ids are still percent-encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +36,8 @@ pub(crate) enum Action<'a> {
     Transactions,
     /// consume and consumeOrFail
     Consume,
+    /// Many of these, each with its own key.
+    Batch,
     /// add
     Add,
     /// voidGrant
@@ -44,6 +51,14 @@ impl Action<'_> {
     /// Whether the request carries a body: those that change something do.
     pub(crate) const fn has_body(self) -> bool {
         !matches!(self, Self::Balance | Self::Transactions)
+    }
+
+    /// Largest body, in bytes.
+    pub(crate) const fn max_body_bytes(self) -> usize {
+        match self {
+            Self::Batch => MAX_BATCH_BYTES,
+            _ => MAX_BODY_BYTES,
+        }
     }
 }
 
@@ -60,6 +75,7 @@ pub(crate) fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, Failur
                 ["balance"] => ("GET", Action::Balance),
                 ["transactions"] => ("GET", Action::Transactions),
                 ["consume"] => ("POST", Action::Consume),
+                ["batch"] => ("POST", Action::Batch),
                 ["add"] => ("POST", Action::Add),
                 ["grants", grant, "void"] => ("POST", Action::Void { grant }),
                 _ => return Err(not_found().into()),
@@ -106,6 +122,7 @@ mod tests {
             ("GET", "/v1/customers/a%2Fb/transactions", customer("a%2Fb", Action::Transactions)),
             ("POST", "/v1/customers/balance/consume", customer("balance", Action::Consume)),
             ("POST", "/v1/customers//add", customer("", Action::Add)),
+            ("POST", "/v1/customers/batch/batch", customer("batch", Action::Batch)),
             ("POST", "/v1/customers/c/grants/g/void", customer("c", Action::Void { grant: "g" })),
         ];
         for (method, path, expected) in table {
@@ -125,6 +142,8 @@ mod tests {
             "/v1/customers/c/balance/",
             "/v1//customers/c/balance",
             "/V1/customers/c/balance",
+            "/v1/customers/c/batch/x",
+            "/v1/batch",
             "/v1/customers/c/grants/void",
             "/v1/customers/c/grants/g/void/x",
             "/health/",
@@ -142,6 +161,7 @@ mod tests {
             ("OPTIONS", "/v1/customers/c/consume", "POST"),
             ("get", "/v1/customers/c/balance", "GET"),
             ("PUT", "/v1/customers/c/add", "POST"),
+            ("GET", "/v1/customers/c/batch", "POST"),
             ("GET", "/v1/customers/c/grants/g/void", "POST"),
         ];
         for (method, path, allow) in table {
@@ -149,6 +169,16 @@ mod tests {
             assert_eq!(failure.error.code, Code::MethodNotAllowed, "{method} {path}");
             assert_eq!(failure.allow, Some(allow));
         }
+    }
+
+    #[test]
+    fn only_a_batch_may_be_large() {
+        let grant = Action::Void { grant: "g" };
+        for action in [Action::Balance, Action::Transactions, Action::Consume, Action::Add, grant] {
+            assert_eq!(action.max_body_bytes(), 65_536, "{action:?}");
+        }
+        assert_eq!(Action::Batch.max_body_bytes(), 1_048_576);
+        assert!(Action::Batch.has_body());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use edge_credits_core::entropy::Entropy;
 use edge_credits_core::ledger::Command;
 use edge_credits_core::time::Timestamp;
+use edge_credits_core::wire::batch::parse_batch;
 use edge_credits_core::wire::errors::{ApiError, Code};
 use edge_credits_core::wire::requests::{
     KeySource, body_text, parse_add, parse_balance_query, parse_consume, parse_page_query,
@@ -34,6 +35,14 @@ pub(crate) struct Object<'a, S> {
     pub(crate) overdraft_limit: Option<String>,
 }
 
+/// What a call is answered by, besides its content.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    head: &'a Head,
+    entropy: &'a Entropy,
+    request_id: &'a str,
+}
+
 impl<S: Storage> Object<'_, S> {
     /// Answers one request.
     ///
@@ -52,7 +61,11 @@ impl<S: Storage> Object<'_, S> {
         };
         let result = match receive(&head, request, |_| environment_of(&head)).await {
             Ok(Received::Call(call)) => {
-                self.answer(&head, &call, &Entropy::new(entropy), host::now())
+                let entropy = Entropy::new(entropy);
+                self.answer(
+                    &call,
+                    &Asked { head: &head, entropy: &entropy, request_id: &request_id },
+                )
             }
             Ok(Received::Health) => Err(no_health().into()),
             Err(failure) => Err(failure),
@@ -62,14 +75,10 @@ impl<S: Storage> Object<'_, S> {
         respond(result, &origin)
     }
 
-    /// Answers one call at `now`.
-    fn answer(
-        &self,
-        head: &Head,
-        call: &Call<'_>,
-        entropy: &Entropy,
-        now: Timestamp,
-    ) -> Result<Answer, Failure> {
+    /// Answers one call, as of now.
+    fn answer(&self, call: &Call<'_>, asked: &Asked<'_>) -> Result<Answer, Failure> {
+        let Asked { head, entropy, request_id } = *asked;
+        let now = host::now();
         // A caller that names objects otherwise would split one customer's credits over two.
         if self.name.as_deref().is_some_and(|name| name != call.owner.object_name()) {
             return Err(other_owner().into());
@@ -84,6 +93,7 @@ impl<S: Storage> Object<'_, S> {
                 let query = parse_page_query(head.query())?;
                 return self.ledger.page(&call.owner, now, &query);
             }
+            Action::Batch => return self.batch(call, request_id, now),
             Action::Consume => parse_consume(&body_text(&call.body)?, &key)?,
             Action::Add => parse_add(&body_text(&call.body)?, &key)?,
             Action::Void { grant } => {
@@ -91,6 +101,15 @@ impl<S: Storage> Object<'_, S> {
             }
         };
         self.perform(call, &command, now)
+    }
+
+    /// A header `Idempotency-Key` means nothing here: each item has its key.
+    fn batch(&self, call: &Call<'_>, request_id: &str, now: Timestamp) -> Result<Answer, Failure> {
+        let request = parse_batch(&body_text(&call.body)?)?;
+        let config = settings::ledger_config(self.overdraft_limit.as_deref())?;
+        let outcomes = self.ledger.perform_batch(&call.owner, now, &request.batch, &config)?;
+        let body = request.answer(&outcomes, &call.owner.customer, request_id);
+        Ok(Answer { body, replayed: false })
     }
 
     fn perform(

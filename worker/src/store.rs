@@ -114,6 +114,20 @@ pub(crate) fn find(storage: &dyn Storage, lookups: &Lookups) -> Result<Found, St
     Ok(found)
 }
 
+/// The entries with these ids, those of them that exist: the idempotency records of a batch, by one
+/// statement however many there are.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn records(
+    storage: &dyn Storage,
+    ids: &[TransactionId],
+) -> Result<Vec<Entry>, StoreError> {
+    let quoted: Vec<String> = ids.iter().map(|id| format!("\"{}\"", id.as_str())).collect();
+    let list = text(&format!("[{}]", quoted.join(",")));
+    entries(storage, "WHERE id IN (SELECT value FROM json_each(?))", &[list])
+}
+
 /// The newest entries that match, as many as the page needs to be read.
 ///
 /// # Errors

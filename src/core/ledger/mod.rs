@@ -11,6 +11,7 @@
 mod account;
 mod action;
 mod balance;
+mod batch;
 mod command;
 mod decide;
 mod draft;
@@ -25,6 +26,7 @@ mod writes;
 
 pub use account::{Account, Corrupt};
 pub use balance::{Balance, BreakdownLine};
+pub use batch::{Batch, BatchDecision};
 pub use command::{
     CallDetails, Command, Consume, Debit, Found, GrantCredits, Lookups, Refund, Void, WhenShort,
 };

@@ -23,6 +23,21 @@ impl Writes {
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty() && self.grants.is_empty() && self.alarm == AlarmIntent::Keep
     }
+
+    /// Joins what was decided on the account as these writes leave it: stored or applied together,
+    /// the two come to the same as one after the other. Of a grant's states only the last is kept.
+    pub(super) fn extend(&mut self, later: Self) {
+        self.entries.extend(later.entries);
+        for grant in later.grants {
+            match self.grants.iter_mut().find(|known| known.sequence == grant.sequence) {
+                Some(known) => *known = grant,
+                None => self.grants.push(grant),
+            }
+        }
+        if later.alarm != AlarmIntent::Keep {
+            self.alarm = later.alarm;
+        }
+    }
 }
 
 /// What to do with the object's one alarm.

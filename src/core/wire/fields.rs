@@ -46,6 +46,19 @@ impl<'a> Fields<'a> {
                 format!("The body nests deeper than {MAX_DEPTH} levels. {NOTHING_CHANGED}");
             return Err(ApiError::new(Code::JsonTooDeep, &message));
         }
+        let fields = Self::split(body)?;
+        match fields.0.iter().find_map(|(_, value)| duplicate_in(value.get())) {
+            Some(name) => Err(duplicate(&name)),
+            None => Ok(fields),
+        }
+    }
+
+    /// Splits a body into its fields and looks into none of them: for an envelope whose parts are
+    /// judged one by one. However deep they nest, nothing here recurses.
+    ///
+    /// # Errors
+    /// `invalid_json`, `invalid_request` (not an object) or `duplicate_field`.
+    pub(super) fn split(body: &'a str) -> Result<Self, ApiError> {
         let value: &RawValue = serde_json::from_str(body).map_err(|_| {
             let message = format!("The body is not valid JSON. {NOTHING_CHANGED}");
             ApiError::new(Code::InvalidJson, &message)
@@ -54,21 +67,19 @@ impl<'a> Fields<'a> {
             let message = format!("The body is not a JSON object. {NOTHING_CHANGED}");
             return Err(ApiError::about(Code::InvalidRequest, "body", &message));
         }
-        if let Some(name) = duplicate_in(value.get()) {
-            let message = "An object in the body names a field twice, so its meaning is ambiguous.";
-            let message = format!("{message} {NOTHING_CHANGED}");
-            return Err(ApiError::about(Code::DuplicateField, &shorten(&name), &message));
-        }
-        let Members(fields) = serde_json::from_str(value.get()).map_err(|_| {
+        let fields: Members<'_> = serde_json::from_str(value.get()).map_err(|_| {
             let message =
                 "The body holds a field name that is not valid text. Nothing was changed.";
             ApiError::new(Code::InvalidJson, message)
         })?;
-        Ok(Self(fields))
+        match fields.repeated() {
+            Some(name) => Err(duplicate(name)),
+            None => Ok(Self(fields.0)),
+        }
     }
 
     /// Takes a field out; JSON `null` is refused, since absence says the same without doubt.
-    fn take(&mut self, name: &'static str) -> Result<Option<&'a RawValue>, ApiError> {
+    pub(super) fn take(&mut self, name: &'static str) -> Result<Option<&'a RawValue>, ApiError> {
         let Some(index) = self.0.iter().position(|(field, _)| field == name) else {
             return Ok(None);
         };
@@ -232,8 +243,14 @@ pub(crate) fn id_error(name: &str, error: IdError) -> ApiError {
     field_error(Code::InvalidId, name, error.reason())
 }
 
-fn missing(name: &str) -> ApiError {
+pub(super) fn missing(name: &str) -> ApiError {
     field_error(Code::InvalidRequest, name, "is missing")
+}
+
+fn duplicate(name: &str) -> ApiError {
+    let message = "An object in the body names a field twice, so its meaning is ambiguous.";
+    let message = format!("{message} {NOTHING_CHANGED}");
+    ApiError::about(Code::DuplicateField, &shorten(name), &message)
 }
 
 /// At most 64 characters of a caller's text, for an error: enough to find it, no more.
@@ -264,14 +281,9 @@ pub(crate) fn nests_deeper_than(body: &str, most: usize) -> bool {
 fn duplicate_in(value: &str) -> Option<String> {
     match value.as_bytes().first()? {
         b'{' => {
-            let Members(fields) = serde_json::from_str(value).ok()?;
-            let mut names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
-            names.sort_unstable();
-            let repeated = names.windows(2).find_map(|pair| match pair {
-                [one, other] if one == other => Some((*one).to_owned()),
-                _ => None,
-            });
-            repeated.or_else(|| fields.iter().find_map(|(_, value)| duplicate_in(value.get())))
+            let fields: Members<'_> = serde_json::from_str(value).ok()?;
+            let repeated = fields.repeated().map(ToOwned::to_owned);
+            repeated.or_else(|| fields.0.iter().find_map(|(_, value)| duplicate_in(value.get())))
         }
         b'[' => {
             let Items(items) = serde_json::from_str(value).ok()?;
@@ -283,6 +295,18 @@ fn duplicate_in(value: &str) -> Option<String> {
 
 /// An object's members as written, equal names included.
 struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl Members<'_> {
+    /// A name that is there twice.
+    fn repeated(&self) -> Option<&str> {
+        let mut names: Vec<&str> = self.0.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        names.windows(2).find_map(|pair| match pair {
+            [one, other] if one == other => Some(*one),
+            _ => None,
+        })
+    }
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,6 +1,7 @@
 //! The shapes of the HTTP APIs: what their bodies hold and what their errors are called. No judgement
 //! about credits: that is the ledger's.
 
+pub mod batch;
 pub mod errors;
 pub mod fields;
 pub mod members;

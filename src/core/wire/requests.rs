@@ -47,6 +47,17 @@ pub fn parse_customer(segment: &str) -> Result<CustomerId, ApiError> {
 /// # Errors
 /// Any 400 or 422 of the tables for bodies, amounts, ids and keys.
 pub fn parse_consume(body: &str, key: &KeySource<'_>) -> Result<Command, ApiError> {
+    read_consume(body, Some(key)).map(Command::Consume)
+}
+
+/// Reads a consume body whose key must stand in it: an item of a batch. A key made for it could not
+/// be told to a caller who loses the answer, and the repeat would be charged again.
+pub(super) fn parse_keyed_consume(body: &str) -> Result<Consume, ApiError> {
+    read_consume(body, None)
+}
+
+/// Without a source of keys, the body must name one.
+fn read_consume(body: &str, key: Option<&KeySource<'_>>) -> Result<Consume, ApiError> {
     let mut fields = Fields::parse(body)?;
     let unit = fields.unit()?;
     let amount = fields.amount(&unit)?;
@@ -63,7 +74,7 @@ pub fn parse_consume(body: &str, key: &KeySource<'_>) -> Result<Command, ApiErro
     };
     let call = read_call(&mut fields, key, "description")?;
     fields.finish()?;
-    Ok(Command::Consume(Consume { call, unit, amount, when_short }))
+    Ok(Consume { call, unit, amount, when_short })
 }
 
 /// Reads `POST …/add`: a grant, a negative adjustment, or the refund of a charge.
@@ -79,7 +90,7 @@ pub fn parse_add(body: &str, key: &KeySource<'_>) -> Result<Command, ApiError> {
         field_error(Code::InvalidRequest, "type", problem)
     })?;
     let refund_of = fields.text("refund_of")?;
-    let call = read_call(&mut fields, key, "description")?;
+    let call = read_call(&mut fields, Some(key), "description")?;
     if amount.is_negative() && source != Source::Adjustment {
         return Err(negative_amount());
     }
@@ -121,7 +132,7 @@ pub fn parse_add(body: &str, key: &KeySource<'_>) -> Result<Command, ApiError> {
 pub fn parse_void(grant_id: &str, body: &str, key: &KeySource<'_>) -> Result<Command, ApiError> {
     let grant = TransactionId::parse(grant_id).map_err(|error| id_error("grant_id", error))?;
     let mut fields = Fields::parse(body)?;
-    let call = read_call(&mut fields, key, "reason")?;
+    let call = read_call(&mut fields, Some(key), "reason")?;
     fields.finish()?;
     Ok(Command::Void(Void { call, grant }))
 }
@@ -133,29 +144,28 @@ fn negative_amount() -> ApiError {
 
 fn read_call(
     fields: &mut Fields<'_>,
-    source: &KeySource<'_>,
+    source: Option<&KeySource<'_>>,
     description: &'static str,
 ) -> Result<CallDetails, ApiError> {
     let description = fields.description(description)?;
     let metadata = fields.metadata()?;
-    let key = read_key(fields.text("idempotency_key")?, source)?;
+    let key = match source {
+        Some(source) => read_key(fields.text("idempotency_key")?, source)?,
+        None => read_own_key(&fields.required_text("idempotency_key")?)?,
+    };
     Ok(CallDetails { key, description, metadata })
 }
 
 /// The key of header and body, which must agree; a fresh one where neither names it.
 fn read_key(body: Option<String>, source: &KeySource<'_>) -> Result<IdempotencyKey, ApiError> {
-    let invalid = |_| {
-        let message = "The idempotency key is not 1 to 255 visible ASCII characters without a \
-                       comma. Nothing was changed.";
-        ApiError::about(Code::InvalidIdempotencyKey, "idempotency_key", message)
-    };
     // Repeated headers arrive joined so; no key holds a space.
     if source.header.is_some_and(|value| value.contains(", ")) {
         let message = "The Idempotency-Key header was sent more than once. Nothing was changed.";
         return Err(ApiError::about(Code::DuplicateHeader, "idempotency_key", message));
     }
-    let header = source.header.map(IdempotencyKey::parse_header).transpose().map_err(invalid)?;
-    let body = body.as_deref().map(IdempotencyKey::parse).transpose().map_err(invalid)?;
+    let header =
+        source.header.map(IdempotencyKey::parse_header).transpose().map_err(|_| invalid_key())?;
+    let body = body.as_deref().map(read_own_key).transpose()?;
     match (header, body) {
         (Some(header), Some(body)) if header != body => {
             let message = "The Idempotency-Key header and the field idempotency_key name different \
@@ -165,6 +175,16 @@ fn read_key(body: Option<String>, source: &KeySource<'_>) -> Result<IdempotencyK
         (Some(key), _) | (None, Some(key)) => Ok(key),
         (None, None) => Ok(IdempotencyKey::generate(source.entropy)),
     }
+}
+
+fn read_own_key(text: &str) -> Result<IdempotencyKey, ApiError> {
+    IdempotencyKey::parse(text).map_err(|_| invalid_key())
+}
+
+fn invalid_key() -> ApiError {
+    let message = "The idempotency key is not 1 to 255 visible ASCII characters without a comma. \
+                   Nothing was changed.";
+    ApiError::about(Code::InvalidIdempotencyKey, "idempotency_key", message)
 }
 
 /// What `GET …/balance` asks for.

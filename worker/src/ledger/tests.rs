@@ -1,5 +1,6 @@
 //! The ledger on SQLite: restarts, failing disks, alarms, and one owner for each object.
 
+mod batch;
 mod tables;
 
 use edge_credits_core::entropy::Entropy;

@@ -152,18 +152,41 @@ impl Book {
             self.settle(now);
             return format!("= {}", self.available(now));
         }
-        let after =
-            |word: &str| words.iter().position(|w| *w == word).map(|index| words[index + 1]);
-        let key = match words.last() {
-            Some(last) if last.starts_with('#') && words[words.len() - 2] != "of" => {
-                (*last).to_owned()
-            }
-            _ => format!("#line{number}"),
+        let command = self.command(&words, number);
+        let outcome = self.run(now, &command);
+        self.told(command.call().key.as_str(), outcome)
+    }
+
+    /// Runs lines of `use` and `gate` as one batch, at the time of the first of them.
+    pub(super) fn play_batch(&mut self, script: &str) -> String {
+        let lines = script.lines().map(str::trim).filter(|line| !line.is_empty()).enumerate();
+        let lines: Vec<(usize, Vec<&str>)> =
+            lines.map(|(number, line)| (number, line.split_whitespace().collect())).collect();
+        let now = at(lines[0].1[0].parse().unwrap());
+        let consume = |(number, words): &(usize, Vec<&str>)| match self.command(words, *number) {
+            Command::Consume(consume) => consume,
+            other => panic!("no part of a batch: {other:?}"),
         };
-        let command = self.command(&words, &key, after);
-        match self.run(now, &command) {
+        let consumes: Vec<Consume> = lines.iter().map(consume).collect();
+        let batch = Batch::new(consumes.clone());
+        let ids = batch.lookups(self.account.owner());
+        let mut records = self.entries();
+        records.retain(|entry| ids.contains(&entry.id));
+        let before = self.account.clone();
+        let decision = batch.decide(&self.account, records, now, &self.config).unwrap();
+        assert_eq!(self.account, before, "deciding changes nothing");
+        self.store(&decision.writes);
+        assert_eq!(decision.outcomes.len(), consumes.len());
+        let answered = consumes.iter().zip(decision.outcomes);
+        let told = answered.map(|(consume, outcome)| self.told(consume.call.key.as_str(), outcome));
+        told.collect::<Vec<_>>().join("\n")
+    }
+
+    /// An outcome in words; the first call of a key has its id.
+    fn told(&mut self, key: &str, outcome: Result<Receipt, Rejection>) -> String {
+        match outcome {
             Ok(receipt) => {
-                self.ids.entry(key).or_insert_with(|| receipt.entry.id.clone());
+                self.ids.entry(key.to_owned()).or_insert_with(|| receipt.entry.id.clone());
                 let balance = receipt.entry.available_after().unwrap().decimal(Scale::CREDITS);
                 let replayed = if receipt.replayed { " replayed" } else { "" };
                 format!("= {balance}{replayed}")
@@ -172,14 +195,17 @@ impl Book {
         }
     }
 
-    fn command<'a>(
-        &self,
-        words: &[&'a str],
-        key: &str,
-        after: impl Fn(&str) -> Option<&'a str>,
-    ) -> Command {
+    fn command(&self, words: &[&str], number: usize) -> Command {
+        let after =
+            |word: &str| words.iter().position(|w| *w == word).map(|index| words[index + 1]);
+        let key = match words.last() {
+            Some(last) if last.starts_with('#') && words[words.len() - 2] != "of" => {
+                (*last).to_owned()
+            }
+            _ => format!("#line{number}"),
+        };
         let call = CallDetails {
-            key: IdempotencyKey::parse(key).unwrap(),
+            key: IdempotencyKey::parse(&key).unwrap(),
             description: None,
             metadata: None,
         };

@@ -1,5 +1,6 @@
 //! Tests of the ledger: statements that read like a bank's, and the numbered laws as properties.
 
+mod batch;
 mod book;
 mod bounds;
 mod laws;

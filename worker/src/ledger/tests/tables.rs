@@ -71,6 +71,9 @@ fn every_lookup_has_its_index() {
     let (grant, charge) = (&granted["transaction_id"], &charge["transaction_id"]);
     world.add(&format!(r#"{{"amount":1,"type":"refund","refund_of":{charge}}}"#)).unwrap();
     world.void(grant.as_str().unwrap(), "{}").unwrap();
+    let batch = r#"{"items":[{"amount":1,"idempotency_key":"c"}]}"#;
+    let batch = edge_credits_core::wire::batch::parse_batch(batch).unwrap().batch;
+    world.ledger.perform_batch(&world.owner, world.now, &batch, &world.config).unwrap();
     for query in ["type=topup", "type=consumption", "before_sequence=9"] {
         world.lines(query);
     }
@@ -107,5 +110,5 @@ fn every_lookup_has_its_index() {
         };
         assert!(expected, "{sql}\n{plan}");
     }
-    assert!(seen >= 9, "{seen}");
+    assert!(seen >= 10, "{seen}");
 }
