@@ -8,25 +8,30 @@ import { pause } from "./random.mjs";
 /** How long after healing the last charge may arrive: the longest backoff, and room. */
 const LONGEST_DRAIN_MS = 240_000;
 /** The operator's view wakes the cache, so it is asked only where the ledger alone does not do. */
-const LOOK_AT_OUTBOX_MS = 20_000;
+export const LOOK_SOON_MS = 10_000;
+/** Longer than the cache leaves a failing upstream alone: by then its alarms have done their work. */
+export const LOOK_LATE_MS = 90_000;
 const LONGEST_DISAGREEMENT_MS = 15_000;
 const TERMINAL = ["rejected", "quarantined"];
 const COUNTS = ["pending", "in_flight", "applied", "rejected", "quarantined"];
 
 /**
  * Waits until each acknowledged charge stands in the ledger or is shown to the operator.
+ * @param {object} options
+ * @param {import("./history.mjs").Operation[]} options.operations whose charges to wait for
+ * @param {number} options.lookAfter how long only the ledger is asked
  * @returns {Promise<{seconds: number, missing: number, looks: number}>} `looks`: how often the
  *   outboxes had to be looked at; 0 means that the cache's own alarms did it all
  */
-export async function drain({ world, history, view }) {
+export async function drain({ world, history, view, operations, lookAfter }) {
   const started = Date.now();
   let looked = started;
   let looks = 0;
-  let missing = history.operations.filter((operation) => standing(operation) === "acknowledged");
+  let missing = operations.filter((operation) => standing(operation) === "acknowledged");
   for (;;) {
     missing = await stillMissing(missing, view);
     const now = Date.now();
-    if (missing.length > 0 && world.cache && now - looked > LOOK_AT_OUTBOX_MS) {
+    if (missing.length > 0 && world.cache && now - looked > lookAfter) {
       looked = now;
       looks += 1;
       const { reported } = await outboxes(world, history);
@@ -49,10 +54,10 @@ async function stillMissing(operations, view) {
 }
 
 /** Waits until no outbox holds anything that is still to be sent. Resolves to what they show. */
-export async function empty({ world, history, view }) {
+export async function empty({ world, history }) {
   if (!world.cache) return { reported: new Map(), totals: null, open: 0 };
   for (const started = Date.now(); ; await pause(250)) {
-    const shown = await outboxes(world, history, view);
+    const shown = await outboxes(world, history);
     if (shown.open === 0 || Date.now() - started > LONGEST_DRAIN_MS) return shown;
   }
 }

@@ -26,8 +26,10 @@ function tally(violations) {
   return rules;
 }
 
-function list(counts) {
-  const parts = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
+function list(counts, most = Infinity) {
+  const entries = Object.entries(counts);
+  if (most < entries.length) entries.sort(([, one], [, other]) => other - one).splice(most);
+  const parts = entries.map(([name, count]) => `${count} ${name}`);
   return parts.join(", ");
 }
 
@@ -38,7 +40,7 @@ export function lines(figures) {
     ["run", `${figures.mode} mode, seed ${figures.seed}, ${figures.seconds.toFixed(1)} s`],
     ["operations", `${figures.operations}: ${list(counts)}`],
     ["attempts", list(attempts)],
-    ["codes", list(figures.codes)],
+    ["codes", list(figures.codes, 12)],
     ["reads", list(figures.reads)],
   ];
   for (const [name, each] of Object.entries(programs)) rows.push([name, list(each)]);

@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 import { check } from "./checker.mjs";
 import { Clients, CUSTOMERS } from "./clients.mjs";
-import { clearUp, disagreements, drain, empty } from "./drain.mjs";
+import { clearUp, disagreements, drain, empty, LOOK_LATE_MS, LOOK_SOON_MS } from "./drain.mjs";
 import { History } from "./history.mjs";
 import { LedgerView } from "./ledger_view.mjs";
 import { pause, Random } from "./random.mjs";
@@ -85,8 +85,10 @@ async function everyFaultHasFired({ proxies }) {
  * what they were promised depends on nothing but the cache's own alarms.
  */
 async function passOutage({ world, history, clients, view, say }, seconds) {
-  await drain({ world, history, view });
+  await drain({ world, history, view, operations: history.operations, lookAfter: LOOK_SOON_MS });
+  await empty({ world, history });
   const before = history.acknowledged;
+  const earlier = history.operations.length;
   world.back.refuse(true);
   const ends = Date.now() + seconds * 1000;
   clients.start();
@@ -100,7 +102,8 @@ async function passOutage({ world, history, clients, view, say }, seconds) {
   const accepted = history.acknowledged - before;
   world.back.refuse(false);
   say("outage over: draining, without a call to the cache");
-  const drained = await drain({ world, history, view });
+  const operations = history.operations.slice(earlier);
+  const drained = await drain({ world, history, view, operations, lookAfter: LOOK_LATE_MS });
   return { seconds, accepted, turnedAway: world.back.turnedAway, drained };
 }
 
@@ -110,7 +113,8 @@ async function verdict({ world, history, clients, view, random, say }) {
   await clients.settle();
   await world.settled();
   say("draining");
-  const drained = await drain({ world, history, view });
+  const { operations } = history;
+  const drained = await drain({ world, history, view, operations, lookAfter: LOOK_SOON_MS });
   let shown = await empty({ world, history });
   const retried = await clearUp({ world, quarantined: shown.quarantined, random });
   if (retried > 0) shown = await empty({ world, history });
@@ -118,7 +122,7 @@ async function verdict({ world, history, clients, view, random, say }) {
   const ledgers = await view.ledgers();
   const sole = CUSTOMERS.filter(({ kinds, elsewhere }) => !elsewhere && kinds.join() === "gate");
   const { violations, counts } = check({
-    operations: history.operations,
+    operations,
     ledgers,
     reported: shown.reported,
     neverNegative: new Set(sole.map(({ id }) => id)),
