@@ -1,10 +1,11 @@
 //! The functions that the facade calls: [`check`] a configuration, [`begin`] a call, find the
-//! [`next_page`] of a list.
+//! [`next_page`] of a list, put into words what was [`told`].
 
 use edge_credits_core::client::arguments::ApiMethod;
 use edge_credits_core::client::call::Call;
 use edge_credits_core::client::error::ClientError;
 use edge_credits_core::client::exchange::Exchange;
+use edge_credits_core::client::told::Told;
 use edge_credits_core::entropy::Entropy;
 use js_sys::{Array, Function};
 use wasm_bindgen::prelude::*;
@@ -13,6 +14,7 @@ use wasm_bindgen_futures::future_to_promise;
 use crate::convert;
 use crate::drive;
 use crate::host::{self, Route};
+use crate::json::ParsedObject;
 use crate::panic;
 use crate::throw::thrown;
 
@@ -23,18 +25,27 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn fetcher(this: &Host) -> Option<JsValue>;
     #[wasm_bindgen(method, getter)]
-    fn ledger(this: &Host) -> Option<JsValue>;
+    fn namespace(this: &Host) -> Option<JsValue>;
     #[wasm_bindgen(method, getter, js_name = onPanic)]
     fn on_panic(this: &Host) -> Function;
 }
 
-/// Checks the options of a client. Sends nothing and keeps nothing.
+/// Checks the options of a client, and says which mode they come to. Sends nothing and keeps
+/// nothing.
 ///
 /// # Errors
 /// `[facts, cause]`, see [`crate::throw`].
 #[wasm_bindgen]
-pub fn check(options: JsValue) -> Result<(), JsValue> {
-    convert::config(options).map(drop).map_err(|error| thrown(&error, None))
+pub fn check(options: JsValue) -> Result<JsValue, JsValue> {
+    let config = convert::config(options).map_err(|error| thrown(&error, None))?;
+    Ok(JsValue::from_str(config.mode.as_str()))
+}
+
+/// The facts of the error that a cache's notice becomes, as JSON text.
+#[wasm_bindgen]
+pub fn told(notice: JsValue) -> JsValue {
+    let told = ParsedObject::of(notice).map(|notice| Told::of(&notice));
+    JsValue::from_str(&told.unwrap_or_default().to_error().to_json())
 }
 
 /// Starts a call: `[idempotency key or null, promise of the answer]`.
@@ -76,8 +87,8 @@ fn prepare(options: JsValue, call: JsValue, host: &Host) -> Result<Array, Box<Cl
 }
 
 fn route(host: &Host) -> Route {
-    match (host.ledger(), host.fetcher()) {
-        (Some(namespace), _) => Route::Ledger(namespace),
+    match (host.namespace(), host.fetcher()) {
+        (Some(namespace), _) => Route::Object(namespace),
         (None, Some(fetcher)) => Route::Fetcher(fetcher),
         (None, None) => Route::Global,
     }

@@ -97,6 +97,10 @@ pub(crate) fn config(options: JsValue) -> Result<ClientConfig, Box<ClientError>>
         retry_budget: retry_budget(&options),
         paths: options.object("paths").map(|paths| path_options(&paths)).unwrap_or_default(),
         ledger: options.flag("ledger").unwrap_or_default(),
+        balance_cache: options.flag("balanceCache").unwrap_or_default(),
+        fetcher: options.flag("fetcher").unwrap_or_default(),
+        edge_host: options.flag("edgeHost").unwrap_or_default(),
+        platform_variable: options.text("platformVariable"),
     })
 }
 

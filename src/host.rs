@@ -36,7 +36,7 @@ pub(crate) enum Route {
     /// An object with a `fetch` method.
     Fetcher(JsValue),
     /// The customer's object in a namespace.
-    Ledger(JsValue),
+    Object(JsValue),
 }
 
 /// The way of one call: taken when it enters, because the globals of a later moment may be another
@@ -101,7 +101,7 @@ impl Route {
         match self {
             Self::Global => Line::Fetch(Port::of(js_sys::global().into())),
             Self::Fetcher(fetcher) => Line::Fetch(Port::of(fetcher)),
-            Self::Ledger(namespace) => Line::Object { namespace, name: object_name() },
+            Self::Object(namespace) => Line::Object { namespace, name: object_name() },
         }
     }
 }

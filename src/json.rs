@@ -13,13 +13,14 @@ impl ParsedObject {
         JSON::parse(text).ok().and_then(Self::of)
     }
 
-    fn of(value: JsValue) -> Option<Self> {
+    /// A value that the host has read already.
+    pub(crate) fn of(value: JsValue) -> Option<Self> {
         (value.is_object() && !Array::is_array(&value)).then_some(Self(value))
     }
 
     #[inline(never)]
     fn get(&self, name: &str) -> JsValue {
-        // Parsed objects have no accessors, so nothing throws.
+        // Parsed objects have no accessors; of others, what throws is absent.
         Reflect::get(&self.0, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
     }
 }

@@ -14,7 +14,7 @@ mod json;
 mod panic;
 mod throw;
 
-pub use client::{Host, begin, check, next_page};
+pub use client::{Host, begin, check, next_page, told};
 
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]

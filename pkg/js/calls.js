@@ -5,7 +5,7 @@
 // it has panicked, the next call runs on a fresh instance. The calls that were in flight then are
 // told here, because their own promises will never settle.
 
-import { begin, check, nextPage } from "../dist/index.js";
+import { begin, check, nextPage, told } from "../dist/index.js";
 import { CreditEngineError, makeError } from "./errors.js";
 
 // What to reject when the client panics: one entry per call in flight.
@@ -17,13 +17,18 @@ export function onPanic(message) {
   inFlight.clear();
 }
 
-// Throws unless the options make a client.
-export function checkConfig(settings) {
+// The mode that the options come to; throws unless they make a client.
+export function modeOf({ options }) {
   try {
-    check(settings.options);
+    return check(options);
   } catch (thrown) {
     throw toError(thrown, null);
   }
+}
+
+// A notice of a cache, as the error that `onError` is told.
+export function toldError(notice) {
+  return makeError(told(notice));
 }
 
 // Starts a call. `key` is its idempotency key, null for reads; `answer` is a promise of the answer.

@@ -4,16 +4,16 @@
 import { amount, count, flag, options as optionsOf, text } from "./arguments.js";
 import { waitUntilOf } from "./context.js";
 import { refuse } from "./errors.js";
+import { hostFacts } from "./host.js";
 
 const CODE = "invalid_config";
 
 export function readConfig(config) {
   const given = optionsOf(config, "config", CODE);
-  const { fetcher, ledger, onError, waitUntil, baseUrl, degradedLimit, retryBudget, paths } = given;
-  const host = { fetcher: fetcherOf(fetcher), ledger: ledgerOf(ledger) };
-  if (host.fetcher && host.ledger) {
-    throw refuse(CODE, "fetcher", "fetcher and ledger exclude each other");
-  }
+  const { onError, waitUntil, baseUrl, degradedLimit, retryBudget, paths } = given;
+  const fetcher = present(given.fetcher, fetcherOf);
+  const ledger = present(given.ledger, (value) => namespaceOf(value, "ledger"));
+  const balanceCache = present(given.balanceCache, (value) => namespaceOf(value, "balanceCache"));
   const options = {
     apiKey: text(given.apiKey, "apiKey", CODE),
     baseUrl: urlParts(text(baseUrl, "baseUrl", CODE)),
@@ -28,12 +28,15 @@ export function readConfig(config) {
     degradedLimit: present(degradedLimit, amount),
     retryBudget: present(retryBudget, budgetOf),
     paths: pathsOf(paths),
-    ledger: host.ledger !== undefined,
+    ledger: ledger !== undefined,
+    balanceCache: balanceCache !== undefined,
+    fetcher: fetcher !== undefined,
+    ...hostFacts(),
   };
   return {
     options: withoutAbsent(options),
-    host,
-    onError: present(onError, reporter) ?? ((error) => console.error(error)),
+    host: { fetcher, namespace: ledger ?? balanceCache },
+    report: reporter(present(onError, callback) ?? ((error) => console.error(error))),
     waitUntil: waitUntilOf(waitUntil, "waitUntil", CODE),
   };
 }
@@ -47,20 +50,30 @@ function withoutAbsent(object) {
 }
 
 function fetcherOf(fetcher) {
-  if (fetcher === undefined || fetcher === null) return undefined;
   if (typeof fetcher.fetch === "function") return fetcher;
   throw refuse(CODE, "fetcher", "fetcher must be an object with a fetch method (is it bound?)");
 }
 
-function ledgerOf(ledger) {
-  if (ledger === undefined || ledger === null) return undefined;
-  if (typeof ledger.idFromName === "function" && typeof ledger.get === "function") return ledger;
-  throw refuse(CODE, "ledger", "ledger must be a Durable Object namespace (is it bound?)");
+function namespaceOf(namespace, param) {
+  const { idFromName, get } = namespace;
+  if (typeof idFromName === "function" && typeof get === "function") return namespace;
+  throw refuse(CODE, param, `${param} must be a Durable Object namespace (is it bound?)`);
 }
 
-function reporter(onError) {
+function callback(onError) {
   if (typeof onError === "function") return onError;
   throw refuse(CODE, "onError", "onError must be a function");
+}
+
+// The callback is told of failures; its own are its own, those of an async one too.
+function reporter(onError) {
+  return (error) => {
+    try {
+      Promise.resolve(onError(error)).catch(() => {});
+    } catch {
+      // As above.
+    }
+  };
 }
 
 function budgetOf(budget) {

@@ -11,10 +11,11 @@ import {
   requiredText,
   text,
 } from "./arguments.js";
-import { checkConfig, pageAfter, perform } from "./calls.js";
+import { modeOf, pageAfter, perform } from "./calls.js";
 import { readConfig } from "./config.js";
 import { ambientWaitUntil, keepAlive, waitUntilOf } from "./context.js";
 import { CreditEngineError } from "./errors.js";
+import { RemoteCache } from "./remote_cache.js";
 import { RequestCalls } from "./request_calls.js";
 
 // What `withContext` and `forRequest` hand to the constructor instead of a config.
@@ -42,7 +43,7 @@ export class CreditEngine {
     }
     this.#settings = readConfig(config);
     this.#waitUntil = this.#settings.waitUntil;
-    checkConfig(this.#settings);
+    this.#settings.cache = modeOf(this.#settings) === "remote" ? new RemoteCache() : null;
   }
 
   async getBalance(customerId, callOptions) {
@@ -127,7 +128,7 @@ export class CreditEngine {
   }
 
   get pendingOperations() {
-    return this.#background.size;
+    return this.#background.size + (this.#settings.cache?.pending ?? 0);
   }
 
   async destroy() {
@@ -145,8 +146,15 @@ export class CreditEngine {
         "this client has been destroyed: make a new one. Nothing was sent or charged.";
       throw new CreditEngineError(message, { code: "client_destroyed", effect: "not_applied" });
     }
+    const { cache, report } = this.#settings;
     const request = this.#request?.next(method, given);
-    return perform(this.#settings, { method, arguments: given, request });
+    const { key, answer } = perform(this.#settings, { method, arguments: given, request });
+    if (cache === null) return { key, answer };
+    const noted = answer.then((value) => {
+      cache.note(given.customerId, value).forEach(report);
+      return value;
+    });
+    return { key, answer: noted };
   }
 
   // The work below never rejects: a host would report that as an unhandled rejection.
@@ -156,7 +164,7 @@ export class CreditEngine {
     const work = answer.then(
       (value) => ({ queued: false, ...value }),
       (error) => {
-        this.#report(error);
+        this.#settings.report(error);
         return { queued: false, idempotency_key: key, error };
       },
     );
@@ -174,16 +182,6 @@ export class CreditEngine {
       const background = engine.#background;
       background.add(work);
       work.then(() => background.delete(work));
-    }
-  }
-
-  #report(error) {
-    try {
-      const told = this.#settings.onError(error);
-      // An async callback may fail as well.
-      Promise.resolve(told).catch(() => {});
-    } catch {
-      // The callback is told of failures; its own are its own.
     }
   }
 }

@@ -16,6 +16,7 @@ use crate::ids::Environment;
 
 mod address;
 mod bounds;
+mod mode;
 mod options;
 mod paths;
 
@@ -25,6 +26,7 @@ pub use bounds::{
     SYNC_INTERVAL_MS, TIMEOUT_MS,
 };
 use bounds::{DEADLINE_SLACK_MS, DEFAULT_DEGRADED_LIMIT};
+pub use mode::Mode;
 pub use options::{BudgetFigures, ConfigOptions, RetryBudgetOption};
 pub use paths::{PathOptions, Paths};
 
@@ -32,6 +34,8 @@ pub use paths::{PathOptions, Paths};
 pub const DEFAULT_BASE_URL: &str = "https://api.creditengine.dev";
 /// The origin of requests to a ledger object: a binding does not resolve it.
 pub const LEDGER_ORIGIN: &str = "https://ledger.internal";
+/// The origin of requests to a cache object, likewise.
+pub const BALANCE_CACHE_ORIGIN: &str = "https://balance-cache.internal";
 
 /// Longest API key: header limits are far above, real keys far below.
 const MAX_API_KEY_LENGTH: usize = 255;
@@ -68,13 +72,6 @@ impl ApiKey {
     }
 }
 
-/// How the client works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// One round trip per call, nothing shared.
-    Stateless,
-}
-
 /// How many retries a client may add to its calls; `None` in [`ClientConfig`] turns it off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BudgetLimits {
@@ -89,16 +86,17 @@ pub struct BudgetLimits {
 /// It has no `Debug`: it holds the API key.
 #[derive(Clone)]
 pub struct ClientConfig {
-    /// The key; `None` only with a ledger.
+    /// The key; `None` only where calls go to an object.
     pub(crate) api_key: Option<ApiKey>,
     /// Origin and base path, without a trailing slash.
     pub base_url: String,
-    /// Stateless, until persistent mode is built.
+    /// What the `mode` option comes to on this host.
     pub mode: Mode,
     /// Which data the calls reach.
     pub environment: Environment,
-    /// Whether calls go to the customer's ledger object.
-    pub ledger: bool,
+    /// Whether calls go to the customer's object, of the ledger or of the cache. The binding is the
+    /// permission then.
+    pub bound: bool,
     /// One attempt.
     pub timeout: Duration,
     /// Attempts after the first.
@@ -137,9 +135,9 @@ impl ClientConfig {
         Ok(Self {
             api_key,
             base_url: base_url(&options)?,
-            mode: mode(options.mode.as_deref())?,
+            mode: mode::resolve(&options)?,
             environment,
-            ledger: options.ledger,
+            bound: is_bound(&options)?,
             timeout: Duration::from_millis(timeout),
             max_retries: u32::try_from(max_retries).unwrap_or(u32::MAX),
             deadline: Duration::from_millis(deadline),
@@ -162,12 +160,12 @@ fn identity(options: &ConfigOptions) -> Result<(Option<ApiKey>, Environment), Bo
         ),
     };
     let Some(text) = options.api_key.as_deref() else {
-        if options.ledger {
+        if options.ledger || options.balance_cache {
             return Ok((None, named.unwrap_or(Environment::Live)));
         }
         return Err(ClientError::config(
             "apiKey is missing: pass a ce_live_ or ce_test_ key (is the secret set in this \
-             environment?), or a ledger namespace",
+             environment?), or a ledger or balanceCache namespace",
         ));
     };
     let (key, environment) = ApiKey::parse(text)?;
@@ -179,25 +177,25 @@ fn identity(options: &ConfigOptions) -> Result<(Option<ApiKey>, Environment), Bo
     Ok((Some(key), environment))
 }
 
+/// Whether calls go to an object. There is one way of a call, so what names one stands alone.
+fn is_bound(options: &ConfigOptions) -> Result<bool, Box<ClientError>> {
+    let ways = [options.ledger, options.balance_cache, options.fetcher];
+    if ways.into_iter().filter(|given| *given).count() > 1 {
+        return Err(ClientError::config("fetcher, ledger and balanceCache exclude each other"));
+    }
+    Ok(options.ledger || options.balance_cache)
+}
+
 fn base_url(options: &ConfigOptions) -> Result<String, Box<ClientError>> {
     if options.ledger {
         return Ok(LEDGER_ORIGIN.to_owned());
     }
+    if options.balance_cache {
+        return Ok(BALANCE_CACHE_ORIGIN.to_owned());
+    }
     match &options.base_url {
         None => Ok(DEFAULT_BASE_URL.to_owned()),
         Some(parts) => parts.to_base().map_err(ClientError::config),
-    }
-}
-
-fn mode(name: Option<&str>) -> Result<Mode, Box<ClientError>> {
-    match name {
-        None | Some("auto" | "stateless") => Ok(Mode::Stateless),
-        Some("persistent") => Err(ClientError::config(
-            "mode \"persistent\" is not available in this version: use \"stateless\" or \"auto\"",
-        )),
-        Some(_) => {
-            Err(ClientError::config("mode must be \"auto\", \"stateless\" or \"persistent\""))
-        }
     }
 }
 

@@ -3,9 +3,48 @@
 import type { CreditEngineError } from './errors.js';
 import type { TransactionType } from './options.js';
 
+/** What a cache's answer says of itself (persistent mode). Absent where the authority answered. */
+export interface CacheState {
+  /**
+   * `'edge-cache'`: by the cache's own copy of the balance. `'upstream'`: a balance read for this very
+   * call. `'degraded'`: by the last one known, while the API cannot be reached.
+   */
+  source?: 'edge-cache' | 'upstream' | 'degraded';
+  /** Charges of this customer that are accepted and not yet acknowledged by the API. */
+  pending?: number;
+  /** Whether the copy was older than the sync interval. */
+  stale?: boolean;
+  /** Whether this was answered without authority (`source: 'degraded'`). */
+  degraded?: boolean;
+  /**
+   * What became of charges accepted earlier, where it is not in the order of things. `onError` is
+   * told of each once; a cache object repeats them for five minutes.
+   */
+  notices?: CacheNotice[];
+}
+
+/** What became of a charge that a cache had accepted. */
+export interface CacheNotice {
+  id: number;
+  /**
+   * `'rejected'`: refused by the API, not applied. `'quarantined'`: whether it was applied is open, and
+   * an operator decides. `'paused'`: the API refuses the cache's key, and all charges wait.
+   */
+  kind: 'rejected' | 'quarantined' | 'paused' | (string & {});
+  code: string;
+  transaction_id?: string;
+  idempotency_key?: string;
+  amount?: number;
+  unit?: string;
+  at: string;
+}
+
 /** A customer's balance. */
-export interface BalanceResponse {
-  /** What may be spent: posted minus held. Negative when usage exceeded the grants. */
+export interface BalanceResponse extends CacheState {
+  /**
+   * What may be spent: posted minus held, and minus what a cache has accepted since. Negative when
+   * usage exceeded the grants.
+   */
   balance: number;
   customer_id: string;
   /** The unit's display name. */
@@ -17,7 +56,7 @@ export interface BalanceResponse {
   held?: number;
   /** The ledger's position of this balance. */
   sequence?: number;
-  /** When the balance was read, RFC 3339. */
+  /** When the balance was read from the authority, RFC 3339. */
   as_of?: string;
   /** With `includeBreakdown`: what is left per product. */
   breakdown?: ProductBalance[];
@@ -49,12 +88,16 @@ export interface ChangeResponse {
   unit?: string;
   /** The ledger's position of the transaction. */
   sequence?: number;
-  /** When the transaction was made, RFC 3339. */
+  /** When the transaction was made, or in persistent mode the balance was read, RFC 3339. */
   as_of?: string;
 }
 
-/** What `CreditEngine.consume` and `CreditEngine.consumeOrFail` answer. */
-export interface ConsumeResponse extends ChangeResponse {}
+/**
+ * What `CreditEngine.consume` and `CreditEngine.consumeOrFail` answer. In persistent mode `balance`
+ * is null where usage was accepted before any balance could be read: the API was away from the start
+ * (`degraded: true`).
+ */
+export interface ConsumeResponse extends ChangeResponse, CacheState {}
 
 /** What `CreditEngine.add` answers. */
 export interface AddResponse extends ChangeResponse {}

@@ -2,12 +2,13 @@
 
 import type { Amount, Environment } from './amounts.js';
 import type { CreditEngineError } from './errors.js';
-import type { Fetcher, LedgerNamespace, WaitUntil, WaitUntilContext } from './host.js';
+import type { Fetcher, ObjectNamespace, WaitUntil, WaitUntilContext } from './host.js';
 
 /** Options of the client. All are checked by its constructor, which throws. */
 export interface CreditEngineConfig {
   /**
-   * The API key: `ce_live_…`, or `ce_test_…` for the sandbox. Required, unless `ledger` is given.
+   * The API key: `ce_live_…`, or `ce_test_…` for the sandbox. Required, unless `ledger` or
+   * `balanceCache` is given.
    * It is a secret of your server: never send it to a browser.
    */
   apiKey?: string;
@@ -17,18 +18,31 @@ export interface CreditEngineConfig {
    */
   baseUrl?: string;
   /**
-   * Default: `'auto'`, which is stateless in this version. `'persistent'` is not available yet: the
-   * constructor throws `invalid_config`.
+   * `'stateless'`: one round trip per call, nothing shared. `'persistent'`: a cache answers at once
+   * and sends what it has accepted in the background. Where that cache is:
+   *
+   * * with `balanceCache`: the customer's Durable Object, one hop away;
+   * * without, in a process that lives long (Node, Deno, Bun): this process's memory, shared by all
+   *   clients with the same settings;
+   * * without, on an edge host or a platform of short-lived processes: `baseUrl` (or `fetcher`) is
+   *   taken to be a worker deployed with `UPSTREAM_URL`, and calls go there one by one; where
+   *   neither is given the constructor throws `invalid_config`.
+   *
+   * Default: `'auto'`. With `balanceCache`: persistent. Else stateless with `ledger`, on Workers and
+   * other edge hosts, and where `VERCEL`, `AWS_LAMBDA_FUNCTION_NAME`, `NETLIFY`,
+   * `CLOUDFLARE_WORKER` or `DENO_DEPLOYMENT_ID` is set; else persistent in memory.
    */
   mode?: 'persistent' | 'stateless' | 'auto';
   /**
-   * Milliseconds after which a cached balance is refreshed. For persistent mode: checked and kept,
-   * without effect in this version. Default: 30 000.
+   * Milliseconds after which a balance in memory is refreshed, by the next call and in the
+   * background. A cache object has its own setting. Default: 30 000.
    */
   syncIntervalMs?: number;
   /**
-   * Whether calls go on while the API cannot be reached. Checked and kept, without effect in this
-   * version: a failure throws. Default: `true`.
+   * Whether calls go on while the API cannot be reached. In memory: gates then go by the last known
+   * balance, however old, and answers say `degraded: true`; with `false` gates and reads are refused
+   * with `stale_balance` beyond `maxStalenessMs`. Stateless: without effect in this version, a
+   * failure throws. Default: `true`.
    */
   gracefulDegradation?: boolean;
   /** Milliseconds one attempt may take: connecting, headers and body. Default: 10 000. */
@@ -36,8 +50,9 @@ export interface CreditEngineConfig {
   /** Attempts after the first one, each with the same idempotency key and body. Default: 2. */
   maxRetries?: number;
   /**
-   * Told of failures that no caller waits for: those of background calls. What it throws is
-   * ignored. Default: `console.error`.
+   * Told of failures that no caller waits for: those of background calls, and what became of charges
+   * that a cache had accepted and the API then refused (`effect: 'not_applied'`) or left open
+   * (`'unknown'`), once each. What it throws is ignored. Default: `console.error`.
    */
   onError?: (error: CreditEngineError) => void;
   /** Where requests go instead of the global `fetch`. The URL still starts with `baseUrl`. */
@@ -45,9 +60,15 @@ export interface CreditEngineConfig {
   /**
    * The ledger's Durable Object namespace, for a Worker that binds it: calls go straight to the
    * customer's object, and the binding is the permission. No API key is sent; one that is given
-   * says the environment. Excludes `fetcher`.
+   * says the environment. Excludes `fetcher` and `balanceCache`.
    */
-  ledger?: LedgerNamespace;
+  ledger?: ObjectNamespace;
+  /**
+   * The Durable Object namespace of `BalanceCacheObject`, in this Worker or another (`script_name`):
+   * persistent mode, through the customer's object. As with `ledger`, the binding is the permission
+   * and the API key only says the environment. Excludes `ledger` and `fetcher`.
+   */
+  balanceCache?: ObjectNamespace;
   /** Live data or the sandbox. Default: what the API key says, else `'live'`. */
   environment?: Environment;
   /** Keeps the host awake for background calls: a function, or an object with `waitUntil`. */
@@ -64,9 +85,8 @@ export interface CreditEngineConfig {
    */
   retryBudget?: boolean | { percent?: number; burst?: number };
   /**
-   * Milliseconds after which a cached balance no longer decides a gate. For persistent mode:
-   * checked and kept, without effect in this version. Default: 90 000, or `syncIntervalMs` where
-   * that is more.
+   * Milliseconds after which a balance in memory no longer decides a gate: it is read again first.
+   * A cache object has its own setting. Default: 90 000, or `syncIntervalMs` where that is more.
    */
   maxStalenessMs?: number;
   /**

@@ -25,8 +25,8 @@ export interface FetchInit {
   signal?: unknown;
 }
 
-/** A Durable Object namespace bound to the ledger's class: `env.LEDGER`. */
-export interface LedgerNamespace {
+/** A Durable Object namespace: `env.LEDGER`, `env.BALANCE_CACHE`. */
+export interface ObjectNamespace {
   idFromName(name: string): unknown;
   get(id: unknown): Fetcher;
 }

@@ -276,13 +276,13 @@ fn headers(config: &ClientConfig, call: &Call) -> Vec<(&'static str, String)> {
     if let Some(key) = call.idempotency_key() {
         headers.push(("idempotency-key", key.to_header()));
     }
-    // A ledger object is reached through a binding, which is the permission: no secret is needed.
-    if let Some(api_key) = config.api_key.as_ref().filter(|_| !config.ledger) {
+    // An object is reached through a binding, which is the permission: no secret is needed.
+    if let Some(api_key) = config.api_key.as_ref().filter(|_| !config.bound) {
         let mut value = "Bearer ".to_owned();
         value.push_str(api_key.reveal());
         headers.push(("authorization", value));
     }
-    if config.ledger {
+    if config.bound {
         headers.push((ENVIRONMENT_HEADER, config.environment.as_str().to_owned()));
     }
     headers

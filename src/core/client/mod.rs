@@ -53,6 +53,7 @@ pub mod paging;
 pub mod request_keys;
 pub mod retry;
 mod steps;
+pub mod told;
 
 #[cfg(test)]
 mod tests;

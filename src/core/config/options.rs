@@ -42,6 +42,14 @@ pub struct ConfigOptions {
     pub paths: PathOptions,
     /// Whether a ledger namespace was given: calls then go to the customer's object, without a key.
     pub ledger: bool,
+    /// Whether a cache namespace was given: likewise.
+    pub balance_cache: bool,
+    /// Whether an object with a `fetch` method was given.
+    pub fetcher: bool,
+    /// Whether the host is one of the edge, whose isolates end and multiply at will.
+    pub edge_host: bool,
+    /// A variable of the environment that a platform of short-lived processes sets.
+    pub platform_variable: Option<String>,
 }
 
 /// The `retryBudget` option.

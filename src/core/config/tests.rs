@@ -9,7 +9,7 @@ const KEY: &str = "ce_test_0123456789abcdef";
 
 fn options(json: &str) -> ConfigOptions {
     let mut options: ConfigOptions = serde_json::from_str(json).unwrap();
-    if options.api_key.is_none() && !options.ledger {
+    if options.api_key.is_none() && !options.ledger && !options.balance_cache {
         options.api_key = Some(KEY.to_owned());
     }
     options
@@ -33,7 +33,7 @@ fn refusal(json: &str) -> String {
 fn defaults_are_those_of_the_readme() {
     let config = config("{}");
     assert_eq!(config.base_url, "https://api.creditengine.dev");
-    assert_eq!(config.mode, Mode::Stateless);
+    assert_eq!(config.mode, Mode::Memory);
     assert_eq!(config.environment, Environment::Test);
     assert_eq!(config.timeout, Duration::from_secs(10));
     assert_eq!(config.max_retries, 2);
@@ -43,7 +43,7 @@ fn defaults_are_those_of_the_readme() {
     assert!(config.graceful_degradation);
     assert_eq!(config.degraded_limit.decimal(Scale::CREDITS).to_string(), "1000");
     assert_eq!(config.retry_budget, Some(BudgetLimits { percent: 10, burst: 10 }));
-    assert!(!config.ledger);
+    assert!(!config.bound);
 }
 
 #[test]
@@ -127,12 +127,72 @@ fn a_ledger_needs_no_key() {
 }
 
 #[test]
-fn modes() {
-    for mode in ["auto", "stateless"] {
-        assert_eq!(config(&format!(r#"{{"mode":"{mode}"}}"#)).mode, Mode::Stateless);
+fn a_cache_object_needs_no_key_and_stands_alone() {
+    let live = config(r#"{"balanceCache":true}"#);
+    assert!(live.api_key.is_none() && live.bound);
+    assert_eq!(live.environment, Environment::Live);
+    assert_eq!(live.base_url, BALANCE_CACHE_ORIGIN);
+    let keyed = config(&format!(r#"{{"balanceCache":true,"apiKey":"{KEY}"}}"#));
+    assert_eq!(keyed.environment, Environment::Test);
+    for pair in [
+        r#"{"balanceCache":true,"ledger":true}"#,
+        r#"{"balanceCache":true,"fetcher":true}"#,
+        r#"{"ledger":true,"fetcher":true}"#,
+    ] {
+        assert!(refusal(pair).contains("exclude each other"), "{pair}");
     }
-    assert!(refusal(r#"{"mode":"persistent"}"#).contains("not available in this version"));
-    assert!(refusal(r#"{"mode":"fast"}"#).contains("mode must be"));
+}
+
+#[test]
+fn modes_by_the_table() {
+    use Mode::{Memory, Remote, Stateless};
+    let url = r#""baseUrl":{"protocol":"https:","host":"x.dev","hostname":"x.dev","pathname":"/"}"#;
+    let (edge, vercel) = (r#""edgeHost":true"#, r#""platformVariable":"VERCEL""#);
+    let (auto, persistent) = (r#""mode":"auto""#, r#""mode":"persistent""#);
+    let (cache, ledger) = (r#""balanceCache":true"#, r#""ledger":true"#);
+    let (fetcher, stateless) = (r#""fetcher":true"#, r#""mode":"stateless""#);
+    let table: &[(&[&str], Mode)] = &[
+        (&[], Memory),
+        (&[auto], Memory),
+        (&[auto, url], Memory),
+        (&[auto, fetcher], Memory),
+        (&[auto, ledger], Stateless),
+        (&[auto, edge], Stateless),
+        (&[auto, edge, url], Stateless),
+        (&[auto, vercel], Stateless),
+        (&[auto, cache], Remote),
+        (&[auto, cache, edge], Remote),
+        (&[cache, vercel], Remote),
+        (&[stateless], Stateless),
+        (&[stateless, ledger, edge], Stateless),
+        (&[persistent], Memory),
+        (&[persistent, url], Memory),
+        (&[persistent, cache, edge], Remote),
+        (&[persistent, edge, url], Remote),
+        (&[persistent, edge, fetcher], Remote),
+        (&[persistent, vercel, url], Remote),
+    ];
+    for (options, mode) in table {
+        let json = format!("{{{}}}", options.join(","));
+        assert_eq!(config(&json).mode, *mode, "{json}");
+    }
+    let refused: &[(&[&str], &str)] = &[
+        (&[persistent, edge], "on an edge host"),
+        (&[persistent, edge, vercel], "on an edge host"),
+        (&[persistent, vercel], "where VERCEL is set"),
+        (&[persistent, ledger], "exclude each other"),
+        (&[persistent, ledger, edge], "exclude each other"),
+        (&[stateless, cache], "exclude each other"),
+        (&[r#""mode":"fast""#], "mode must be"),
+        (&[r#""mode":"fast""#, cache], "mode must be"),
+    ];
+    for (options, part) in refused {
+        let json = format!("{{{}}}", options.join(","));
+        let message = refusal(&json);
+        assert!(message.contains(part), "{json}: {message}");
+    }
+    let advice = refusal(&format!("{{{persistent},{edge}}}"));
+    assert!(advice.contains("balanceCache") && advice.contains("UPSTREAM_URL"), "{advice}");
 }
 
 #[test]

@@ -172,7 +172,7 @@ impl Said {
         Self {
             is_object: true,
             replayed,
-            balance: decimal(outer, "balance"),
+            balance: amount_text(outer, "balance"),
             sequence: outer
                 .number("sequence")
                 .and_then(|text| whole_number(&text))
@@ -189,7 +189,7 @@ impl Said {
             !code.is_empty() && code.len() <= MAX_CODE_BYTES && code.bytes().all(allowed)
         });
         let details = error.object("details");
-        let amount = |name| details.as_ref().and_then(|details| decimal(details, name));
+        let amount = |name| details.as_ref().and_then(|details| amount_text(details, name));
         Self {
             code,
             message: error.text("message").and_then(|text| message(&text)),
@@ -238,7 +238,7 @@ fn message(text: &str) -> Option<String> {
 }
 
 /// An amount that the answer names, a number or a string that holds one, as decimal text.
-fn decimal<J: JsonObject>(object: &J, name: &str) -> Option<String> {
+pub(crate) fn amount_text<J: JsonObject>(object: &J, name: &str) -> Option<String> {
     let text = object.number(name).or_else(|| object.text(name))?;
     // The unit is not known here: credits reach further, the wallet is finer. The text is kept.
     let is_amount = |scale| Credits::from_number_text(&text, scale).is_ok();
@@ -247,10 +247,10 @@ fn decimal<J: JsonObject>(object: &J, name: &str) -> Option<String> {
 }
 
 /// An object read by serde_json, its values as they are spelled.
-struct RawObject<'a>(BTreeMap<String, &'a RawValue>, &'a str);
+pub(crate) struct RawObject<'a>(BTreeMap<String, &'a RawValue>, &'a str);
 
 impl<'a> RawObject<'a> {
-    fn read(text: &'a str) -> Option<Self> {
+    pub(crate) fn read(text: &'a str) -> Option<Self> {
         serde_json::from_str(text).ok().map(|members| Self(members, text))
     }
 

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { inspect } from "node:util";
 
 import { CreditEngine, CreditEngineError, isEdgeCreditsError } from "../../../pkg/js/index.js";
-import { KEY, charged, client, json, rejection, scripted } from "./scripted.mjs";
+import { KEY, charged, client, json, namespace, rejection, scripted } from "./scripted.mjs";
 
 /** Asserts that a call is refused here: code and argument, nothing sent, nothing applied. */
 async function refusedLocally(start, code, param) {
@@ -262,7 +262,11 @@ describe("options of the client", () => {
     { apiKey: "ce_live_a b" },
     { apiKey: KEY, environment: "live" },
     { apiKey: KEY, mode: "fast" },
-    { apiKey: KEY, mode: "persistent" },
+    { apiKey: KEY, mode: "persistent", ledger: namespace().objects },
+    { mode: "stateless", balanceCache: namespace().objects },
+    { balanceCache: namespace().objects, ledger: namespace().objects },
+    { balanceCache: namespace().objects, fetcher },
+    { balanceCache: {} },
     { apiKey: KEY, baseUrl: "credits.example" },
     { apiKey: KEY, baseUrl: "http://credits.example" },
     { apiKey: KEY, baseUrl: "https://u:p@credits.example" },
@@ -277,7 +281,7 @@ describe("options of the client", () => {
     { apiKey: KEY, onError: "log" },
     { apiKey: KEY, waitUntil: {} },
     { apiKey: KEY, fetcher: {} },
-    { apiKey: KEY, fetcher, ledger: { idFromName() {}, get() {} } },
+    { apiKey: KEY, fetcher, ledger: namespace().objects },
     { ledger: {} },
     { apiKey: KEY, retryBudget: "no" },
     { apiKey: KEY, retryBudget: { burst: -1 } },
@@ -300,7 +304,7 @@ describe("options of the client", () => {
     const ce = new CreditEngine({
       apiKey: KEY,
       baseUrl: "https://credits.example/api/",
-      mode: "auto",
+      mode: "stateless",
       syncIntervalMs: 30_000,
       gracefulDegradation: true,
       timeoutMs: 10_000,

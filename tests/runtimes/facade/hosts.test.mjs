@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { charged, client, inVirtualTime, json, rejection, scripted } from "./scripted.mjs";
+import { charged, client, inVirtualTime, json, namespace, rejection, scripted } from "./scripted.mjs";
 
 describe("answers that are none", () => {
   const stream = (chunk) => ({
@@ -81,18 +81,8 @@ describe("answers that are none", () => {
 });
 
 describe("through the ledger's own binding", () => {
-  function namespace(...steps) {
-    const fetcher = scripted(...steps);
-    const seen = { names: [], stubs: 0, calls: fetcher.calls };
-    const ledger = {
-      idFromName: (name) => (seen.names.push(name), { name }),
-      get: (id) => ((seen.stubs += 1), { id, fetch: (url, init) => fetcher.fetch(url, init) }),
-    };
-    return { ledger, seen };
-  }
-
   test("the customer's object is named, no API key is sent, the environment is", async () => {
-    const { ledger, seen } = namespace(charged());
+    const { objects: ledger, seen } = namespace(charged());
     await client(undefined, { apiKey: undefined, ledger, environment: "test" }).consume("cus:1", 5);
     assert.deepEqual(seen.names, ["4:test5:cus:1"]);
     const { headers, url } = seen.calls[0];
@@ -105,7 +95,7 @@ describe("through the ledger's own binding", () => {
 
   test("every attempt has a stub of its own", async (t) => {
     const retryable = Object.assign(new Error("reset"), { retryable: true });
-    const { ledger, seen } = namespace(retryable, charged());
+    const { objects: ledger, seen } = namespace(retryable, charged());
     const start = () => client(undefined, { apiKey: undefined, ledger }).consume("c", 5);
     assert.equal((await inVirtualTime(t, start)).balance, 95);
     assert.deepEqual([seen.stubs, seen.names[0]], [2, "4:live1:c"]);
@@ -114,7 +104,7 @@ describe("through the ledger's own binding", () => {
 
   test("an object that is overloaded is left alone", async () => {
     const overloaded = Object.assign(new Error("too many"), { overloaded: true, retryable: true });
-    const { ledger, seen } = namespace(overloaded);
+    const { objects: ledger, seen } = namespace(overloaded);
     const error = await rejection(client(undefined, { apiKey: undefined, ledger }).consume("c", 5));
     assert.deepEqual([error.code, error.attempts, seen.calls.length], ["overloaded", 1, 1]);
     assert.equal(error.cause, overloaded);

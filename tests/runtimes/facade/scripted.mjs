@@ -52,9 +52,24 @@ export function scripted(...steps) {
   };
 }
 
-/** A client over a script. The budget is off: the tests of one process share it. */
+/**
+ * A client over a script, one round trip per call. The budget is off: the tests of one process
+ * share it.
+ */
 export function client(fetcher, options = {}) {
-  return new CreditEngine({ apiKey: KEY, fetcher, retryBudget: false, ...options });
+  const usual = { apiKey: KEY, fetcher, mode: "stateless", retryBudget: false };
+  return new CreditEngine({ ...usual, ...options });
+}
+
+/** A Durable Object namespace whose objects answer by a script, and what was asked of it. */
+export function namespace(...steps) {
+  const fetcher = scripted(...steps);
+  const seen = { names: [], stubs: 0, calls: fetcher.calls };
+  const objects = {
+    idFromName: (name) => (seen.names.push(name), { name }),
+    get: (id) => ((seen.stubs += 1), { id, fetch: (url, init) => fetcher.fetch(url, init) }),
+  };
+  return { objects, seen };
 }
 
 /** The error a promise is rejected with; fails when it is not. */
