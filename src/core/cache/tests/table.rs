@@ -165,7 +165,10 @@ fn requests_carry_the_same_bytes_alone_and_in_a_batch() {
     assert_eq!(header("authorization").as_deref(), Some("Bearer ce_live_secret"));
     let batch = upstream.send_batch(&customer, &rows);
     let expected = std::format!(r#"{{"items":[{},{}]}}"#, rows[0].body, rows[1].body);
-    assert_eq!(batch.body, Some(expected));
+    assert_eq!(batch.body.as_ref(), Some(&expected));
+    // Our own worker takes every item of it.
+    let taken = crate::wire::batch::parse_batch(&expected).unwrap().batch;
+    assert_eq!(taken.lookups(&desk.owner).len(), rows.len());
     let unit = Unit::parse("api").unwrap();
     let read = upstream.read(&customer, &unit);
     assert_eq!(read.url, "https://api.example/base/v1/customers/org%2F7/balance?unit=api");

@@ -77,6 +77,9 @@ fn what_is_due_is_written_once_by_the_first_that_is_accepted() {
     assert_eq!(book.alarm, None);
     let left = check("0 grant 5 until 9\n0 grant 5 until 8", "7 use 5 #a | = 5\n7 use 1 #b | = 4");
     assert_eq!(left.alarm, Some(at(9)));
+    // The first charge moves the alarm on, the second takes it away.
+    let spent = check("0 grant 5 until 9\n0 grant 5 until 8", "7 use 5 #a | = 5\n7 use 5 #b | = 0");
+    assert_eq!(spent.alarm, None);
 }
 
 #[test]
