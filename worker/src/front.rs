@@ -4,6 +4,9 @@
 //! the headers that the object reads and no others, so that nothing from outside can pass for one
 //! of ours.
 
+use core::cell::RefCell;
+use std::rc::Rc;
+
 use edge_credits_core::entropy::Entropy;
 use edge_credits_core::http::{decode_segment, encode_component};
 use edge_credits_core::wire::errors::{ApiError, Code};
@@ -54,13 +57,11 @@ async fn pass_on(
     env: &Env,
     request_id: &str,
 ) -> Result<Reply, Failure> {
-    let secret = host::setting(env, settings::API_KEYS);
     let admit = |action: Action<'_>| {
-        let keyring = Keyring::parse(secret.as_deref())?;
-        keyring.authorize(head.header("authorization"), Scope::of(action))
+        keyring(env)?.authorize(head.header("authorization"), Scope::of(action))
     };
     let call = match receive(head, request, admit).await? {
-        Received::Health => return Ok(Reply::Ours(health(env, secret.as_deref()))),
+        Received::Health => return Ok(Reply::Ours(health(env))),
         Received::Call(call) => call,
     };
     let Some(namespace) = namespace(env) else {
@@ -73,6 +74,23 @@ async fn pass_on(
         Failure {
             log: Some(format!("the ledger's object failed: {}", host::describe(&thrown))),
             ..ApiError::new(Code::InternalError, message).into()
+        }
+    })
+}
+
+/// The keys of this deployment, read once per instance: reading 256 of them takes longer than all
+/// else that is done for a request.
+fn keyring(env: &Env) -> Result<Rc<Keyring>, ApiError> {
+    thread_local! {
+        static READ: RefCell<Option<(JsValue, Rc<Keyring>)>> = const { RefCell::new(None) };
+    }
+    let secret = host::setting_value(env, settings::API_KEYS);
+    READ.with_borrow_mut(|read| match read {
+        Some((text, keyring)) if *text == secret => Ok(Rc::clone(keyring)),
+        _ => {
+            let keyring = Rc::new(Keyring::parse(secret.as_string().as_deref())?);
+            *read = Some((secret, Rc::clone(&keyring)));
+            Ok(keyring)
         }
     })
 }
@@ -116,9 +134,9 @@ fn object_url(head: &Head) -> String {
 }
 
 /// `GET /health`: up, and able to serve?
-fn health(env: &Env, secret: Option<&str>) -> Answer {
+fn health(env: &Env) -> Answer {
     let overdraft = host::setting(env, settings::OVERDRAFT_LIMIT);
-    let configured = Keyring::parse(secret).is_ok()
+    let configured = keyring(env).is_ok()
         && settings::ledger_config(overdraft.as_deref()).is_ok()
         && namespace(env).is_some();
     let body = format!(r#"{{"status":"ok","version":"{VERSION}","configured":{configured}}}"#);

@@ -35,7 +35,12 @@ pub(crate) fn random() -> Result<[u8; 16], JsValue> {
 
 /// A variable or secret; `None` when it is absent or no text.
 pub(crate) fn setting(env: &Env, name: &str) -> Option<String> {
-    js_sys::Reflect::get(env, &JsValue::from_str(name)).ok()?.as_string()
+    setting_value(env, name).as_string()
+}
+
+/// A variable or secret as the runtime holds it: for comparing without copying.
+pub(crate) fn setting_value(env: &Env, name: &str) -> JsValue {
+    js_sys::Reflect::get(env, &JsValue::from_str(name)).unwrap_or_default()
 }
 
 /// A request without its body.

@@ -63,7 +63,11 @@ pub(crate) async fn receive<'a>(
     let environment = admit(action)?;
     let body = if action.has_body() {
         head.check_content()?;
-        body::read(request, action.max_body_bytes()).await?
+        let limit = action.max_body_bytes();
+        match head.header("content-length") {
+            Some(_) => body::read_declared(request, limit).await?,
+            None => body::read(request, limit).await?,
+        }
     } else {
         Vec::new()
     };

@@ -19,6 +19,8 @@ use crate::{
 
 /// The files of the bundle.
 const FILES: [&str; 2] = ["worker.js", "index_bg.wasm"];
+/// What is written by hand in JavaScript: the entry, and what replaces a global of the glue.
+const SCRIPTS: [&str; 2] = ["shim.js", "microtask.js"];
 /// A plain import of a compiled module, which is what the Workers runtime and wrangler understand.
 const IMPORT: &str = "import wasmModule from \"./index_bg.wasm\";";
 
@@ -61,10 +63,11 @@ impl Bundle {
         let _lock = paths::lock(name)?;
         let label = format!("compiling the {name}");
         let module = progress::step(&label, || wasm::compile(self.source))?;
-        let shim = paths::root().join("worker").join("shim.js");
         let mut inputs = Fingerprint::new(name);
         inputs.file(&module)?;
-        inputs.file(&shim)?;
+        for script in SCRIPTS {
+            inputs.file(&script_path(script))?;
+        }
         inputs.file(&paths::root().join("package-lock.json"))?;
         inputs.bytes(include_bytes!("worker_bundle.rs"));
         inputs.bytes(include_bytes!("imports.rs"));
@@ -78,7 +81,7 @@ impl Bundle {
             progress::step(&label, || {
                 let out = paths::scratch().join(name);
                 wasm::bind(node, &module, &out, Host::Worker)?;
-                bundle(node, &shim, &out)?;
+                bundle(node, &out)?;
                 self.homes.iter().try_for_each(|home| publish(&out, home))
             })
         })?;
@@ -89,23 +92,31 @@ impl Bundle {
     }
 }
 
-fn bundle(node: &Node, shim: &Path, out: &Path) -> Result<()> {
+fn bundle(node: &Node, out: &Path) -> Result<()> {
     let glue = out.join("index.js");
     let text = wasm::replace_source_import(&fs::read_to_string(&glue)?, IMPORT)?;
     fs::write(&glue, text)?;
-    fs::copy(shim, out.join("shim.js")).context("worker/shim.js cannot be copied")?;
+    for script in SCRIPTS {
+        fs::copy(script_path(script), out.join(script))
+            .with_context(|| format!("worker/{script} cannot be copied"))?;
+    }
     process::capture(node.command("esbuild").current_dir(out).args([
         "shim.js",
         "--bundle",
         "--format=esm",
         "--target=es2022",
         "--charset=utf8",
+        "--inject:microtask.js",
         "--external:./index_bg.wasm",
         "--external:cloudflare:*",
         "--log-level=warning",
         "--outfile=worker.js",
     ]))
     .map(drop)
+}
+
+fn script_path(script: &str) -> PathBuf {
+    paths::root().join("worker").join(script)
 }
 
 fn publish(out: &Path, home: &Path) -> Result<()> {
