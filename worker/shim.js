@@ -106,3 +106,4 @@ function objectClass(Rust) {
 }
 
 export const LedgerObject = objectClass(wasm.LedgerObject);
+export const BalanceCacheObject = objectClass(wasm.BalanceCacheObject);

@@ -45,7 +45,7 @@ const MAX_API_KEY_LENGTH: usize = 255;
 pub struct ApiKey(String);
 
 impl ApiKey {
-    fn parse(text: &str) -> Result<(Self, Environment), Box<ClientError>> {
+    pub(crate) fn parse(text: &str) -> Result<(Self, Environment), Box<ClientError>> {
         let environment = if text.starts_with("ce_live_") {
             Environment::Live
         } else if text.starts_with("ce_test_") {
@@ -195,7 +195,11 @@ fn base_url(options: &ConfigOptions) -> Result<String, Box<ClientError>> {
     }
     match &options.base_url {
         None => Ok(DEFAULT_BASE_URL.to_owned()),
-        Some(parts) => parts.to_base().map_err(ClientError::config),
+        Some(parts) => parts.to_base().map_err(|problem| {
+            let mut message = "baseUrl ".to_owned();
+            message.push_str(problem);
+            ClientError::config(&message)
+        }),
     }
 }
 

@@ -161,7 +161,7 @@ impl Scope<'_> {
 }
 
 /// SHA-256 over parts, each preceded by its length so that no two lists collide.
-fn digest(parts: &[&str]) -> Vec<u8> {
+pub(crate) fn digest(parts: &[&str]) -> Vec<u8> {
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());

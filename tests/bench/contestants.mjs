@@ -6,9 +6,7 @@
 //   cache    our worker as a cache, its upstream a ledger of its own, DISTANCE_MS away
 //   plain    `return new Response("ok")`, for the load generator's ceiling
 
-import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
 import { makeKey } from "../runtimes/keys.mjs";
@@ -18,7 +16,7 @@ import { startDistance } from "./distance.mjs";
 /** The added distance of a remote API, as a round trip. */
 export const DISTANCE_MS = 50;
 /** More than any run can spend. */
-export const CREDITS = 1_000_000_000;
+const CREDITS = 1_000_000_000;
 /** Customers of the runs with many. */
 export const CUSTOMERS = 1_000;
 
@@ -77,37 +75,23 @@ export async function startApi() {
   return [api, { ...api, name: "distant", port: far.port, stop: async () => {} }];
 }
 
-/**
- * The cache; `upstream` is what it sends to, `sent` counts the requests to it.
- * @param {{counting?: boolean}} [options] whether alarms are counted (counting/main.js)
- */
-export async function startCache({ counting = false } = {}) {
+/** The cache; `upstream` is the process that it sends to, `sent` counts the requests to it. */
+export async function startCache(settings = {}) {
   const own = key();
   const theirs = key();
   const runtime = await startLedger(theirs);
   const far = await startDistance({ port: portOf(runtime), roundTripMs: DISTANCE_MS });
   const worker = ledgerWorker(
-    { ...secret(own), UPSTREAM_URL: far.url, UPSTREAM_KEY_TEST: theirs.text },
+    { ...secret(own), UPSTREAM_URL: far.url, UPSTREAM_KEY_TEST: theirs.text, ...settings },
     { name: "cache" },
   );
   worker.objects.BALANCE_CACHE = { className: CLASS };
-  const bundle = counting ? await countingBundle(worker) : null;
-  const cache = await startWorkerd({ workers: [{ ...worker, ...bundle }] });
-  if (bundle) await rm(bundle.directory, { recursive: true });
+  const cache = await startWorkerd({ workers: [worker] });
   return contestant("cache", cache, own, {
     more: [far, runtime],
     upstream: { pid: runtime.pid, port: portOf(runtime), key: theirs.text },
     sent: far.requests,
-    distance: DISTANCE_MS,
   });
-}
-
-/** The worker with counting/main.js before it. The runtime takes a copy when it starts. */
-async function countingBundle({ directory: built }) {
-  const directory = await mkdtemp(join(tmpdir(), "edge-credits-bench-"));
-  await cp(built, directory, { recursive: true });
-  await cp(fileURLToPath(new URL("counting", import.meta.url)), directory, { recursive: true });
-  return { directory, main: "main.js" };
 }
 
 function startLedger(own) {

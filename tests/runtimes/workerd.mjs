@@ -51,6 +51,12 @@ export function ledgerWorker(bindings, { name = "ledger" } = {}) {
   };
 }
 
+/** The same worker as a cache: with `UPSTREAM_URL` among its bindings. */
+export function cacheWorker(bindings) {
+  const worker = ledgerWorker(bindings, { name: "cache" });
+  return { ...worker, objects: { BALANCE_CACHE: { className: "BalanceCacheObject" } } };
+}
+
 /**
  * Starts the runtime and resolves when every worker listens.
  * @returns {Promise<{pid: number, urls: Record<string, string>, state: string,

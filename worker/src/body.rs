@@ -50,7 +50,9 @@ pub(crate) async fn read_declared(request: &Request, limit: usize) -> Result<Vec
 }
 
 /// The next chunk, or `None` at the end.
-async fn next(reader: &ReadableStreamDefaultReader) -> Result<Option<Uint8Array>, ApiError> {
+pub(crate) async fn next(
+    reader: &ReadableStreamDefaultReader,
+) -> Result<Option<Uint8Array>, ApiError> {
     let read = JsFuture::from(reader.read()).await.map_err(|_| broken())?;
     let field = |name: &str| Reflect::get(&read, &JsValue::from_str(name)).unwrap_or_default();
     if field("done").is_truthy() {

@@ -26,6 +26,9 @@ use crate::{hex, host, settings};
 /// The binding of the ledger's objects.
 const LEDGER: &str = "LEDGER";
 
+/// The binding of the cached balances' objects, which answer where there is an upstream.
+const BALANCE_CACHE: &str = "BALANCE_CACHE";
+
 /// Answers one request from outside.
 ///
 /// # Errors
@@ -64,15 +67,18 @@ async fn pass_on(
         Received::Health => return Ok(Reply::Ours(health(env))),
         Received::Call(call) => call,
     };
-    let Some(namespace) = namespace(env) else {
-        let message = "The binding LEDGER is missing: see wrangler.toml. Nothing was changed.";
-        return Err(ApiError::new(Code::NotConfigured, message).into());
+    let binding = binding(env);
+    let Some(namespace) = namespace(env, binding) else {
+        let message =
+            format!("The binding {binding} is missing: see wrangler.toml. Nothing was changed.");
+        return Err(ApiError::new(Code::NotConfigured, &message).into());
     };
     send(head, &call, &namespace, request_id).await.map(Reply::Theirs).map_err(|thrown| {
-        let message = "The ledger did not answer, and it is open whether the call took effect. \
-                       Repeat it with the same idempotency key: it is carried out at most once.";
+        let message = "The customer's object did not answer, and it is open whether the call took \
+                       effect. Repeat it with the same idempotency key: it is carried out at most \
+                       once.";
         Failure {
-            log: Some(format!("the ledger's object failed: {}", host::describe(&thrown))),
+            log: Some(format!("the object of {binding} failed: {}", host::describe(&thrown))),
             ..ApiError::new(Code::InternalError, message).into()
         }
     })
@@ -135,16 +141,29 @@ fn object_url(head: &Head) -> String {
 
 /// `GET /health`: up, and able to serve?
 fn health(env: &Env) -> Answer {
-    let overdraft = host::setting(env, settings::OVERDRAFT_LIMIT);
-    let configured = keyring(env).is_ok()
-        && settings::ledger_config(overdraft.as_deref()).is_ok()
-        && namespace(env).is_some();
-    let body = format!(r#"{{"status":"ok","version":"{VERSION}","configured":{configured}}}"#);
+    let setting = |name: &str| host::setting(env, name);
+    let binding = binding(env);
+    let (mode, sensible) = if binding == BALANCE_CACHE {
+        ("cache", settings::is_cache_configured(setting, host::url))
+    } else {
+        let overdraft = setting(settings::OVERDRAFT_LIMIT);
+        ("ledger", settings::ledger_config(overdraft.as_deref()).is_ok())
+    };
+    let configured = sensible && keyring(env).is_ok() && namespace(env, binding).is_some();
+    let body = format!(
+        r#"{{"status":"ok","version":"{VERSION}","mode":"{mode}","configured":{configured}}}"#
+    );
     Answer { body, replayed: false }
 }
 
-fn namespace(env: &Env) -> Option<DurableObjectNamespace> {
-    let binding = Reflect::get(env, &JsValue::from_str(LEDGER)).ok()?;
+/// Whose objects answer.
+fn binding(env: &Env) -> &'static str {
+    let upstream = host::setting(env, settings::UPSTREAM_URL);
+    if upstream.is_some() { BALANCE_CACHE } else { LEDGER }
+}
+
+fn namespace(env: &Env, binding: &str) -> Option<DurableObjectNamespace> {
+    let binding = Reflect::get(env, &JsValue::from_str(binding)).ok()?;
     binding.is_object().then(|| binding.unchecked_into())
 }
 

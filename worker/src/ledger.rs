@@ -320,13 +320,15 @@ impl Fault {
     }
 }
 
-fn storage_failed() -> ApiError {
+/// The answer when a storage failed.
+pub(crate) fn storage_failed() -> ApiError {
     let message = "The ledger's storage failed, and it is open whether the call took effect. Repeat \
                    it with the same idempotency key: it is carried out at most once.";
     ApiError::new(Code::InternalError, message)
 }
 
-fn corrupt() -> ApiError {
+/// The answer when stored rows make no sense.
+pub(crate) fn corrupt() -> ApiError {
     let message = "What is stored of this customer's ledger contradicts itself, so it was left \
                    untouched. Nothing was changed; report the request id to whoever runs this \
                    deployment.";

@@ -7,6 +7,13 @@
 
 mod auth;
 mod body;
+mod cache;
+mod cache_object;
+mod cache_schema;
+mod cache_serve;
+mod cache_sql;
+mod cache_store;
+mod conversation;
 mod front;
 mod head;
 mod hex;
@@ -22,10 +29,16 @@ mod serve;
 mod settings;
 mod storage;
 mod store;
+mod upstream;
 
 use worker::{Context, Env, event};
 
+pub use cache_object::BalanceCacheObject;
 pub use ledger_object::LedgerObject;
+
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 
 #[event(fetch)]
 async fn fetch(

@@ -5,6 +5,7 @@
 
 use core::time::Duration;
 
+use edge_credits_core::wire::cached::whole_seconds;
 use edge_credits_core::wire::errors::{ApiError, Code};
 use worker::{Headers, Response, ResponseBuilder};
 
@@ -21,13 +22,15 @@ pub(crate) struct Failure {
     pub(crate) error: ApiError,
     /// The method that the path answers, where another was used.
     pub(crate) allow: Option<&'static str>,
+    /// When the call is worth another try, where that is known.
+    pub(crate) retry_after: Option<Duration>,
     /// What went wrong on our side, for the log alone.
     pub(crate) log: Option<String>,
 }
 
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
-        Self { error, allow: None, log: None }
+        Self { error, allow: None, retry_after: None, log: None }
     }
 }
 
@@ -44,7 +47,7 @@ pub(crate) struct Answer {
 pub(crate) struct Origin<'a> {
     /// The request's id.
     pub(crate) request_id: &'a str,
-    /// The part of the worker that answered: `edge` or `ledger`.
+    /// The part of the worker that answered: `edge`, `ledger` or `cache`.
     pub(crate) part: &'static str,
     /// How long it took. The clock stands still between I/O in production, so that an answer from
     /// memory takes no time.
@@ -94,8 +97,10 @@ fn plain(result: Result<Answer, Failure>, origin: &Origin<'_>) -> Plain {
             }
             Plain { status: 200, headers, body: answer.body }
         }
-        Err(Failure { error, allow, .. }) => {
+        Err(Failure { error, allow, retry_after, .. }) => {
             headers.extend(allow.map(|method| ("allow", method.to_owned())));
+            let seconds = retry_after.map(|wait| whole_seconds(wait).to_string());
+            headers.extend(seconds.map(|seconds| ("retry-after", seconds)));
             if error.code == Code::InvalidApiKey {
                 headers.push(("www-authenticate", "Bearer".to_owned()));
             }
@@ -148,6 +153,10 @@ mod tests {
         let error = ApiError::new(Code::MethodNotAllowed, "no");
         let method = plain(Err(Failure { allow: Some("POST"), ..error.into() }), &ORIGIN);
         assert_eq!((method.status, header(&method, "allow")), (405, Some("POST")));
+        let error = ApiError::new(Code::OutboxFull, "no");
+        let retry_after = Some(Duration::from_millis(1_001));
+        let full = plain(Err(Failure { retry_after, ..error.into() }), &ORIGIN);
+        assert_eq!((full.status, header(&full, "retry-after")), (503, Some("2")));
     }
 
     #[test]

@@ -14,8 +14,11 @@ use edge_credits_core::time::Timestamp;
 
 use crate::storage::{Storage, StorageError};
 
-/// The statements of each version, oldest first. A released version is never edited.
-const VERSIONS: &[&[&str]] = &[&[
+/// The statements of each version of some tables, oldest first.
+pub(crate) type Steps = &'static [&'static [&'static str]];
+
+/// The steps of the ledger's tables. A released version is never edited.
+const STEPS: Steps = &[&[
     "CREATE TABLE meta (
         one INTEGER PRIMARY KEY CHECK (one = 1),
         environment TEXT NOT NULL CHECK (environment IN ('live', 'test')),
@@ -74,13 +77,22 @@ pub(crate) const LATEST: i64 = 1;
 /// [`StorageError`], also for tables made by a newer version of this worker, whose rules this one
 /// does not know.
 pub(crate) fn version(storage: &dyn Storage) -> Result<i64, StorageError> {
+    version_by(storage, STEPS)
+}
+
+/// [`version`] of the tables that `steps` make.
+///
+/// # Errors
+/// As [`version`].
+pub(crate) fn version_by(storage: &dyn Storage, steps: Steps) -> Result<i64, StorageError> {
+    let latest = i64::try_from(steps.len()).unwrap_or(i64::MAX);
     let exists = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migrations'";
     if storage.query(exists, &[])?.is_empty() {
         return Ok(0);
     }
     let rows = storage.query("SELECT max(version) FROM migrations", &[])?;
     match rows.first().map(Vec::as_slice) {
-        Some([SqlValue::Integer(version)]) if (1..=LATEST).contains(version) => Ok(*version),
+        Some([SqlValue::Integer(version)]) if (1..=latest).contains(version) => Ok(*version),
         _ => Err(StorageError("the tables are of a version that this worker does not know".into())),
     }
 }
@@ -94,6 +106,19 @@ pub(crate) fn migrate(
     version: i64,
     now: Timestamp,
 ) -> Result<(), StorageError> {
+    migrate_by(storage, STEPS, version, now)
+}
+
+/// [`migrate`] for the tables that `steps` make.
+///
+/// # Errors
+/// As [`migrate`].
+pub(crate) fn migrate_by(
+    storage: &dyn Storage,
+    steps: Steps,
+    version: i64,
+    now: Timestamp,
+) -> Result<(), StorageError> {
     if version == 0 {
         storage.execute(
             "CREATE TABLE migrations (
@@ -103,7 +128,7 @@ pub(crate) fn migrate(
             &[],
         )?;
     }
-    for (number, statements) in (1_i64..).zip(VERSIONS) {
+    for (number, statements) in (1_i64..).zip(steps) {
         if number <= version {
             continue;
         }
@@ -138,6 +163,6 @@ mod tests {
 
     #[test]
     fn the_latest_version_is_the_last_step() {
-        assert_eq!(VERSIONS.len(), usize::try_from(LATEST).unwrap());
+        assert_eq!(STEPS.len(), usize::try_from(LATEST).unwrap());
     }
 }

@@ -51,22 +51,10 @@ impl<S: Storage> Object<'_, S> {
     pub(crate) async fn serve(&self, request: &Request) -> worker::Result<worker::Response> {
         let started = host::now();
         let head = host::head(request);
-        let entropy = match head.header(ENTROPY).and_then(hex::decode) {
-            Some(bytes) => bytes,
-            None => host::random()?,
-        };
-        let request_id = match head.header(REQUEST_ID).filter(|id| is_request_id(id)) {
-            Some(id) => id.to_owned(),
-            None => Entropy::new(host::random()?).uuid(),
-        };
+        let Ids { entropy, request_id } = Ids::of(&head)?;
         let result = match receive(&head, request, |_| environment_of(&head)).await {
-            Ok(Received::Call(call)) => {
-                let entropy = Entropy::new(entropy);
-                self.answer(
-                    &call,
-                    &Asked { head: &head, entropy: &entropy, request_id: &request_id },
-                )
-            }
+            Ok(Received::Call(call)) => self
+                .answer(&call, &Asked { head: &head, entropy: &entropy, request_id: &request_id }),
             Ok(Received::Health) => Err(no_health().into()),
             Err(failure) => Err(failure),
         };
@@ -123,11 +111,38 @@ impl<S: Storage> Object<'_, S> {
     }
 }
 
+/// What makes a request's names: for keys of our own making, and of the request itself.
+pub(crate) struct Ids {
+    /// For the key of a call that names none.
+    pub(crate) entropy: Entropy,
+    /// In the answer, in its body where that is an error, and in the log.
+    pub(crate) request_id: String,
+}
+
+impl Ids {
+    /// Those that the caller has given, or new ones.
+    ///
+    /// # Errors
+    /// What the runtime throws where randomness is refused, which is outside a request.
+    pub(crate) fn of(head: &Head) -> worker::Result<Self> {
+        let entropy = match head.header(ENTROPY).and_then(hex::decode) {
+            Some(bytes) => bytes,
+            None => host::random()?,
+        };
+        let request_id = match head.header(REQUEST_ID).filter(|id| is_request_id(id)) {
+            Some(id) => id.to_owned(),
+            None => Entropy::new(host::random()?).uuid(),
+        };
+        Ok(Self { entropy: Entropy::new(entropy), request_id })
+    }
+}
+
 fn is_request_id(text: &str) -> bool {
     let fits = (1..=MAX_REQUEST_ID_LENGTH).contains(&text.len());
     fits && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn no_health() -> ApiError {
+/// The answer of an object to the health check.
+pub(crate) fn no_health() -> ApiError {
     ApiError::new(Code::NotFound, "There is no such path here; the worker answers /health.")
 }

@@ -1,11 +1,19 @@
-//! The deployment's settings as the ledger takes them.
+//! The deployment's settings as the ledger and the cache take them.
 //!
 //! Decides whether a setting makes sense. One that does not is an error of every call, never a
 //! default: a mistyped limit must not become no limit.
 
+use core::time::Duration;
+
+use edge_credits_core::cache::CacheConfig;
+use edge_credits_core::cache::upstream::{Unusable, Upstream, lease_for};
+use edge_credits_core::config::{Bounds, MAX_STALENESS_MS, SYNC_INTERVAL_MS, UrlParts};
 use edge_credits_core::credits::{Credits, Scale};
+use edge_credits_core::ids::Environment;
 use edge_credits_core::ledger::LedgerConfig;
 use edge_credits_core::wire::errors::{ApiError, Code};
+
+use crate::conversation::Setup;
 
 /// The variable with the overdraft limit.
 pub(crate) const OVERDRAFT_LIMIT: &str = "OVERDRAFT_LIMIT";
@@ -24,9 +32,95 @@ pub(crate) fn ledger_config(overdraft_limit: Option<&str>) -> Result<LedgerConfi
     if overdraft_limit.is_some() {
         return Ok(LedgerConfig { overdraft_limit });
     }
-    let message = "OVERDRAFT_LIMIT is not an amount of credits such as \"1000\" or \"0.5\". Nothing \
-                   was changed.";
-    Err(ApiError::new(Code::NotConfigured, message))
+    Err(wrong(OVERDRAFT_LIMIT, "is not an amount of credits such as \"1000\" or \"0.5\""))
+}
+
+/// The variable with the URL of the API that the worker is a cache of; without it, it is a ledger.
+pub(crate) const UPSTREAM_URL: &str = "UPSTREAM_URL";
+
+/// How long one request to the upstream may take. Callers wait for some: it stays below the time
+/// after which they give up.
+const TIMEOUT_MS: Bounds = Bounds { default: 10_000, min: 1, max: 60_000 };
+
+/// How long the upstream remembers idempotency keys. An hour of it is kept as a margin.
+const KEY_HOURS: Bounds = Bounds { default: 24, min: 2, max: 24 * 366 };
+
+/// The secret with the upstream's key of an environment.
+const fn upstream_key(environment: Environment) -> &'static str {
+    match environment {
+        Environment::Live => "UPSTREAM_KEY_LIVE",
+        Environment::Test => "UPSTREAM_KEY_TEST",
+    }
+}
+
+/// Reads how balances of an environment are cached. `setting` is a variable's text, `url` takes one
+/// apart.
+///
+/// # Errors
+/// `not_configured`, which names the setting.
+pub(crate) fn cache(
+    setting: impl Fn(&str) -> Option<String>,
+    url: impl Fn(&str) -> UrlParts,
+    environment: Environment,
+) -> Result<Setup, ApiError> {
+    let key_name = upstream_key(environment);
+    let base = setting(UPSTREAM_URL).ok_or_else(|| wrong(UPSTREAM_URL, "is not set"))?;
+    let key = setting(key_name).ok_or_else(|| wrong(key_name, "is not set"))?;
+    let upstream =
+        Upstream::new(&url(&base), &key, environment).map_err(|unusable| match unusable {
+            Unusable::Url(problem) => wrong(UPSTREAM_URL, problem),
+            Unusable::Key(problem) => wrong(key_name, problem),
+        })?;
+    let number = |name, bounds| whole_number(name, setting(name).as_deref(), bounds);
+    let sync_interval = number("SYNC_INTERVAL_MS", SYNC_INTERVAL_MS)?;
+    // A long interval without a word on staleness means: as stale as that interval makes it.
+    let default = MAX_STALENESS_MS.default.max(sync_interval);
+    let max_staleness = number("MAX_STALENESS_MS", Bounds { default, ..MAX_STALENESS_MS })?;
+    if max_staleness < sync_interval {
+        return Err(wrong("MAX_STALENESS_MS", "is less than SYNC_INTERVAL_MS"));
+    }
+    let graceful_degradation = match setting("GRACEFUL_DEGRADATION").as_deref() {
+        None | Some("true") => true,
+        Some("false") => false,
+        Some(_) => return Err(wrong("GRACEFUL_DEGRADATION", "is neither true nor false")),
+    };
+    let timeout = Duration::from_millis(number("UPSTREAM_TIMEOUT_MS", TIMEOUT_MS)?);
+    let hours = number("UPSTREAM_KEY_HOURS", KEY_HOURS)?;
+    let config = CacheConfig {
+        sync_interval: Duration::from_millis(sync_interval),
+        max_staleness: Duration::from_millis(max_staleness),
+        graceful_degradation,
+        dedupe_window: Duration::from_secs(hours * 3600),
+        lease: lease_for(timeout),
+        authority: upstream.authority(),
+    };
+    Ok(Setup { upstream, config, timeout })
+}
+
+/// Whether the cache can serve: one environment at least, and nothing wrong with the other.
+pub(crate) fn is_cache_configured(
+    setting: impl Fn(&str) -> Option<String>,
+    url: impl Fn(&str) -> UrlParts,
+) -> bool {
+    let mut named = [Environment::Live, Environment::Test]
+        .into_iter()
+        .filter(|environment| setting(upstream_key(*environment)).is_some())
+        .peekable();
+    named.peek().is_some() && named.all(|environment| cache(&setting, &url, environment).is_ok())
+}
+
+fn whole_number(name: &str, text: Option<&str>, bounds: Bounds) -> Result<u64, ApiError> {
+    let Some(text) = text else { return Ok(bounds.default) };
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number =
+        text.parse().ok().filter(|number| digits && (bounds.min..=bounds.max).contains(number));
+    number.ok_or_else(|| {
+        wrong(name, &format!("is not a whole number from {} to {}", bounds.min, bounds.max))
+    })
+}
+
+fn wrong(name: &str, problem: &str) -> ApiError {
+    ApiError::new(Code::NotConfigured, &format!("{name} {problem}. Nothing was changed."))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub(crate) struct StorageError(pub(crate) String);
 
 /// A SQLite database with one alarm, and transactions around both.
 pub(crate) trait Storage {
-    /// Runs a statement that reads, with its parameters, and returns the rows.
+    /// Runs a statement that returns rows, with its parameters, and returns them.
     ///
     /// # Errors
     /// [`StorageError`], also for a value that is neither null, a whole number nor text.

@@ -197,11 +197,23 @@ pub(crate) fn set_alarm(
         AlarmIntent::Set(due) => Some(due),
         AlarmIntent::Clear => None,
     };
-    let soonest = now.plus(Duration::from_millis(1));
-    storage.set_alarm(due.map(|due| due.max(soonest).min(latest_alarm())))?;
+    ring(storage, due, now)?;
     let value = due.map_or(SqlValue::Null, |due| SqlValue::Integer(due.as_millis()));
     storage.execute("UPDATE meta SET alarm_due = ?", &[value])?;
     Ok(())
+}
+
+/// Sets the runtime's alarm, no sooner and no later than it takes one.
+///
+/// # Errors
+/// [`StorageError`].
+pub(crate) fn ring(
+    storage: &dyn Storage,
+    due: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    let soonest = now.plus(Duration::from_millis(1));
+    storage.set_alarm(due.map(|due| due.max(soonest).min(latest_alarm())))
 }
 
 /// The latest alarm that is set: the runtime refuses those beyond the year 2262, in a promise that

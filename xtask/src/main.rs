@@ -99,7 +99,7 @@ const JOBS: &[Job] = &[
     },
     Job {
         name: "bench",
-        arguments: "[PART] [--quick] [--seconds S] [--rounds N] [--soak N]",
+        arguments: "[--quick] [--seconds S] [--rounds N] [--soak N]",
         purpose: "measure the cache beside other ways to charge",
         run: bench::run,
     },

@@ -315,6 +315,19 @@ impl<S: Store> Keeper<S> {
         self.cache = None;
     }
 
+    /// The cache, out of memory or out of the store.
+    fn take(&mut self, owner: &Owner) -> Kept<S, Cache> {
+        if let Some(cache) = self.cache.take() {
+            return Ok(cache);
+        }
+        Ok(match self.store.load()? {
+            Some(Stored { owner, units, head }) => {
+                Cache::load(owner, units, head).map_err(S::Error::from)?
+            }
+            None => Cache::new(owner.clone()),
+        })
+    }
+
     /// Runs one step on the loaded cache, which is taken out meanwhile: a step that fails on its
     /// store leaves nothing in memory.
     fn step<T>(
@@ -322,15 +335,7 @@ impl<S: Store> Keeper<S> {
         owner: &Owner,
         step: impl FnOnce(&mut S, &mut Cache) -> Kept<S, T>,
     ) -> Kept<S, T> {
-        let mut cache = match self.cache.take() {
-            Some(cache) => cache,
-            None => match self.store.load()? {
-                Some(Stored { owner, units, head }) => {
-                    Cache::load(owner, units, head).map_err(S::Error::from)?
-                }
-                None => Cache::new(owner.clone()),
-            },
-        };
+        let mut cache = self.take(owner)?;
         let result = if cache.owner() == owner {
             step(&mut self.store, &mut cache)
         } else {

@@ -42,7 +42,7 @@ pub use notices::{Notice, NoticeCharge, NoticeKind};
 pub use operator::{Counts, Handled, Overview};
 pub use outbox::{Conversation, Next};
 pub use read::{ReadFailure, Reading};
-pub use rows::{OutboxRow, Record, RecordState, Source, Writes};
+pub use rows::{LONGEST_WAIT, OutboxRow, Record, RecordState, Source, Writes};
 pub use settle::{Outcome, Receipt};
 pub use state::{Acknowledged, Cache, Head, Health, Lease, Snapshot, UnitState};
 pub use store::{Store, Stored};

@@ -138,7 +138,7 @@ impl OutboxRow {
 }
 
 /// The longest that a row waits on its own account: until a refusal counts.
-pub(super) const LONGEST_WAIT: core::time::Duration = super::config::FLIGHT_LIFE;
+pub const LONGEST_WAIT: core::time::Duration = super::config::FLIGHT_LIFE;
 
 /// What a store must persist, all of it in one transaction, the alarm included.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

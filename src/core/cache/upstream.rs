@@ -11,13 +11,14 @@ pub use crate::cache::read::{ReadFailure, Reading};
 use crate::cache::rows::OutboxRow;
 use crate::cache::settle::{Outcome, Receipt};
 use crate::client::retry;
-use crate::config::{ApiKey, Paths};
+use crate::config::{ApiKey, PathOptions, Paths, UrlParts};
 use crate::credits::Credits;
 use crate::error::Effect;
 use crate::http::{Method, Request, Response, Target};
-use crate::idempotency::IdempotencyKey;
-use crate::ids::{CustomerId, Unit};
+use crate::idempotency::{IdempotencyKey, digest};
+use crate::ids::{CustomerId, Environment, Unit};
 use crate::time::Timestamp;
+use crate::wire::batch::{ItemResult, read_results};
 use crate::wire::reading::{self, Kind, Said};
 
 /// The header by which our own worker is known.
@@ -34,16 +35,42 @@ pub struct Upstream {
     pub paths: Paths,
 }
 
+/// Why an upstream cannot be used, to be read after the setting's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// The URL.
+    Url(&'static str),
+    /// The key.
+    Key(&'static str),
+}
+
 impl Upstream {
-    #[cfg(test)]
-    pub(super) fn for_tests(base_url: &str, api_key: &str) -> Self {
-        let options = crate::config::ConfigOptions {
-            api_key: Some(api_key.into()),
-            ..crate::config::ConfigOptions::default()
-        };
-        let config = crate::config::ClientConfig::new(options).ok().unwrap();
-        let api_key = config.api_key.clone();
-        Self { base_url: base_url.into(), api_key: api_key.unwrap(), paths: config.paths }
+    /// The upstream at a URL, entered by the deployment's key of an environment. The key's prefix
+    /// must name that environment: test charges sent with a live key would be real.
+    ///
+    /// # Errors
+    /// [`Unusable`].
+    pub fn new(base: &UrlParts, api_key: &str, environment: Environment) -> Result<Self, Unusable> {
+        let base_url = base.to_base().map_err(Unusable::Url)?;
+        let malformed =
+            "must start with ce_live_ or ce_test_ and go on in visible ASCII characters";
+        let (api_key, named) = ApiKey::parse(api_key).map_err(|_| Unusable::Key(malformed))?;
+        if named != environment {
+            let other = "is a key of the other environment: ce_live_ is live, ce_test_ is test";
+            return Err(Unusable::Key(other));
+        }
+        // The API's own paths, which are well formed.
+        let paths =
+            Paths::new(&PathOptions::default()).map_err(|_| Unusable::Url("has no paths"))?;
+        Ok(Self { base_url, api_key, paths })
+    }
+
+    /// By what a new key is noticed ([`crate::cache::CacheConfig::authority`]): 48 bits of its
+    /// digest, which do not tell the key.
+    #[must_use]
+    pub fn authority(&self) -> u64 {
+        let digest = digest(&["authority", self.api_key.reveal()]);
+        digest.iter().take(6).fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
     }
 
     /// The request for a balance.
@@ -155,6 +182,30 @@ pub fn batch_outcome(response: &Response, said: &Said, unit: &Unit, now: Timesta
         Outcome::Applied(_) => unanswered(true),
         other => other,
     }
+}
+
+/// What an answer to a batch means for each of its charges, by position; `None` is no usable answer.
+#[must_use]
+pub fn batch_outcomes(
+    response: Option<&Response>,
+    rows: &[OutboxRow],
+    now: Timestamp,
+) -> Vec<(u64, Outcome)> {
+    let each = |outcome: &dyn Fn(&OutboxRow) -> Outcome| {
+        rows.iter().map(|row| (row.position, outcome(row))).collect()
+    };
+    let Some(response) = response else { return each(&|_| unanswered(true)) };
+    let results = read_results(&response.body, rows.len());
+    let Some(results) = results.filter(|_| (200..300).contains(&response.status)) else {
+        let said = Said::read(&response.body);
+        return each(&|row| batch_outcome(response, &said, &row.unit, now));
+    };
+    let item = |(row, result): (&OutboxRow, ItemResult<'_>)| {
+        let ItemResult { status, body } = result;
+        let alone = Response { status, headers: Vec::new(), body: String::new() };
+        (row.position, outcome(&alone, &Said::read(body), &row.unit, now))
+    };
+    rows.iter().zip(results).map(item).collect()
 }
 
 /// What an answer to a read means.

@@ -28,27 +28,26 @@ impl UrlParts {
     /// Origin and path without trailing slashes.
     ///
     /// # Errors
-    /// The sentence that a person reads: not a URL, another scheme than `https` (`http` passes on a
+    /// What a person reads after the setting's name: not a URL, another scheme than `https` (`http` passes on a
     /// loopback host), user information, a query, or a fragment.
-    pub(super) fn to_base(&self) -> Result<String, &'static str> {
+    pub(crate) fn to_base(&self) -> Result<String, &'static str> {
         if self.protocol.is_empty() || self.host.is_empty() {
-            return Err("baseUrl is not an absolute URL such as https://credits.example.com");
+            return Err("is not an absolute URL such as https://credits.example.com");
         }
         match self.protocol.as_str() {
             "https:" => {}
             "http:" if is_loopback(&self.hostname) => {}
             "http:" => {
-                return Err("baseUrl must be https: over http anyone on the way reads the API \
-                            key (http is accepted for localhost, 127.0.0.1 and [::1])");
+                return Err("must be https: over http anyone on the way reads the API key (http \
+                            is accepted for localhost, 127.0.0.1 and [::1])");
             }
-            _ => return Err("baseUrl must be an https URL"),
+            _ => return Err("must be an https URL"),
         }
         if !self.username.is_empty() || !self.password.is_empty() {
-            return Err("baseUrl must not hold a user name or password: the apiKey option is \
-                        the credential");
+            return Err("must not hold a user name or password: the API key is the credential");
         }
         if !self.search.is_empty() || !self.hash.is_empty() {
-            return Err("baseUrl must not hold a query or a fragment: paths are appended to it");
+            return Err("must not hold a query or a fragment: paths are appended to it");
         }
         let mut base = self.protocol.clone();
         base.push_str("//");

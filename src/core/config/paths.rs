@@ -42,7 +42,7 @@ pub(crate) struct Template(String);
 
 impl Paths {
     /// Fills in the API's own paths and checks the others.
-    pub(super) fn new(options: &PathOptions) -> Result<Self, Box<ClientError>> {
+    pub(crate) fn new(options: &PathOptions) -> Result<Self, Box<ClientError>> {
         let path = |given: &Option<String>, default: &str| {
             Template::parse(given.as_deref().unwrap_or(default), default)
         };

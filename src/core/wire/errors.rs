@@ -102,6 +102,12 @@ codes! {
     InvariantViolation = "invariant_violation", 500;
     /// The deployment lacks a setting.
     NotConfigured = "not_configured", 503;
+    /// A cache knows no balance, and the API behind it is away.
+    UpstreamUnavailable = "upstream_unavailable", 503;
+    /// A cache's balance is too old for a gate, and the API behind it is away.
+    StaleBalance = "stale_balance", 503;
+    /// As many charges wait in a cache's outbox as may.
+    OutboxFull = "outbox_full", 503;
 }
 
 impl Code {

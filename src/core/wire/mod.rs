@@ -2,6 +2,7 @@
 //! about credits: that is the ledger's.
 
 pub mod batch;
+pub mod cached;
 pub mod errors;
 pub mod fields;
 pub mod members;

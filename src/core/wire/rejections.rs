@@ -69,20 +69,11 @@ pub fn to_error(rejection: &Rejection, customer: &CustomerId) -> ApiError {
             );
             ApiError::new(Code::TooManyGrants, &message)
         }
-        Rejection::TooManyUnits => {
-            let message = format!(
-                "The customer has {MAX_UNITS} units, the most a ledger holds, and this call names \
-                 another. Nothing was changed; is the unit misspelled?"
-            );
-            ApiError::about(Code::TooManyUnits, "unit", &message)
-        }
+        Rejection::TooManyUnits => units_full(),
         Rejection::InsufficientCredits { unit, available, requested } => {
             insufficient(unit, *available, *requested)
         }
-        Rejection::Overflow => ApiError::new(
-            Code::AmountOverflow,
-            "The balance would leave the range of amounts (8 billion credits). Nothing was changed.",
-        ),
+        Rejection::Overflow => overflow(),
         Rejection::Inconsistent => ApiError::new(
             Code::InvariantViolation,
             "This customer's ledger does not add up, so it was left untouched. Nothing was changed; \
@@ -92,15 +83,35 @@ pub fn to_error(rejection: &Rejection, customer: &CustomerId) -> ApiError {
 }
 
 fn key_reused(field: &str, first: &Receipt, customer: &CustomerId) -> ApiError {
+    reused(field, RawValue::from_string(receipt_body(first, customer)).ok())
+}
+
+/// The error for a key that stands for another call; `first` is the body of that one's answer.
+pub(super) fn reused(field: &str, first: Option<Box<RawValue>>) -> ApiError {
     let message = format!(
         "This idempotency key already stands for a call with another {field}. Nothing was changed; \
          the first call stays as it was. Use a new key for a new call."
     );
     let error = ApiError::new(Code::IdempotencyKeyReused, &message);
-    match RawValue::from_string(receipt_body(first, customer)) {
-        Ok(first) => error.with_details(&Reuse { field, first }),
-        Err(_) => error,
+    match first {
+        Some(first) => error.with_details(&Reuse { field, first }),
+        None => error,
     }
+}
+
+pub(super) fn units_full() -> ApiError {
+    let message = format!(
+        "The customer has {MAX_UNITS} units, the most a ledger holds, and this call names another. \
+         Nothing was changed; is the unit misspelled?"
+    );
+    ApiError::about(Code::TooManyUnits, "unit", &message)
+}
+
+pub(super) fn overflow() -> ApiError {
+    ApiError::new(
+        Code::AmountOverflow,
+        "The balance would leave the range of amounts (8 billion credits). Nothing was changed.",
+    )
 }
 
 fn other_unit(unit: &Unit) -> ApiError {
@@ -121,7 +132,7 @@ fn too_much_back(unit: &Unit, refundable: Credits) -> ApiError {
     ApiError::new(Code::RefundExceedsCharge, &message).with_details(&details)
 }
 
-fn insufficient(unit: &Unit, available: Credits, requested: Credits) -> ApiError {
+pub(super) fn insufficient(unit: &Unit, available: Credits, requested: Credits) -> ApiError {
     let scale = unit.scale();
     let (current_balance, requested) = (available.decimal(scale), requested.decimal(scale));
     let message = format!(

@@ -21,6 +21,8 @@ struct Disk {
     statements: RefCell<Vec<String>>,
     /// How many operations succeed before one fails.
     good_for: Cell<usize>,
+    /// Whether one has.
+    failed: Cell<bool>,
 }
 
 impl Sqlite {
@@ -32,16 +34,23 @@ impl Sqlite {
             alarm: Cell::default(),
             statements: RefCell::default(),
             good_for: Cell::new(usize::MAX),
+            failed: Cell::default(),
         }))
     }
 
     /// Lets `operations` succeed and fails all that follow, the commit included.
     pub(crate) fn fail_after(&self, operations: usize) {
         self.0.good_for.set(operations);
+        self.0.failed.set(false);
     }
 
     pub(crate) fn heal(&self) {
         self.0.good_for.set(usize::MAX);
+    }
+
+    /// Whether an operation has failed since `fail_after`.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.0.failed.get()
     }
 
     pub(crate) fn alarm(&self) -> Option<Timestamp> {
@@ -74,6 +83,7 @@ impl Sqlite {
 
     fn operate(&self) -> Result<(), StorageError> {
         let left = self.0.good_for.get().checked_sub(1);
+        self.0.failed.set(self.0.failed.get() || left.is_none());
         left.map(|left| self.0.good_for.set(left)).ok_or_else(|| failed("the disk is gone"))
     }
 

@@ -1,11 +1,12 @@
 //! The adapter table (D18): every status and code has its edge.
 
-use crate::cache::upstream::{Upstream, batch_outcome, outcome, reading};
+use crate::cache::upstream::{Upstream, batch_outcome, batch_outcomes, outcome, reading};
 use crate::cache::{OutboxRow, Outcome, Store as _};
+use crate::config::UrlParts;
 use crate::credits::Credits;
 use crate::error::Effect;
 use crate::http::Response;
-use crate::ids::Unit;
+use crate::ids::{Environment, Unit};
 use crate::time::Timestamp;
 use crate::wire::reading::Said;
 use core::time::Duration;
@@ -153,7 +154,13 @@ fn requests_carry_the_same_bytes_alone_and_in_a_batch() {
     desk.gate("k-1", 1);
     desk.gate("k-2", 2);
     let rows: Vec<OutboxRow> = desk.keeper.store().open(0, 9).unwrap();
-    let upstream = Upstream::for_tests("https://api.example/base", "ce_live_secret");
+    let base = UrlParts {
+        protocol: "https:".into(),
+        host: "api.example".into(),
+        pathname: "/base/".into(),
+        ..UrlParts::default()
+    };
+    let upstream = Upstream::new(&base, "ce_live_secret", Environment::Live).unwrap();
     let customer = crate::ids::CustomerId::parse("org/7").unwrap();
     let single = upstream.send(&customer, &rows[0]);
     assert_eq!(single.url, "https://api.example/base/v1/customers/org%2F7/consume");
@@ -172,4 +179,28 @@ fn requests_carry_the_same_bytes_alone_and_in_a_batch() {
     let unit = Unit::parse("api").unwrap();
     let read = upstream.read(&customer, &unit);
     assert_eq!(read.url, "https://api.example/base/v1/customers/org%2F7/balance?unit=api");
+}
+
+#[test]
+fn a_batch_is_judged_item_by_item() {
+    let mut desk = super::desk::Desk::with_balance(100);
+    for key in ["k-1", "k-2", "k-3"] {
+        desk.gate(key, 1);
+    }
+    let rows = desk.keeper.store().open(0, 9).unwrap();
+    let judged = |response: Option<&Response>| -> Vec<(u64, &'static str)> {
+        let outcomes = batch_outcomes(response, &rows, Timestamp::EPOCH);
+        outcomes.iter().map(|(position, outcome)| (*position, edge(outcome))).collect()
+    };
+    let items = r#"{"results":[{"status":200,"body":{"balance":1,"sequence":7}},
+                    {"status":402,"body":{"error":{"code":"insufficient_credits"}}},
+                    {"status":500,"body":{}}]}"#;
+    let answered = response(200, items, &[]);
+    assert_eq!(judged(Some(&answered)), [(1, "applied"), (2, "rejected"), (3, "again, unknown")]);
+    // Fewer results than items, another status, no answer: nothing is known of any.
+    let all = |word| [(1, word), (2, word), (3, word)];
+    assert_eq!(judged(Some(&response(200, r#"{"results":[]}"#, &[]))), all("again, unknown"));
+    assert_eq!(judged(Some(&response(502, items, &[]))), all("again, unknown"));
+    assert_eq!(judged(None), all("again, unknown"));
+    assert_eq!(judged(Some(&response(404, "{}", &[]))), all("singly"));
 }

@@ -1,0 +1,229 @@
+//! A cached balance on a disk, an upstream in memory, and time that passes when told to.
+
+use core::cell::{Cell, RefCell};
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use std::rc::Rc;
+
+use edge_credits_core::cache::CacheConfig;
+use edge_credits_core::cache::upstream::Upstream;
+use edge_credits_core::config::UrlParts;
+use edge_credits_core::entropy::{Entropy, Jitter};
+use edge_credits_core::http::{Request, Response};
+use edge_credits_core::ids::{CustomerId, Environment, Owner};
+use edge_credits_core::ledger::Command;
+use edge_credits_core::time::Timestamp;
+use edge_credits_core::wire::errors::{ApiError, Code};
+use edge_credits_core::wire::requests::{KeySource, parse_balance_query, parse_consume};
+use serde_json::Value;
+
+use super::api::Api;
+use crate::cache::CachedBalance;
+use crate::conversation::{Outside, Setup, Work};
+use crate::respond::Failure;
+use crate::storage::sqlite::Sqlite;
+
+/// The runtime: work goes on when the test lets it, and time passes when nothing else happens.
+#[derive(Clone)]
+struct Runtime {
+    now: Rc<Cell<Timestamp>>,
+    upstream: Api,
+    config: CacheConfig,
+    misconfigured: Rc<Cell<bool>>,
+    works: Rc<RefCell<Vec<Work>>>,
+    /// Until when somebody sleeps.
+    sleepers: Rc<RefCell<Vec<Timestamp>>>,
+}
+
+impl Outside for Runtime {
+    fn now(&self) -> Timestamp {
+        self.now.get()
+    }
+
+    fn jitter(&self) -> Jitter {
+        Entropy::new([7; 16]).jitter()
+    }
+
+    fn setup(&self, environment: Environment) -> Result<Rc<Setup>, ApiError> {
+        if self.misconfigured.get() {
+            return Err(ApiError::new(Code::NotConfigured, "UPSTREAM_KEY_TEST is not set."));
+        }
+        let base = UrlParts {
+            protocol: "https:".to_owned(),
+            host: "api.example.com".to_owned(),
+            ..UrlParts::default()
+        };
+        let upstream = Upstream::new(&base, "ce_test_key", environment).unwrap();
+        let timeout = Duration::from_secs(10);
+        Ok(Rc::new(Setup { upstream, config: self.config, timeout }))
+    }
+
+    async fn fetch(&self, request: Request, _limit: Duration) -> Option<Response> {
+        self.upstream.respond(&request)
+    }
+
+    async fn sleep(&self, pause: Duration) {
+        let until = self.now.get().plus(pause);
+        self.sleepers.borrow_mut().push(until);
+        core::future::poll_fn(|_| {
+            if self.now.get() >= until { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    fn go_on(&self, work: Work) {
+        self.works.borrow_mut().push(work);
+    }
+
+    fn log(&self, _line: &str) {}
+}
+
+/// A cached balance on a disk, at a moment.
+#[derive(Clone)]
+pub(super) struct World {
+    pub(super) disk: Sqlite,
+    runtime: Runtime,
+    balance: Rc<CachedBalance<Sqlite, Runtime>>,
+    owner: Owner,
+}
+
+impl World {
+    pub(super) fn with_balance(balance: &str) -> Self {
+        let disk = Sqlite::new();
+        let runtime = Runtime {
+            // 2026-11-22T00:00:00Z
+            now: Rc::new(Cell::new(Timestamp::from_millis(1_795_305_600_000))),
+            upstream: Api::new(balance),
+            config: CacheConfig::default(),
+            misconfigured: Rc::default(),
+            works: Rc::default(),
+            sleepers: Rc::default(),
+        };
+        let customer = CustomerId::parse("cus_1").unwrap();
+        let owner = Owner { environment: Environment::Test, customer };
+        let balance = Rc::new(CachedBalance::new(disk.clone(), runtime.clone()));
+        Self { disk, runtime, balance, owner }
+    }
+
+    /// The process ends, its work too, and another begins on the same disk.
+    pub(super) fn restart(&mut self) {
+        self.runtime.works.take();
+        self.runtime.sleepers.take();
+        self.balance = Rc::new(CachedBalance::new(self.disk.clone(), self.runtime.clone()));
+    }
+
+    /// Another deployment.
+    pub(super) fn restart_with(&mut self, change: impl FnOnce(&mut CacheConfig)) {
+        change(&mut self.runtime.config);
+        self.restart();
+    }
+
+    /// The same object, called for another customer.
+    pub(super) fn of(&self, customer: &str) -> Self {
+        let customer = CustomerId::parse(customer).unwrap();
+        Self { owner: Owner { customer, ..self.owner.clone() }, ..self.clone() }
+    }
+
+    pub(super) fn upstream(&self) -> &Api {
+        &self.runtime.upstream
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.runtime.now.get()
+    }
+
+    pub(super) fn later(&self, seconds: u64) {
+        self.runtime.now.set(self.now().plus(Duration::from_secs(seconds)));
+    }
+
+    pub(super) fn earlier(&self, seconds: i64) {
+        let now = Timestamp::from_millis(self.now().as_millis() - seconds * 1_000);
+        self.runtime.now.set(now);
+    }
+
+    pub(super) fn until(&self, time: Timestamp) {
+        self.runtime.now.set(self.now().max(time));
+    }
+
+    pub(super) fn misconfigure(&self, wrong: bool) {
+        self.runtime.misconfigured.set(wrong);
+    }
+
+    pub(super) fn consume(&self, body: &str) -> Result<Value, Failure> {
+        let entropy = Entropy::new([7; 16]);
+        let key = KeySource { header: None, entropy: &entropy };
+        let Command::Consume(charge) = parse_consume(body, &key).unwrap() else { panic!("{body}") };
+        let answer = self.run(self.balance.consume(&self.owner, &charge))?;
+        let body: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(body["replayed"], answer.replayed);
+        Ok(body)
+    }
+
+    pub(super) fn balance(&self) -> Result<Value, Failure> {
+        let query = parse_balance_query("").unwrap();
+        let answer = self.run(self.balance.balance(&self.owner, &query))?;
+        Ok(serde_json::from_str(&answer.body).unwrap())
+    }
+
+    pub(super) fn alarm(&self) -> Result<(), String> {
+        self.run(self.balance.alarm())
+    }
+
+    /// Lets the work in the background come to its end.
+    pub(super) fn go_on(&self) {
+        while self.poll_works() {
+            self.pass();
+        }
+    }
+
+    /// Lets the work in the background begin, and then ends it.
+    pub(super) fn cut_off(&self) {
+        self.poll_works();
+        self.runtime.works.take();
+    }
+
+    /// Runs what can run; whether anything is left.
+    fn poll_works(&self) -> bool {
+        let mut works = self.runtime.works.take();
+        works.retain_mut(|work| {
+            work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
+        });
+        let mut left = self.runtime.works.borrow_mut();
+        left.extend(works);
+        !left.is_empty()
+    }
+
+    /// Lets time pass until a sleeper wakes.
+    fn pass(&self) {
+        let mut sleepers = self.runtime.sleepers.borrow_mut();
+        sleepers.retain(|until| *until > self.now());
+        if let Some(next) = sleepers.iter().min() {
+            self.runtime.now.set(*next);
+        }
+    }
+
+    /// Runs a call, the work in the background whenever the call waits, and time when both do.
+    fn run<T>(&self, call: impl Future<Output = T>) -> T {
+        let mut call = pin!(call);
+        for round in 0..1_000 {
+            if let Poll::Ready(value) = call.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+            {
+                return value;
+            }
+            if round % 2 == 1 {
+                self.pass();
+            }
+            self.poll_works();
+        }
+        panic!("the call waits for nothing");
+    }
+}
+
+/// Why a call got no answer.
+pub(super) fn code<T>(result: Result<T, Failure>) -> Code {
+    match result {
+        Ok(_) => panic!("it was answered"),
+        Err(failure) => failure.error.code,
+    }
+}
