@@ -13,9 +13,11 @@ import { cacheWorker, ledgerWorker, startWorkerd } from "./workerd.mjs";
 /** Longer than anything here takes on a slow machine. */
 const PATIENCE_MS = 30_000;
 
-const keys = Object.fromEntries(
-  ["live", "test"].map((env) => [env, makeKey(env, ["use", "grant", "admin"])]),
-);
+const keys = {
+  live: makeKey("live", ["use", "grant", "admin"]),
+  test: makeKey("test", ["use", "grant", "admin"]),
+  plain: makeKey("live", ["use", "grant"]),
+};
 const theirs = Object.fromEntries(
   ["live", "test"].map((env) => [env, makeKey(env, ["use", "grant"])]),
 );
@@ -52,6 +54,14 @@ async function world(t, name, settings = {}) {
       self.url = self.cache.urls.cache;
       self.edge = ledgerApi(self.url, keys.live.text);
     },
+  };
+  /** The operator's routes. */
+  self.operate = async (customer, method, path) => {
+    const response = await fetch(`${self.url}/v1/customers/${customer}/outbox${path}`, {
+      method,
+      headers: { authorization: `Bearer ${keys.live.text}` },
+    });
+    return { status: response.status, json: await response.json() };
   };
   t.after(async () => {
     await self.cache?.stop();
@@ -196,4 +206,131 @@ test("settings that make no sense are told by name", async (t) => {
   );
   assert.deepEqual(await told({ SYNC_INTERVAL_MS: "1e3" }), wrong("SYNC_INTERVAL_MS"));
   assert.deepEqual(await told({}), [200, undefined, "cache", true]);
+});
+
+test("what is not cached is passed on, and what it changes counts at once", async (t) => {
+  const self = await world(t, "passing");
+  const { api, edge } = self;
+  assert.equal((await edge.balance("cus")).balance, 0);
+  const grant = await edge.add(
+    "cus",
+    { amount: 10, type: "topup", product: "pro" },
+    { "idempotency-key": "top" },
+  );
+  assert.deepEqual([grant.status, grant.json.balance, grant.json.sequence], [200, 10, 1]);
+  const open = await edge.gate("cus", { amount: 4, idempotency_key: "g" });
+  assert.deepEqual([open.status, open.json.balance, open.json.source], [200, 6, "edge-cache"]);
+  const again = await edge.add(
+    "cus",
+    { amount: 10, type: "topup", product: "pro" },
+    { "idempotency-key": "top" },
+  );
+  assert.equal(again.headers.get("idempotent-replayed"), "true");
+  assert.equal(again.json.transaction_id, grant.json.transaction_id);
+  await drained(edge, "cus");
+  const told = await edge.balance("cus", "?include_breakdown=true");
+  assert.deepEqual(told.breakdown, [{ product: "pro", balance: 6, expires_at: null }]);
+  assert.deepEqual([told.balance, told.source], [6, "edge-cache"]);
+  assert.deepEqual(
+    (await edge.transactions("cus", "?type=topup&limit=1")).data,
+    (await api.transactions("cus", "?type=topup&limit=1")).data,
+  );
+  const refused = await edge.add("cus", { amount: 0, type: "topup" });
+  assert.deepEqual([refused.status, refused.json.error.code], [400, "amount_zero"]);
+  const voided = await edge.voidGrant("cus", grant.json.transaction_id);
+  assert.equal(voided.status, 200);
+  const shut = await edge.gate("cus", { amount: 1 });
+  assert.deepEqual([shut.status, shut.json.error.details.current_balance], [402, 0]);
+  await self.ledger.stop();
+  const page = await fetch(`${self.url}/v1/customers/cus/transactions`, {
+    headers: { authorization: `Bearer ${keys.live.text}` },
+  });
+  assert.deepEqual([page.status, (await page.json()).error.code], [503, "upstream_unavailable"]);
+  const unknown = await edge.add("cus", { amount: 1, type: "topup", idempotency_key: "u" });
+  assert.deepEqual([unknown.status, unknown.json.error.code], [500, "internal_error"]);
+  assert.equal(unknown.json.error.details.idempotency_key, "u");
+});
+
+test("a key that the ledger refuses pauses the outbox, and a new one resumes it", async (t) => {
+  const self = await world(t, "rotation");
+  await self.api.grant("cus", 10);
+  await self.edge.balance("cus");
+  await self.ledger.stop();
+  const rotated = makeKey("live", ["use", "grant"]);
+  await self.startLedger({ API_KEYS: secret({ rotated }) });
+  await self.edge.consume("cus", { amount: 4, idempotency_key: "a" });
+  const outbox = () => self.operate("cus", "GET", "");
+  const paused = await eventually(outbox, ({ json }) => json.upstream.paused);
+  assert.deepEqual(
+    paused.json.data.map(({ idempotency_key: key, state, amount }) => [key, state, amount]),
+    [["a", "pending", 4]],
+  );
+  const told = await self.edge.balance("cus");
+  assert.deepEqual([told.balance, told.pending], [6, 1]);
+  assert.deepEqual(
+    told.notices.map(({ kind, code }) => [kind, code]),
+    [["paused", "invalid_api_key"]],
+  );
+  const add = await self.edge.add("cus", { amount: 1, type: "topup" });
+  assert.deepEqual([add.status, add.json.error.code], [503, "upstream_unavailable"]);
+  await self.cache.stop();
+  await self.startCache({ UPSTREAM_KEY_LIVE: rotated.text });
+  await drained(self.edge, "cus");
+  self.api = ledgerApi(self.ledger.urls.ledger, rotated.text);
+  assert.equal((await self.api.balance("cus")).balance, 6);
+  const after = (await outbox()).json;
+  assert.deepEqual([after.counts.applied, after.upstream.paused, after.data], [1, false, []]);
+});
+
+test("what the ledger will not have waits for an operator, who sends it again or writes it off", async (t) => {
+  const self = await world(t, "quarantine");
+  await self.api.grant("cus", 10);
+  await self.edge.balance("cus");
+  // A key that stands for another charge there.
+  for (const key of ["taken", "gone"]) {
+    await self.api.consume("cus", { amount: 1, idempotency_key: key });
+    await self.edge.consume("cus", { amount: 2, idempotency_key: key });
+  }
+  const listed = await eventually(
+    () => self.operate("cus", "GET", ""),
+    ({ json }) => json.counts.quarantined === 2,
+  );
+  const [taken, gone] = listed.json.data;
+  assert.deepEqual(
+    [taken.idempotency_key, taken.state, taken.code],
+    ["taken", "quarantined", "idempotency_key_reused"],
+  );
+  const { notices } = await self.edge.balance("cus");
+  assert.deepEqual(
+    notices.map((notice) => [notice.kind, notice.transaction_id, notice.amount]),
+    [taken, gone].map((row) => ["quarantined", row.transaction_id, 2]),
+  );
+  const decide = (row, what) => self.operate("cus", "POST", `/${row.transaction_id}/${what}`);
+  assert.deepEqual((await decide(gone, "write-off")).json.state, "rejected");
+  assert.deepEqual((await decide(gone, "write-off")).status, 404);
+  assert.deepEqual((await decide(taken, "retry")).json.state, "pending");
+  const again = await eventually(
+    () => self.operate("cus", "GET", ""),
+    ({ json }) => json.counts.quarantined === 1,
+  );
+  assert.equal(again.json.data[0].attempts, 2);
+  assert.deepEqual((await decide(again.json.data[0], "write-off")).status, 200);
+  assert.equal((await self.edge.balance("cus", "?include_breakdown=true")).balance, 8);
+  const scoped = await fetch(`${self.url}/v1/customers/cus/outbox`, {
+    headers: { authorization: `Bearer ${keys.plain.text}` },
+  });
+  assert.equal(scoped.status, 403);
+});
+
+test("a ledger has no outbox", async (t) => {
+  const self = await world(t, "ledger");
+  const admin = makeKey("live", ["admin"]);
+  await self.ledger.stop();
+  await self.startLedger({ API_KEYS: secret({ admin }) });
+  const { status } = await fetch(`${self.ledger.urls.ledger}/v1/customers/cus/outbox`, {
+    headers: { authorization: `Bearer ${admin.text}` },
+  });
+  assert.equal(status, 404);
+  const health = await (await fetch(`${self.ledger.urls.ledger}/health`)).json();
+  assert.deepEqual([health.mode, health.configured], ["ledger", true]);
 });

@@ -25,7 +25,7 @@ pub(crate) enum Scope {
     Use,
     /// Changes what a customer has been given: add, voidGrant.
     Grant,
-    /// Both.
+    /// Both, and what is an operator's.
     Admin,
 }
 
@@ -35,6 +35,7 @@ impl Scope {
         match action {
             Action::Balance | Action::Transactions | Action::Consume | Action::Batch => Self::Use,
             Action::Add | Action::Void { .. } => Self::Grant,
+            Action::Outbox | Action::Retry { .. } | Action::WriteOff { .. } => Self::Admin,
         }
     }
 

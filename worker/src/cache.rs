@@ -13,12 +13,14 @@ use edge_credits_core::cache::{CacheConfig, Fault, Keeper, Notice, Refusal, Step
 use edge_credits_core::ids::{Owner, Unit};
 use edge_credits_core::ledger::Consume;
 use edge_credits_core::time::Timestamp;
-use edge_credits_core::wire::cached::{Aside, balance_body, charge_body, refusal};
+use edge_credits_core::wire::cached::{Aside, Asked, balance_body, charge_body, refusal};
+use edge_credits_core::wire::reading::member;
 use edge_credits_core::wire::requests::BalanceQuery;
 
 use crate::cache_store::CacheStore;
 use crate::conversation::{Line, Outside, Setup};
 use crate::ledger;
+use crate::passing::Target;
 use crate::respond::{Answer, Failure};
 use crate::storage::{Storage, StorageError};
 use crate::store::StoreError;
@@ -81,7 +83,7 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
         Ok(Answer { body, replayed: told.answer.replayed })
     }
 
-    /// The balance.
+    /// The balance. `target` is where the upstream tells what it is made of.
     ///
     /// # Errors
     /// As for [`CachedBalance::consume`].
@@ -89,15 +91,24 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
         self: &Rc<Self>,
         owner: &Owner,
         query: &BalanceQuery,
+        target: &Target<'_>,
     ) -> Result<Answer, Failure> {
         let setup = self.outside.setup(owner.environment)?;
         let unit = &query.unit;
+        let mut there = None;
+        if query.include_breakdown {
+            // Only the upstream knows what a balance is made of.
+            let response = self.read_there(owner, target).await?;
+            there = member(&response.body, "breakdown").map(ToOwned::to_owned);
+            self.read_again(owner, &setup, unit).await?;
+        }
         let told = self
             .call(owner, &setup, unit, |keeper, now, waited, config| {
                 keeper.balance(owner, now, unit, waited, config)
             })
             .await?;
-        let body = balance_body(&told.answer, unit, &owner.customer, told.aside());
+        let asked = Asked { customer: &owner.customer, unit, breakdown: there.as_deref() };
+        let body = balance_body(&told.answer, asked, told.aside());
         Ok(Answer { body, replayed: false })
     }
 
@@ -181,7 +192,7 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
     }
 
     /// Makes sure that somebody looks after what waits to be sent.
-    fn watch(self: &Rc<Self>, owner: &Owner, setup: &Rc<Setup>) -> Result<(), Failure> {
+    pub(crate) fn watch(self: &Rc<Self>, owner: &Owner, setup: &Rc<Setup>) -> Result<(), Failure> {
         let now = self.outside.now();
         if self.keep(|keeper| keeper.watch(owner, now, &setup.config))? {
             self.kick(owner, setup);

@@ -5,9 +5,14 @@
 use std::rc::Rc;
 
 use edge_credits_core::entropy::Entropy;
+use edge_credits_core::http::Response;
+use edge_credits_core::ids::TransactionId;
 use edge_credits_core::ledger::Command;
 use edge_credits_core::wire::errors::{ApiError, Code};
-use edge_credits_core::wire::requests::{KeySource, body_text, parse_balance_query, parse_consume};
+use edge_credits_core::wire::outbox::parse_outbox_query;
+use edge_credits_core::wire::requests::{
+    KeySource, body_text, parse_balance_query, parse_consume, parse_key,
+};
 use web_sys::Request;
 
 use crate::cache::CachedBalance;
@@ -15,11 +20,20 @@ use crate::conversation::Outside;
 use crate::head::Head;
 use crate::host;
 use crate::ledger::other_owner;
-use crate::receive::{Call, Received, environment_of, receive};
-use crate::respond::{Answer, Failure, Origin, respond};
+use crate::passing::Target;
+use crate::receive::{Call, Received, environment_of, receive, segment};
+use crate::respond::{Answer, Failure, Origin, hand_on, respond};
 use crate::routes::Action;
 use crate::serve::{Ids, no_health};
 use crate::storage::Storage;
+
+/// Whose answer it is.
+enum Reply {
+    /// The cache's.
+    Ours(Answer),
+    /// The upstream's.
+    Theirs(Response),
+}
 
 /// Answers one request to the object that was reached by `name`, where the runtime tells.
 ///
@@ -33,7 +47,7 @@ pub(crate) async fn serve<S: Storage + 'static, O: Outside + 'static>(
     let started = host::now();
     let head = host::head(request);
     let Ids { entropy, request_id } = Ids::of(&head)?;
-    let result = match receive(&head, request, |_| environment_of(&head)).await {
+    let reply = match receive(&head, request, &|_| environment_of(&head)).await {
         // A caller that names objects otherwise would split one customer's balance over two.
         Ok(Received::Call(call)) if name.is_some_and(|name| name != call.owner.object_name()) => {
             Err(other_owner().into())
@@ -43,7 +57,12 @@ pub(crate) async fn serve<S: Storage + 'static, O: Outside + 'static>(
         Err(failure) => Err(failure),
     };
     let took = host::now().since(started);
-    respond(result, &Origin { request_id: &request_id, part: "cache", took })
+    let origin = Origin { request_id: &request_id, part: "cache", took };
+    match reply {
+        Ok(Reply::Ours(answer)) => respond(Ok(answer), &origin),
+        Ok(Reply::Theirs(answer)) => hand_on(answer, &origin),
+        Err(failure) => respond(Err(failure), &origin),
+    }
 }
 
 async fn answer<S: Storage + 'static, O: Outside + 'static>(
@@ -51,18 +70,39 @@ async fn answer<S: Storage + 'static, O: Outside + 'static>(
     head: &Head,
     call: &Call<'_>,
     entropy: &Entropy,
-) -> Result<Answer, Failure> {
-    match call.action {
-        Action::Balance => balance.balance(&call.owner, &parse_balance_query(head.query())?).await,
-        Action::Consume => {
-            let key = KeySource { header: head.header("idempotency-key"), entropy };
-            match parse_consume(&body_text(&call.body)?, &key)? {
-                Command::Consume(charge) => balance.consume(&call.owner, &charge).await,
-                _ => Err(not_here().into()),
-            }
+) -> Result<Reply, Failure> {
+    let owner = &call.owner;
+    let key = KeySource { header: head.header("idempotency-key"), entropy };
+    let target = Target { path: head.path(), query: head.query() };
+    let answer = match call.action {
+        Action::Balance => {
+            balance.balance(owner, &parse_balance_query(head.query())?, &target).await?
         }
-        _ => Err(not_here().into()),
-    }
+        Action::Consume => match parse_consume(&body_text(&call.body)?, &key)? {
+            Command::Consume(charge) => balance.consume(owner, &charge).await?,
+            _ => return Err(not_here().into()),
+        },
+        Action::Transactions => {
+            return balance.read_there(owner, &target).await.map(Reply::Theirs);
+        }
+        Action::Add | Action::Void { .. } => {
+            let body = body_text(&call.body)?;
+            let key = parse_key(&body, &key)?;
+            return balance.change_there(owner, &target, body, &key).await.map(Reply::Theirs);
+        }
+        Action::Outbox => balance.outbox(owner, parse_outbox_query(head.query())?)?,
+        Action::Retry { transaction } => balance.retry(owner, &charge_id(transaction)?)?,
+        Action::WriteOff { transaction } => balance.write_off(owner, &charge_id(transaction)?)?,
+        Action::Batch => return Err(not_here().into()),
+    };
+    Ok(Reply::Ours(answer))
+}
+
+fn charge_id(encoded: &str) -> Result<TransactionId, ApiError> {
+    TransactionId::parse(&segment(encoded, "transaction_id")?).map_err(|error| {
+        let message = format!("The transaction id {}. Nothing was changed.", error.reason());
+        ApiError::about(Code::InvalidId, "transaction_id", &message)
+    })
 }
 
 fn not_here() -> ApiError {

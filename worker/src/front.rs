@@ -63,7 +63,7 @@ async fn pass_on(
     let admit = |action: Action<'_>| {
         keyring(env)?.authorize(head.header("authorization"), Scope::of(action))
     };
-    let call = match receive(head, request, admit).await? {
+    let call = match receive(head, request, &admit).await? {
         Received::Health => return Ok(Reply::Ours(health(env))),
         Received::Call(call) => call,
     };

@@ -21,6 +21,7 @@ mod host;
 mod ledger;
 mod ledger_object;
 mod object_storage;
+mod passing;
 mod receive;
 mod respond;
 mod routes;

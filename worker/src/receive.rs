@@ -49,7 +49,7 @@ pub(crate) enum Received<'a> {
 pub(crate) async fn receive<'a>(
     head: &'a Head,
     request: &Request,
-    admit: impl FnOnce(Action<'_>) -> Result<Environment, ApiError>,
+    admit: &dyn Fn(Action<'_>) -> Result<Environment, ApiError>,
 ) -> Result<Received<'a>, Failure> {
     let route = route(&head.method, head.path());
     head.check_size(match &route {

@@ -5,6 +5,7 @@
 
 use core::time::Duration;
 
+use edge_credits_core::http;
 use edge_credits_core::wire::cached::whole_seconds;
 use edge_credits_core::wire::errors::{ApiError, Code};
 use worker::{Headers, Response, ResponseBuilder};
@@ -73,7 +74,10 @@ pub(crate) fn respond(
     if let Err(Failure { log: Some(log), .. }) = &result {
         worker::console_error!("{}: {log}", origin.request_id);
     }
-    let plain = plain(result, origin);
+    send(plain(result, origin))
+}
+
+fn send(plain: Plain) -> worker::Result<Response> {
     let headers = Headers::new();
     for (name, value) in &plain.headers {
         headers.set(name, value)?;
@@ -82,14 +86,31 @@ pub(crate) fn respond(
     Ok(builder.fixed(plain.body.into_bytes()))
 }
 
-fn plain(result: Result<Answer, Failure>, origin: &Origin<'_>) -> Plain {
-    let mut headers = vec![
+/// Hands on what another API has answered: status and body as they are, and what its headers say of
+/// the call.
+///
+/// # Errors
+/// As [`respond`].
+pub(crate) fn hand_on(theirs: http::Response, origin: &Origin<'_>) -> worker::Result<Response> {
+    let mut headers = common_headers(origin);
+    for name in ["idempotent-replayed", "retry-after"] {
+        headers.extend(theirs.header(name).map(|value| (name, value.to_owned())));
+    }
+    send(Plain { status: theirs.status, headers, body: theirs.body })
+}
+
+fn common_headers(origin: &Origin<'_>) -> Vec<(&'static str, String)> {
+    vec![
         ("content-type", "application/json".to_owned()),
         ("cache-control", "no-store".to_owned()),
         (REQUEST_ID, origin.request_id.to_owned()),
         ("x-edge-credits", VERSION.to_owned()),
         ("server-timing", format!("{};dur={}", origin.part, origin.took.as_millis())),
-    ];
+    ]
+}
+
+fn plain(result: Result<Answer, Failure>, origin: &Origin<'_>) -> Plain {
+    let mut headers = common_headers(origin);
     match result {
         Ok(answer) => {
             if answer.replayed {

@@ -45,12 +45,24 @@ pub(crate) enum Action<'a> {
         /// The path's segment.
         grant: &'a str,
     },
+    /// What waits in a cached balance's outbox.
+    Outbox,
+    /// An operator's decision on a quarantined charge: send it again.
+    Retry {
+        /// The path's segment.
+        transaction: &'a str,
+    },
+    /// The other decision: it is and will not be applied.
+    WriteOff {
+        /// The path's segment.
+        transaction: &'a str,
+    },
 }
 
 impl Action<'_> {
-    /// Whether the request carries a body: those that change something do.
+    /// Whether the request carries a body: those that say what to change do.
     pub(crate) const fn has_body(self) -> bool {
-        !matches!(self, Self::Balance | Self::Transactions)
+        matches!(self, Self::Consume | Self::Batch | Self::Add | Self::Void { .. })
     }
 
     /// Largest body, in bytes.
@@ -78,6 +90,9 @@ pub(crate) fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, Failur
                 ["batch"] => ("POST", Action::Batch),
                 ["add"] => ("POST", Action::Add),
                 ["grants", grant, "void"] => ("POST", Action::Void { grant }),
+                ["outbox"] => ("GET", Action::Outbox),
+                ["outbox", transaction, "retry"] => ("POST", Action::Retry { transaction }),
+                ["outbox", transaction, "write-off"] => ("POST", Action::WriteOff { transaction }),
                 _ => return Err(not_found().into()),
             };
             (allow, Route::Customer { id, action })
@@ -124,6 +139,17 @@ mod tests {
             ("POST", "/v1/customers//add", customer("", Action::Add)),
             ("POST", "/v1/customers/batch/batch", customer("batch", Action::Batch)),
             ("POST", "/v1/customers/c/grants/g/void", customer("c", Action::Void { grant: "g" })),
+            ("GET", "/v1/customers/c/outbox", customer("c", Action::Outbox)),
+            (
+                "POST",
+                "/v1/customers/c/outbox/t/retry",
+                customer("c", Action::Retry { transaction: "t" }),
+            ),
+            (
+                "POST",
+                "/v1/customers/c/outbox/t/write-off",
+                customer("c", Action::WriteOff { transaction: "t" }),
+            ),
         ];
         for (method, path, expected) in table {
             assert_eq!(route(method, path).unwrap(), expected, "{method} {path}");
@@ -145,6 +171,8 @@ mod tests {
             "/v1/customers/c/batch/x",
             "/v1/batch",
             "/v1/customers/c/grants/void",
+            "/v1/customers/c/outbox/t",
+            "/v1/customers/c/outbox/t/forget",
             "/v1/customers/c/grants/g/void/x",
             "/health/",
         ] {

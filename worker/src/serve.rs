@@ -52,7 +52,7 @@ impl<S: Storage> Object<'_, S> {
         let started = host::now();
         let head = host::head(request);
         let Ids { entropy, request_id } = Ids::of(&head)?;
-        let result = match receive(&head, request, |_| environment_of(&head)).await {
+        let result = match receive(&head, request, &|_| environment_of(&head)).await {
             Ok(Received::Call(call)) => self
                 .answer(&call, &Asked { head: &head, entropy: &entropy, request_id: &request_id }),
             Ok(Received::Health) => Err(no_health().into()),
@@ -82,6 +82,9 @@ impl<S: Storage> Object<'_, S> {
                 return self.ledger.page(&call.owner, now, &query);
             }
             Action::Batch => return self.batch(call, request_id, now),
+            Action::Outbox | Action::Retry { .. } | Action::WriteOff { .. } => {
+                return Err(no_outbox().into());
+            }
             Action::Consume => parse_consume(&body_text(&call.body)?, &key)?,
             Action::Add => parse_add(&body_text(&call.body)?, &key)?,
             Action::Void { grant } => {
@@ -140,6 +143,11 @@ impl Ids {
 fn is_request_id(text: &str) -> bool {
     let fits = (1..=MAX_REQUEST_ID_LENGTH).contains(&text.len());
     fits && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn no_outbox() -> ApiError {
+    let message = "A ledger has no outbox: this deployment is not a cache. Nothing was changed.";
+    ApiError::new(Code::NotFound, message)
 }
 
 /// The answer of an object to the health check.

@@ -245,7 +245,8 @@ impl Cache {
 
     /// The conversation under way at `now`. A lease that ends further ahead than any lease was
     /// written by a clock that has stepped back since, and has ended.
-    pub(super) fn live_lease(&self, now: Timestamp, length: Duration) -> Option<&Lease> {
+    #[must_use]
+    pub fn live_lease(&self, now: Timestamp, length: Duration) -> Option<&Lease> {
         let lease = self.head.lease.as_ref()?;
         let left = lease.until.since(now);
         (!left.is_zero() && left <= length).then_some(lease)

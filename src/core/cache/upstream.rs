@@ -103,6 +103,19 @@ impl Upstream {
         self.request(Method::Post, &path, Some(body), None)
     }
 
+    /// The request for a call that is not answered by the cache: what its caller asked for, under
+    /// the deployment's key. `target` is path and query.
+    #[must_use]
+    pub fn pass_on(
+        &self,
+        target: &str,
+        body: Option<String>,
+        key: Option<&IdempotencyKey>,
+    ) -> Request {
+        let method = if body.is_some() { Method::Post } else { Method::Get };
+        self.request(method, target, body, key)
+    }
+
     fn request(
         &self,
         method: Method,

@@ -1,9 +1,11 @@
-//! What a cache of a balance answers: successful bodies, the notices in them, and its refusals.
+//! What a cache of a balance answers: successful bodies, the notices in them, its refusals, and what
+//! becomes of answers that are handed on.
 //!
 //! The fields are those of the ledger's answers without `sequence`, which is the upstream's to give,
 //! and with what a caller must know of an answer without authority: `source`, `stale`, `degraded`,
 //! and how many accepted charges are still on their way (`pending`).
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -14,6 +16,8 @@ use serde_json::value::RawValue;
 
 use crate::cache::{Accepted, BalanceView, Notice, Record, Refusal, Source};
 use crate::credits::Decimal;
+use crate::http::Response;
+use crate::idempotency::IdempotencyKey;
 use crate::ids::{CustomerId, Unit};
 use crate::time::Timestamp;
 use crate::wire::errors::{ApiError, Code};
@@ -39,19 +43,31 @@ struct BalanceBody<'a> {
     pending: u64,
     stale: bool,
     degraded: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    breakdown: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notices: Vec<NoticeBody<'a>>,
 }
 
+/// What is asked for: a customer's balance of a unit, and the upstream's `breakdown` where that was
+/// asked for too, as JSON text.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Whose.
+    pub customer: &'a CustomerId,
+    /// Of which unit.
+    pub unit: &'a Unit,
+    /// As the upstream tells it.
+    pub breakdown: Option<&'a str>,
+}
+
 /// The answer to `GET …/balance`.
 #[must_use]
-pub fn balance_body(
-    view: &BalanceView,
-    unit: &Unit,
-    customer: &CustomerId,
-    aside: Aside<'_>,
-) -> String {
+pub fn balance_body(view: &BalanceView, asked: Asked<'_>, aside: Aside<'_>) -> String {
+    let Asked { customer, unit, breakdown } = asked;
+    let breakdown = breakdown.and_then(|text| RawValue::from_string(text.to_string()).ok());
     to_json(&BalanceBody {
+        breakdown,
         balance: view.available.decimal(unit.scale()),
         customer_id: customer.as_str(),
         credit_name: view.credit_name.as_deref().unwrap_or(unit.as_str()),
@@ -180,6 +196,43 @@ pub fn refusal(refusal: &Refusal, customer: &CustomerId) -> (ApiError, Option<Du
     }
 }
 
+/// The upstream's answer to a call that was passed on, if its caller is to have it. `key` is that of
+/// a call that changes something.
+///
+/// # Errors
+/// What the caller is told instead. It never says that a change did not happen where that is open.
+pub fn handed_on(
+    response: Option<Response>,
+    key: Option<&IdempotencyKey>,
+) -> Result<Response, ApiError> {
+    let status = response.as_ref().map_or(0, |response| response.status);
+    match (response, key) {
+        // The caller's own key was accepted here; it is the deployment's that is refused.
+        (Some(_), _) if matches!(status, 401 | 403) => {
+            let message = "The API behind this cache does not accept this deployment's key. Nothing \
+                           was changed; tell whoever runs this deployment.";
+            Err(ApiError::new(Code::UpstreamUnavailable, message))
+        }
+        (Some(response), _) if (200..300).contains(&status) || status >= 400 => Ok(response),
+        (_, None) => {
+            let message = "The API behind this cache cannot be reached. Nothing was changed.";
+            Err(ApiError::new(Code::UpstreamUnavailable, message))
+        }
+        (_, Some(key)) => {
+            let message = "The API behind this cache did not answer, and it is open whether the call \
+                           took effect. Repeat it with the same idempotency key: it is carried out \
+                           at most once.";
+            let details = OpenCall { idempotency_key: key.as_str() };
+            Err(ApiError::new(Code::InternalError, message).with_details(&details))
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct OpenCall<'a> {
+    idempotency_key: &'a str,
+}
+
 fn wait(code: Code, what: &str, retry_after: Duration) -> ApiError {
     let seconds = whole_seconds(retry_after);
     let message = format!(
@@ -195,6 +248,6 @@ pub fn whole_seconds(wait: Duration) -> u64 {
 }
 
 /// Bodies hold strings, integers and checked JSON text, which always serialize.
-fn to_json<T: Serialize>(body: &T) -> String {
+pub(super) fn to_json<T: Serialize>(body: &T) -> String {
     serde_json::to_string(body).unwrap_or_else(|_| "{}".to_string())
 }

@@ -294,9 +294,15 @@ fn duplicate_in(value: &str) -> Option<String> {
 }
 
 /// An object's members as written, equal names included.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
+pub(super) struct Members<'a>(Vec<(String, &'a RawValue)>);
 
-impl Members<'_> {
+impl<'a> Members<'a> {
+    /// A member's text; of equal names the last counts, as in JavaScript.
+    pub(super) fn get(&self, name: &str) -> Option<&'a str> {
+        let found = self.0.iter().rev().find(|(member, _)| member == name);
+        found.map(|(_, value)| value.get())
+    }
+
     /// A name that is there twice.
     fn repeated(&self) -> Option<&str> {
         let mut names: Vec<&str> = self.0.iter().map(|(name, _)| name.as_str()).collect();

@@ -6,6 +6,7 @@ pub mod cached;
 pub mod errors;
 pub mod fields;
 pub mod members;
+pub mod outbox;
 pub mod reading;
 pub mod rejections;
 pub mod replies;

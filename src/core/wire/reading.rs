@@ -5,15 +5,15 @@
 //! one answer alone; what earlier attempts leave open is the exchange's to weigh.
 
 use alloc::borrow::ToOwned;
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::credits::{Credits, Scale, whole_number};
 use crate::error::Effect;
+use crate::ids::Unit;
 use crate::wire::errors::Code;
+use crate::wire::fields::Members;
 
 /// The class of the public API that a status belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,6 +214,19 @@ impl Said {
     }
 }
 
+/// A member of a body that is an object, as JSON text: for what is handed on and not judged.
+#[must_use]
+pub fn member<'a>(body: &'a str, name: &str) -> Option<&'a str> {
+    RawObject::read(body)?.0.get(name)
+}
+
+/// The unit that a body names.
+#[must_use]
+pub fn named_unit(body: &str) -> Option<Unit> {
+    let text: String = RawObject::read(body)?.value("unit")?;
+    Unit::parse(&text).ok()
+}
+
 /// A request id that may be shown: visible ASCII, not too long.
 #[must_use]
 pub fn request_id(text: &str) -> Option<String> {
@@ -247,7 +260,7 @@ pub(crate) fn amount_text<J: JsonObject>(object: &J, name: &str) -> Option<Strin
 }
 
 /// An object read by serde_json, its values as they are spelled.
-pub(crate) struct RawObject<'a>(BTreeMap<String, &'a RawValue>, &'a str);
+pub(crate) struct RawObject<'a>(Members<'a>, &'a str);
 
 impl<'a> RawObject<'a> {
     pub(crate) fn read(text: &'a str) -> Option<Self> {
@@ -255,7 +268,7 @@ impl<'a> RawObject<'a> {
     }
 
     fn value<T: Deserialize<'a>>(&self, name: &str) -> Option<T> {
-        self.0.get(name).and_then(|value| serde_json::from_str(value.get()).ok())
+        self.0.get(name).and_then(|value| serde_json::from_str(value).ok())
     }
 }
 
@@ -269,13 +282,13 @@ impl JsonObject for RawObject<'_> {
     }
 
     fn number(&self, name: &str) -> Option<String> {
-        let text = self.0.get(name)?.get();
+        let text = self.0.get(name)?;
         text.starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
             .then(|| text.to_owned())
     }
 
     fn object(&self, name: &str) -> Option<Self> {
-        Self::read(self.0.get(name)?.get())
+        Self::read(self.0.get(name)?)
     }
 
     fn to_json(&self) -> String {

@@ -137,6 +137,14 @@ pub fn parse_void(grant_id: &str, body: &str, key: &KeySource<'_>) -> Result<Com
     Ok(Command::Void(Void { call, grant }))
 }
 
+/// Reads no more than the key of a call whose body somebody else judges.
+///
+/// # Errors
+/// `invalid_json` and the like for what is no object, and the 400 of the table for keys.
+pub fn parse_key(body: &str, key: &KeySource<'_>) -> Result<IdempotencyKey, ApiError> {
+    read_key(Fields::parse(body)?.text("idempotency_key")?, key)
+}
+
 fn negative_amount() -> ApiError {
     let problem = "is negative; only an adjustment takes credits away by a negative amount";
     field_error(Code::AmountNegative, "amount", problem)

@@ -21,6 +21,7 @@ use serde_json::Value;
 use super::api::Api;
 use crate::cache::CachedBalance;
 use crate::conversation::{Outside, Setup, Work};
+use crate::passing::Target;
 use crate::respond::Failure;
 use crate::storage::sqlite::Sqlite;
 
@@ -162,7 +163,8 @@ impl World {
 
     pub(super) fn balance(&self) -> Result<Value, Failure> {
         let query = parse_balance_query("").unwrap();
-        let answer = self.run(self.balance.balance(&self.owner, &query))?;
+        let target = Target { path: "/v1/customers/cus_1/balance", query: "" };
+        let answer = self.run(self.balance.balance(&self.owner, &query, &target))?;
         Ok(serde_json::from_str(&answer.body).unwrap())
     }
 
