@@ -1,11 +1,15 @@
 //! The functions that the facade calls: [`check`] a configuration, [`begin`] a call, find the
 //! [`next_page`] of a list, put into words what was [`told`].
 
+use core::pin::Pin;
+
 use edge_credits_core::client::arguments::ApiMethod;
+use edge_credits_core::client::cached::Asked;
 use edge_credits_core::client::call::Call;
 use edge_credits_core::client::error::ClientError;
 use edge_credits_core::client::exchange::Exchange;
 use edge_credits_core::client::told::Told;
+use edge_credits_core::config::{ClientConfig, Mode};
 use edge_credits_core::entropy::Entropy;
 use js_sys::{Array, Function};
 use wasm_bindgen::prelude::*;
@@ -15,6 +19,7 @@ use crate::convert;
 use crate::drive;
 use crate::host::{self, Route};
 use crate::json::ParsedObject;
+use crate::memory::{self, Visit};
 use crate::panic;
 use crate::throw::thrown;
 
@@ -28,6 +33,10 @@ extern "C" {
     fn namespace(this: &Host) -> Option<JsValue>;
     #[wasm_bindgen(method, getter, js_name = onPanic)]
     fn on_panic(this: &Host) -> Function;
+    #[wasm_bindgen(method, getter, js_name = onAccepted)]
+    fn on_accepted(this: &Host) -> Function;
+    #[wasm_bindgen(method, getter, js_name = onSettled)]
+    fn on_settled(this: &Host) -> Function;
 }
 
 /// Checks the options of a client, and says which mode they come to. Sends nothing and keeps
@@ -78,12 +87,37 @@ fn prepare(options: JsValue, call: JsValue, host: &Host) -> Result<Array, Box<Cl
     let method = ApiMethod::parse(&request.method)
         .ok_or_else(|| ClientError::local("invalid_request", "there is no such method"))?;
     let entropy = Entropy::new(host::random_bytes().map_err(|_| no_entropy())?);
-    let call = Call::new(&config, method, &request.arguments, &entropy, request.request.as_ref())?;
+    let (arguments, request) = (&request.arguments, request.request.as_ref());
+    let mut desk = None;
+    if config.mode == Mode::Memory {
+        let asked = Asked::new(&config, method, arguments, &entropy, request)?;
+        let visit = visit(&config, &entropy, host);
+        match asked {
+            Some(asked) => return memory::begin(asked, visit),
+            None if method.changes() => desk = Some(memory::desk(visit)?),
+            None => {}
+        }
+    }
+    let call = Call::new(&config, method, arguments, &entropy, request)?;
     let key = call.idempotency_key().map(|key| JsValue::from_str(key.as_str()));
-    let line = route(host).open(|| call.owner().object_name());
+    let owner = call.owner().clone();
+    let line = route(host).open(|| owner.object_name());
     let exchange = Exchange::new(&config, call, &entropy);
-    let answer = future_to_promise(drive::run(config, exchange, line));
-    Ok(Array::of2(&key.unwrap_or(JsValue::NULL), &answer))
+    let answer = drive::run(config, exchange, line);
+    // Boxed, so that there is one promise of futures and not one for each kind.
+    let answer: Answer = match desk {
+        Some(desk) => Box::pin(memory::after_change(desk, owner, answer)),
+        None => Box::pin(answer),
+    };
+    Ok(Array::of2(&key.unwrap_or(JsValue::NULL), &future_to_promise(answer)))
+}
+
+/// What a promise is made of.
+pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<JsValue, JsValue>>>>;
+
+fn visit<'a>(config: &'a ClientConfig, entropy: &'a Entropy, host: &Host) -> Visit<'a> {
+    let (on_accepted, on_settled) = (host.on_accepted(), host.on_settled());
+    Visit { config, entropy, fetcher: host.fetcher(), on_accepted, on_settled }
 }
 
 fn route(host: &Host) -> Route {

@@ -6,12 +6,11 @@
 
 use edge_credits_core::client::exchange::{Event, Exchange, Failure, Step};
 use edge_credits_core::config::ClientConfig;
-use edge_credits_core::time::Timestamp;
 use wasm_bindgen::JsValue;
 
 use crate::budgets::with_budget;
 use crate::convert;
-use crate::host::{self, Answer, Line, Trouble};
+use crate::host::{self, Answer, Line, Trouble, now};
 use crate::throw::thrown;
 
 /// Performs an exchange to its end: what its promise is settled with, either way.
@@ -57,9 +56,4 @@ fn failed(trouble: Trouble, cause: &mut Option<JsValue>) -> Event {
     };
     *cause = trouble.thrown();
     Event::Failed { sent, failure }
-}
-
-fn now() -> Timestamp {
-    // Milliseconds since 1970 are whole and far below 2^53.
-    Timestamp::from_millis(js_sys::Date::now() as i64)
 }

@@ -11,6 +11,7 @@ use core::time::Duration;
 
 use edge_credits_core::client::exchange::MAX_RESPONSE_BYTES;
 use edge_credits_core::http::{RESPONSE_HEADERS, Request, Response};
+use edge_credits_core::time::Timestamp;
 use edge_credits_core::wire::reading::Said;
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{Array, ArrayBuffer, Function, Promise, Reflect, Uint8Array};
@@ -188,9 +189,15 @@ fn timer(pause: Duration) -> TimeoutFuture {
     TimeoutFuture::new(millis.min(MAX_TIMER_MS))
 }
 
+/// The wall clock.
+pub(crate) fn now() -> Timestamp {
+    // Milliseconds since 1970 are whole and far below 2^53.
+    Timestamp::from_millis(js_sys::Date::now() as i64)
+}
+
 /// The work's output, or `None` when the time was up first. Dropping the timer clears it, so that
 /// an answered call keeps no process awake.
-async fn within<F: Future>(work: F, limit: Duration) -> Option<F::Output> {
+pub(crate) async fn within<F: Future>(work: F, limit: Duration) -> Option<F::Output> {
     let mut work = pin!(work);
     let mut timer = pin!(timer(limit));
     poll_fn(|context| match work.as_mut().poll(context) {

@@ -2,7 +2,7 @@
 
 use edge_credits_core::wire::reading::JsonObject;
 use js_sys::{Array, JSON, Reflect};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 /// A JSON object that the host has read.
 pub(crate) struct ParsedObject(JsValue);
@@ -25,6 +25,26 @@ impl ParsedObject {
     }
 }
 
+impl ParsedObject {
+    /// A member that is an array, item by item; `None` is an item that is no object.
+    pub(crate) fn items(&self, name: &str) -> Option<Vec<Option<Self>>> {
+        let items = self.get(name);
+        let items = items.dyn_ref::<Array>()?;
+        Some(items.iter().map(Self::of).collect())
+    }
+
+    /// A member that is a status; one that is no number of HTTP's becomes one that the core takes
+    /// for no answer.
+    pub(crate) fn status(&self) -> u16 {
+        self.get("status").as_f64().unwrap_or_default() as u16
+    }
+
+    /// A member that is an object.
+    pub(crate) fn member(&self, name: &str) -> Option<Self> {
+        Self::of(self.get(name))
+    }
+}
+
 impl JsonObject for ParsedObject {
     fn text(&self, name: &str) -> Option<String> {
         self.get(name).as_string()
@@ -41,7 +61,7 @@ impl JsonObject for ParsedObject {
     }
 
     fn object(&self, name: &str) -> Option<Self> {
-        Self::of(self.get(name))
+        self.member(name)
     }
 
     fn to_json(&self) -> String {

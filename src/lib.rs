@@ -11,6 +11,7 @@ mod convert;
 mod drive;
 mod host;
 mod json;
+mod memory;
 mod panic;
 mod throw;
 

@@ -27,7 +27,7 @@ fn text(value: &JsValue, name: &str) -> String {
 
 /// Options of a client, with more of them as JSON members.
 fn options(more: &str) -> JsValue {
-    json(&format!(r#"{{"apiKey":"ce_test_{KEY}","retryBudget":false{more}}}"#))
+    json(&format!(r#"{{"apiKey":"ce_test_{KEY}","mode":"stateless","retryBudget":false{more}}}"#))
 }
 
 fn consume(more: &str) -> JsValue {
@@ -79,7 +79,7 @@ fn options_keep_their_types_on_the_way_in() {
     for (refused, named) in [
         (deadline, "deadlineMs"),
         (r#""timeoutMs":0"#, "timeoutMs"),
-        (r#""mode":"persistent""#, "mode"),
+        (r#""mode":"persistent","edgeHost":true"#, "mode"),
         (r#""environment":"live""#, "environment"),
         (r#""retryBudget":{"burst":1001}"#, "retryBudget.burst"),
         (r#""degradedLimit":{"type":"number","text":"-1"}"#, "degradedLimit"),

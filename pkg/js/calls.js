@@ -1,12 +1,13 @@
 // One call, from plain arguments to a parsed answer or an error of the package: the only file that
 // talks to the wasm client.
 //
-// The client holds nothing between calls, so there is nothing to free and nothing to rebuild: when
-// it has panicked, the next call runs on a fresh instance. The calls that were in flight then are
-// told here, because their own promises will never settle.
+// There is no handle to free and nothing to rebuild: when the client has panicked, the next call runs
+// on a fresh instance. The calls that were in flight then are told here, because their own promises
+// will never settle, and so are the charges that its memory held.
 
 import { begin, check, nextPage, told } from "../dist/index.js";
 import { CreditEngineError, makeError } from "./errors.js";
+import { onMemoryLost } from "./open_charges.js";
 
 // What to reject when the client panics: one entry per call in flight.
 const inFlight = new Set();
@@ -15,6 +16,7 @@ export function onPanic(message) {
   const panic = new Error(message);
   for (const reject of inFlight) reject(panic);
   inFlight.clear();
+  onMemoryLost(panic);
 }
 
 // The mode that the options come to; throws unless they make a client.
@@ -37,7 +39,8 @@ export function perform(settings, call) {
   let key;
   let outcome;
   try {
-    [key, outcome] = begin(settings.options, call, { ...settings.host, onPanic });
+    const hooks = settings.cache?.hooks(call.arguments);
+    [key, outcome] = begin(settings.options, call, { ...settings.host, ...hooks, onPanic });
   } catch (thrown) {
     throw toError(thrown, null);
   }

@@ -15,6 +15,7 @@ import { modeOf, pageAfter, perform } from "./calls.js";
 import { readConfig } from "./config.js";
 import { ambientWaitUntil, keepAlive, waitUntilOf } from "./context.js";
 import { CreditEngineError } from "./errors.js";
+import { MemoryCache } from "./open_charges.js";
 import { RemoteCache } from "./remote_cache.js";
 import { RequestCalls } from "./request_calls.js";
 
@@ -43,7 +44,7 @@ export class CreditEngine {
     }
     this.#settings = readConfig(config);
     this.#waitUntil = this.#settings.waitUntil;
-    this.#settings.cache = modeOf(this.#settings) === "remote" ? new RemoteCache() : null;
+    this.#settings.cache = cacheOf(this.#settings);
   }
 
   async getBalance(customerId, callOptions) {
@@ -131,9 +132,22 @@ export class CreditEngine {
     return this.#background.size + (this.#settings.cache?.pending ?? 0);
   }
 
+  async flush(flushOptions) {
+    const limit = count(options(flushOptions).timeoutMs, "timeoutMs");
+    const { cache } = this.#settings;
+    const background = backgroundCounts(this.#background, cache);
+    // Background calls may have charges yet to be accepted: then those are waited for too.
+    let waiting = this.#background.size === 0 ? cache?.flush() : undefined;
+    const work = background.done.then(() => (waiting ??= cache?.flush())?.done);
+    await (limit === undefined ? work : Promise.race([work, expiry(limit, work)]));
+    const counts = { ...background.counts };
+    for (const [word, number] of Object.entries(waiting?.counts ?? {})) counts[word] += number;
+    return { ...counts, pending: this.pendingOperations };
+  }
+
   async destroy() {
     this.#closed = true;
-    await Promise.all(this.#background);
+    await this.flush();
   }
 
   [Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose")]() {
@@ -184,6 +198,31 @@ export class CreditEngine {
       work.then(() => background.delete(work));
     }
   }
+}
+
+function cacheOf(settings) {
+  const mode = modeOf(settings);
+  if (mode === "remote") return new RemoteCache();
+  return mode === "memory" ? new MemoryCache(settings.report) : null;
+}
+
+// Waits for background calls. In memory their charges are counted when they are settled.
+function backgroundCounts(calls, cache) {
+  const counts = { delivered: 0, rejected: 0, quarantined: 0 };
+  const ended = ({ error }) => {
+    if (error === undefined) counts.delivered += cache instanceof MemoryCache ? 0 : 1;
+    else counts[error.effect === "not_applied" ? "rejected" : "quarantined"] += 1;
+  };
+  return { counts, done: Promise.all([...calls].map((call) => call.then(ended))) };
+}
+
+// Settles when the time is up; the timer ends with the work, so that it keeps no process alive.
+function expiry(limit, work) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, limit);
+    const stop = () => clearTimeout(timer);
+    work.then(stop, stop);
+  });
 }
 
 function customer(customerId) {

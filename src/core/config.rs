@@ -9,6 +9,8 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::time::Duration;
 
+use crate::cache::CacheConfig;
+use crate::cache::upstream::{Upstream, lease_for};
 use crate::client::arguments::RawAmount;
 use crate::client::error::ClientError;
 use crate::credits::{Credits, Scale};
@@ -148,6 +150,25 @@ impl ClientConfig {
             retry_budget: retry_budget(options.retry_budget)?,
             paths: Paths::new(&options.paths)?,
         })
+    }
+
+    /// What a cache in this process's memory has in front of it; `None` without a key of its own.
+    #[must_use]
+    pub fn upstream(&self) -> Option<Upstream> {
+        let api_key = self.api_key.clone()?;
+        Some(Upstream { base_url: self.base_url.clone(), api_key, paths: self.paths.clone() })
+    }
+
+    /// How such a cache works.
+    #[must_use]
+    pub fn cache(&self) -> CacheConfig {
+        CacheConfig {
+            sync_interval: self.sync_interval,
+            max_staleness: self.max_staleness,
+            graceful_degradation: self.graceful_degradation,
+            lease: lease_for(self.timeout),
+            ..CacheConfig::default()
+        }
     }
 }
 

@@ -91,7 +91,8 @@ test("every exchange is as it was", async () => {
   const exchanges = [];
   const baseUrl = runtime.urls.ledger;
   const fetcher = recorder(exchanges);
-  await conversation(new CreditEngine({ apiKey: keys.live.text, baseUrl, fetcher }));
+  const options = { apiKey: keys.live.text, mode: "stateless", baseUrl, fetcher };
+  await conversation(new CreditEngine(options));
   const actual = `${steady(JSON.stringify(exchanges, null, 2))}\n`;
   if (process.env.UPDATE_GOLDEN) await writeFile(GOLDEN, actual);
   assert.deepEqual(JSON.parse(actual), JSON.parse(await readFile(GOLDEN, "utf8")));

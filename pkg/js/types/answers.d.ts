@@ -114,6 +114,18 @@ export type BackgroundConsumeResponse =
   /** Likewise, and it failed; `onError` has been told. */
   | { queued: false; idempotency_key: string; error: CreditEngineError };
 
+/** What became of what `CreditEngine.flush` waited for. */
+export interface FlushResult {
+  /** Applied by the API. */
+  delivered: number;
+  /** Refused by the API, and not applied. `onError` has been told of each. */
+  rejected: number;
+  /** Whether they were applied is open. `onError` has been told of each. */
+  quarantined: number;
+  /** Not yet acknowledged: see `CreditEngine.pendingOperations`. */
+  pending: number;
+}
+
 /** One entry of a customer's ledger. */
 export interface Transaction {
   id: string;

@@ -6,6 +6,7 @@ import type {
   BackgroundConsumeResponse,
   BalanceResponse,
   ConsumeResponse,
+  FlushResult,
   Transaction,
   TransactionsResponse,
   VoidGrantResponse,
@@ -16,6 +17,7 @@ import type {
   AddOptions,
   ChangeOptions,
   ConsumeOptions,
+  FlushOptions,
   GetBalanceOptions,
   GetTransactionsOptions,
   IterateTransactionsOptions,
@@ -23,8 +25,10 @@ import type {
 } from './options.js';
 
 /**
- * Charges AI credits from any edge runtime. Every call is one HTTP round trip, retried where that
- * is safe; every change carries an idempotency key, so a retry never charges twice.
+ * Charges AI credits from any edge runtime. Stateless, every call is one HTTP round trip, retried
+ * where that is safe; persistent, a cache answers at once and sends behind
+ * ({@link CreditEngineConfig.mode}). Every change carries an idempotency key, so a retry never charges
+ * twice.
  *
  * @example
  * ```js
@@ -50,7 +54,8 @@ export class CreditEngine {
   constructor(config: CreditEngineConfig);
 
   /**
-   * Reads a balance. A customer without transactions has 0.
+   * Reads a balance. A customer without transactions has 0. In memory it is answered from memory,
+   * but for `includeBreakdown`, which only the API knows.
    *
    * @throws {CreditEngineError} Reading changes nothing: `effect` is always `not_applied`.
    */
@@ -59,6 +64,11 @@ export class CreditEngine {
   /**
    * Records usage that has happened. It is applied even when credits are short: the balance may go
    * below zero. Use {@link consumeOrFail} before work that must be paid for.
+   *
+   * In persistent mode this resolves when the cache has accepted the charge, which is then sent until
+   * the API has settled it; `transaction_id` stays the one to quote. Held in memory it ends with the
+   * process: see {@link flush} and {@link destroy}. `onError` is told when the API refuses it after
+   * all.
    *
    * @param amount More than 0.
    * @throws {CreditEngineError} With `effect: 'unknown'` after a timeout or a broken connection:
@@ -90,7 +100,9 @@ export class CreditEngine {
   ): Promise<ConsumeResponse | BackgroundConsumeResponse>;
 
   /**
-   * Checks and deducts in one atomic step, or deducts nothing: the gate before expensive work.
+   * Checks and deducts in one atomic step, or deducts nothing: the gate before expensive work. In
+   * persistent mode the cache decides, by its copy of the balance less all that it has accepted
+   * since; before it turns anybody away it reads the balance once more.
    *
    * @param amount More than 0.
    * @throws {InsufficientCreditsError} The balance does not cover the amount; nothing was deducted,
@@ -185,13 +197,33 @@ export class CreditEngine {
     options?: ForRequestOptions<R>,
   ): CreditEngine;
 
-  /** How many background calls have not ended. */
+  /**
+   * What has been accepted and is not yet acknowledged by the API. In memory: the waiting charges of
+   * all clients with the same settings. Through a cache object or worker: what the last answer for
+   * each customer reported. Background calls that have not ended are added.
+   */
   readonly pendingOperations: number;
 
   /**
-   * Waits for background calls; later calls are refused with `client_destroyed`. What
-   * {@link withContext} or {@link forRequest} gave ends alone; the client itself ends with all of
-   * them.
+   * Waits until everything that was accepted before this call is settled: background calls, and in
+   * memory the waiting charges. While the API is away that takes as long as it is away; `timeoutMs`
+   * bounds it. What a cache object or worker has accepted is safe there, and not waited for.
+   *
+   * @example
+   * ```js
+   * process.on('SIGTERM', async () => {
+   *   const { pending } = await ce.flush({ timeoutMs: 10_000 });
+   *   process.exit(pending === 0 ? 0 : 1);
+   * });
+   * ```
+   */
+  flush(options?: FlushOptions): Promise<FlushResult>;
+
+  /**
+   * Waits for background calls and, in memory, for everything that is queued; later calls are refused
+   * with `client_destroyed`. What {@link withContext} or {@link forRequest} gave ends alone; the
+   * client itself ends with all of them. In memory a process that has nothing else to do ends by
+   * itself once its charges have arrived, without this.
    */
   destroy(): Promise<void>;
 

@@ -96,3 +96,9 @@ export interface GetTransactionsOptions {
   /** See {@link ChangeOptions.unit}. */
   unit?: string;
 }
+
+/** Options of `CreditEngine.flush`. */
+export interface FlushOptions {
+  /** Milliseconds to wait at most; what is then still waiting is counted in `pending`. Default: no limit. */
+  timeoutMs?: number;
+}

@@ -134,13 +134,12 @@ fn candidates(cache: &Cache, found: &Found, writes: &mut Writes) -> Vec<OutboxRo
             }
         }
     }
-    let known = rows.len();
     for row in &found.due {
-        if !rows.iter().take(known).any(|other| other.position == row.position) {
-            rows.push(row.clone());
+        // Both are in order, and what was leased is seldom behind what is due.
+        if let Err(at) = rows.binary_search_by(|other| other.position.cmp(&row.position)) {
+            rows.insert(at, row.clone());
         }
     }
-    rows.sort_by_key(|row| row.position);
     rows
 }
 

@@ -165,6 +165,9 @@ impl Writes {
     /// Whether there is nothing to persist.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        let Self { records, outbox, settled, units, head, notices, told, alarm } = self;
+        let rows = records.is_empty() && outbox.is_empty() && settled.is_empty();
+        let rest = units.is_empty() && head.is_none() && notices.is_empty() && told.is_empty();
+        rows && rest && *alarm == AlarmIntent::Keep
     }
 }

@@ -25,7 +25,7 @@ use crate::wire::reading::{self, Kind, Said};
 const OURS: &str = "x-edge-credits";
 
 /// Where the upstream is, and by which key it is entered. It has no `Debug`: it holds the key.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Upstream {
     /// Origin and base path, without a trailing slash.
     pub base_url: String,

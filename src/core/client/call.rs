@@ -7,7 +7,7 @@ use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 
 use crate::client::arguments::{ApiMethod, Arguments};
-use crate::client::checks;
+use crate::client::checks::{self, Checked};
 use crate::client::error::ClientError;
 use crate::client::methods::{Content, Draft};
 use crate::client::request_keys::RequestName;
@@ -48,15 +48,9 @@ impl Call {
         request: Option<&RequestName>,
     ) -> Result<Self, Box<ClientError>> {
         let customer = checks::customer(&arguments.customer_id)?;
-        let own = arguments.idempotency_key.as_deref();
-        let (key, key_is_derived) = match (method.changes(), own, request) {
-            (false, ..) => (None, false),
-            (true, Some(own), _) => (Some(checks::own_key(own)?), false),
-            (true, None, Some(request)) => {
-                let label = arguments.label.as_deref();
-                (Some(request.key(method, &arguments.customer_id, label)?), true)
-            }
-            (true, None, None) => (Some(IdempotencyKey::generate(entropy)), false),
+        let (key, key_is_derived) = match method.changes() {
+            true => key(method, arguments, entropy, request).map(|(key, own)| (Some(key), own))?,
+            false => (None, false),
         };
         let draft = Draft { paths: &config.paths, method, arguments, key: key.as_ref() };
         let content = draft.content().map_err(|mut error| {
@@ -121,5 +115,22 @@ impl Call {
     #[must_use]
     pub const fn requested(&self) -> Option<Decimal> {
         self.content.requested
+    }
+}
+
+/// The key of a changing call, and whether it is derived from the request that the call belongs to.
+pub(super) fn key(
+    method: ApiMethod,
+    arguments: &Arguments,
+    entropy: &Entropy,
+    request: Option<&RequestName>,
+) -> Checked<(IdempotencyKey, bool)> {
+    match (arguments.idempotency_key.as_deref(), request) {
+        (Some(own), _) => Ok((checks::own_key(own)?, false)),
+        (None, Some(request)) => {
+            let label = arguments.label.as_deref();
+            Ok((request.key(method, &arguments.customer_id, label)?, true))
+        }
+        (None, None) => Ok((IdempotencyKey::generate(entropy), false)),
     }
 }

@@ -4,6 +4,7 @@
 //! once per call; attempts repeat them. Whether one argument is acceptable is
 //! [`super::checks`]' decision.
 
+use alloc::borrow::ToOwned;
 use alloc::string::String;
 
 use crate::client::arguments::{ApiMethod, Arguments};
@@ -13,6 +14,8 @@ use crate::config::Paths;
 use crate::credits::Decimal;
 use crate::http::Target;
 use crate::idempotency::IdempotencyKey;
+use crate::ids::Unit;
+use crate::ledger::{CallDetails, Consume, WhenShort};
 use crate::wire::members::Members;
 
 /// What is sent.
@@ -77,6 +80,24 @@ impl Draft<'_> {
         body.text("on_insufficient", gate.then_some("reject"));
         let path = self.paths.consume.fill(&self.arguments.customer_id, "");
         Ok(self.post(path, body, Some(requested)))
+    }
+
+    /// Checks a charge's arguments as [`Draft::consume`] does, for a cache to accept.
+    pub(crate) fn charge(&self, key: IdempotencyKey) -> Checked<Consume> {
+        let Arguments { amount, unit, description, metadata, .. } = self.arguments;
+        let scale = checks::unit(unit.as_deref())?;
+        let amount = checks::amount(amount.as_ref(), scale, Sign::Positive)?;
+        let unit = unit.as_deref().and_then(|unit| Unit::parse(unit).ok());
+        let description =
+            checks::note("description", description.as_deref())?.map(ToOwned::to_owned);
+        let metadata = checks::metadata(metadata.as_deref())?.map(ToOwned::to_owned);
+        let gate = self.method == ApiMethod::ConsumeOrFail;
+        Ok(Consume {
+            call: CallDetails { key, description, metadata },
+            unit: unit.unwrap_or_else(Unit::credits),
+            amount,
+            when_short: if gate { WhenShort::Reject } else { WhenShort::Allow },
+        })
     }
 
     fn add(&self) -> Checked<Content> {

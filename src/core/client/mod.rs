@@ -43,6 +43,7 @@
 mod answer;
 pub mod arguments;
 pub mod budget;
+pub mod cached;
 pub mod call;
 mod checks;
 pub mod error;

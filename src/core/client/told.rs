@@ -34,8 +34,6 @@ pub struct Told {
     pub unit: Option<String>,
     /// When it was found out, RFC 3339.
     pub at: Option<String>,
-    /// What was to be sent, as JSON text.
-    pub payload: Option<String>,
 }
 
 impl Told {
@@ -53,7 +51,6 @@ impl Told {
             amount: amount_text(notice, "amount"),
             unit: name("unit"),
             at: name("at"),
-            payload: None,
         }
     }
 
@@ -105,7 +102,6 @@ impl Told {
             .display("amount", self.amount.as_deref())
             .text("unit", self.unit.as_deref())
             .text("at", self.at.as_deref())
-            .display("payload", self.payload.as_deref())
             .finish()
     }
 }

@@ -3,4 +3,4 @@
 import { run } from "./start.js";
 
 const [settings] = (globalThis.Deno?.args ?? process.argv.slice(2)).map((text) => JSON.parse(text));
-console.log(JSON.stringify(await run(settings, { baseUrl: settings.url })));
+console.log(JSON.stringify(await run(settings, { baseUrl: settings.url, mode: "stateless" })));

@@ -54,12 +54,14 @@ pub(super) fn for_outcomes<S: Store>(
     token: u64,
     outcomes: &[(u64, Outcome)],
 ) -> Result<settle::Found, S::Error> {
-    let mut positions: Vec<u64> = outcomes.iter().map(|(position, _)| *position).collect();
-    if let Some(lease) = cache.head().lease.as_ref().filter(|lease| lease.token == token) {
-        positions.extend(&lease.positions);
+    let mut positions = Vec::new();
+    let lease = cache.head().lease.as_ref().filter(|lease| lease.token == token);
+    let leased = lease.map(|lease| lease.positions.as_slice()).unwrap_or_default();
+    for position in outcomes.iter().map(|(position, _)| position).chain(leased) {
+        if let Err(at) = positions.binary_search(position) {
+            positions.insert(at, *position);
+        }
     }
-    positions.sort_unstable();
-    positions.dedup();
     let rows = store.rows(&positions)?;
     let mut records = Vec::new();
     for row in &rows {

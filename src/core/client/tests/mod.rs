@@ -1,5 +1,6 @@
 //! Whole calls in virtual time: the exchange, a driver, and servers that follow a script.
 
+mod cached;
 mod calls;
 mod exchanges;
 mod faults;
