@@ -1,9 +1,10 @@
 //! The Cloudflare Worker of edge-credits: one entrance for HTTP, and one object per customer.
 //!
 //! A request passes [`front`] (who is asking?), and is answered by the customer's [`ledger_object`]
-//! by way of [`serve`] (what is asked?) and [`ledger`] (look up, decide, persist, answer). What may
-//! be charged, granted or refused is decided in `edge-credits-core`; this crate performs. Read
-//! [`receive`] for the order of the checks and [`schema`] for what is stored.
+//! by way of [`serve`] (what is asked?) and [`ledger`] (look up, decide, persist, answer); with an
+//! upstream, by its [`cache_object`] by way of [`cache_serve`], [`cache`] and [`conversation`]. What
+//! may be charged, granted or refused is decided in `edge-credits-core`; this crate performs. Read
+//! [`receive`] for the order of the checks, [`schema`] and [`cache_schema`] for what is stored.
 
 mod auth;
 mod body;

@@ -137,4 +137,96 @@ mod tests {
             assert_eq!(limit(Some(wrong)).unwrap_err().code, Code::NotConfigured, "{wrong:?}");
         }
     }
+
+    /// As the runtime takes `https://host/path` apart; other texts are no URL.
+    fn url(text: &str) -> UrlParts {
+        let Some((protocol, rest)) = text.split_once("//") else { return UrlParts::default() };
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        UrlParts {
+            protocol: protocol.to_owned(),
+            host: host.to_owned(),
+            hostname: host.to_owned(),
+            pathname: format!("/{path}"),
+            ..UrlParts::default()
+        }
+    }
+
+    fn read(settings: &[(&str, &str)], environment: Environment) -> Result<Setup, String> {
+        let base = [
+            ("UPSTREAM_URL", "https://api.example.com/"),
+            ("UPSTREAM_KEY_LIVE", "ce_live_secret"),
+            ("UPSTREAM_KEY_TEST", "ce_test_secret"),
+        ];
+        let all: Vec<(&str, &str)> = settings.iter().chain(&base).copied().collect();
+        let setting = |name: &str| {
+            let found = all.iter().find(|(other, _)| *other == name);
+            found.map(|(_, text)| (*text).to_owned()).filter(|text| text != "absent")
+        };
+        cache(setting, url, environment).map_err(|error| {
+            assert_eq!(error.code, Code::NotConfigured);
+            assert!(!error.message.contains("secret"), "{}", error.message);
+            error.message
+        })
+    }
+
+    #[test]
+    fn the_cache_has_defaults() {
+        let setup = read(&[], Environment::Live).unwrap_or_else(|error| panic!("{error}"));
+        let seconds = Duration::from_secs;
+        assert_eq!((setup.timeout, setup.config.lease), (seconds(10), seconds(15)));
+        assert_eq!(
+            (setup.config.sync_interval, setup.config.max_staleness),
+            (seconds(30), seconds(90))
+        );
+        assert_eq!(setup.config.dedupe_window, seconds(24 * 3_600));
+        assert!(setup.config.graceful_degradation);
+        let other = read(&[], Environment::Test).unwrap_or_else(|error| panic!("{error}"));
+        assert_ne!(setup.config.authority, other.config.authority);
+        assert!(setup.config.authority < 1 << 48);
+        let slow = [("SYNC_INTERVAL_MS", "100000")];
+        let slow = read(&slow, Environment::Live).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(slow.config.max_staleness, seconds(100));
+    }
+
+    #[test]
+    fn a_wrong_setting_is_told_by_its_name() {
+        let table = [
+            ("UPSTREAM_URL", "absent"),
+            ("UPSTREAM_URL", "nonsense"),
+            ("UPSTREAM_URL", "http://api.example.com"),
+            ("UPSTREAM_URL", "ftp://api.example.com"),
+            ("UPSTREAM_KEY_LIVE", "absent"),
+            ("UPSTREAM_KEY_LIVE", "ce_test_secret"),
+            ("UPSTREAM_KEY_LIVE", "secret"),
+            ("UPSTREAM_KEY_LIVE", "ce_live_secret and more"),
+            ("SYNC_INTERVAL_MS", "0"),
+            ("SYNC_INTERVAL_MS", ""),
+            ("SYNC_INTERVAL_MS", "+5"),
+            ("MAX_STALENESS_MS", "29999"),
+            ("MAX_STALENESS_MS", "86400001"),
+            ("GRACEFUL_DEGRADATION", "no"),
+            ("UPSTREAM_TIMEOUT_MS", "60001"),
+            ("UPSTREAM_KEY_HOURS", "1"),
+        ];
+        for (name, text) in table {
+            let told = read(&[(name, text)], Environment::Live).err().unwrap();
+            assert!(told.starts_with(&format!("{name} ")), "{name}={text}: {told}");
+        }
+    }
+
+    #[test]
+    fn one_environment_is_enough_for_a_cache() {
+        let configured = |settings: &[(&str, &str)]| {
+            let setting = |name: &str| {
+                let found = settings.iter().find(|(other, _)| *other == name);
+                found.map(|(_, text)| (*text).to_owned())
+            };
+            is_cache_configured(setting, url)
+        };
+        let base = ("UPSTREAM_URL", "https://api.example.com");
+        let (live, test) = (("UPSTREAM_KEY_LIVE", "ce_live_x"), ("UPSTREAM_KEY_TEST", "ce_test_x"));
+        assert!(configured(&[base, live]) && configured(&[base, live, test]));
+        assert!(!configured(&[base]) && !configured(&[live]));
+        assert!(!configured(&[base, live, ("UPSTREAM_KEY_TEST", "ce_live_x")]));
+    }
 }

@@ -251,3 +251,6 @@ pub fn whole_seconds(wait: Duration) -> u64 {
 pub(super) fn to_json<T: Serialize>(body: &T) -> String {
     serde_json::to_string(body).unwrap_or_else(|_| "{}".to_string())
 }
+
+#[cfg(test)]
+mod tests;

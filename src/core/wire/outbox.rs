@@ -173,3 +173,6 @@ pub fn handled_body(
         ),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! The adapter table (D18): every status and code has its edge.
 
-use crate::cache::upstream::{Upstream, batch_outcome, batch_outcomes, outcome, reading};
+use crate::cache::upstream::{Unusable, Upstream, batch_outcome, batch_outcomes, outcome, reading};
 use crate::cache::{OutboxRow, Outcome, Store as _};
 use crate::config::UrlParts;
 use crate::credits::Credits;
@@ -203,4 +203,34 @@ fn a_batch_is_judged_item_by_item() {
     assert_eq!(judged(Some(&response(502, items, &[]))), all("again, unknown"));
     assert_eq!(judged(None), all("again, unknown"));
     assert_eq!(judged(Some(&response(404, "{}", &[]))), all("singly"));
+}
+
+#[test]
+fn an_upstream_is_entered_by_a_key_of_its_environment() {
+    let base = |protocol: &str, hostname: &str| UrlParts {
+        protocol: protocol.into(),
+        host: hostname.into(),
+        hostname: hostname.into(),
+        ..UrlParts::default()
+    };
+    let new = |base: &UrlParts, key, environment| Upstream::new(base, key, environment).err();
+    let api = base("https:", "api.example");
+    assert_eq!(new(&api, "ce_test_a", Environment::Test), None);
+    assert_eq!(new(&base("http:", "127.0.0.1"), "ce_live_a", Environment::Live), None);
+    for (key, environment) in [
+        ("ce_test_a", Environment::Live),
+        ("ce_live_a", Environment::Test),
+        ("ce_live_", Environment::Live),
+        ("secret", Environment::Live),
+        ("ce_live_a\r\nx: y", Environment::Live),
+    ] {
+        assert!(matches!(new(&api, key, environment), Some(Unusable::Key(_))), "{key}");
+    }
+    for base in [base("http:", "api.example"), base("ftp:", "api.example"), UrlParts::default()] {
+        assert!(matches!(new(&base, "ce_live_a", Environment::Live), Some(Unusable::Url(_))));
+    }
+    let authority = |key| Upstream::new(&api, key, Environment::Live).unwrap().authority();
+    assert_eq!(authority("ce_live_a"), authority("ce_live_a"));
+    assert_ne!(authority("ce_live_a"), authority("ce_live_b"));
+    assert!(authority("ce_live_a") < 1 << 48, "it is stored as a JSON number");
 }
