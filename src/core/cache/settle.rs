@@ -192,9 +192,12 @@ impl Settling<'_> {
                 row.due_at = self.now;
             }
             // Refused, while an earlier attempt may still arrive: asked again when none can any more.
+            // An attempt of the future was begun before the clock stepped back: now at the latest.
             Outcome::Rejected { .. } => {
                 row.attempts = row.attempts.saturating_add(1);
-                row.due_at = row.last_attempt_at.unwrap_or(self.now).plus(FLIGHT_LIFE);
+                let last = row.last_attempt_at.map_or(self.now, |last| last.min(self.now));
+                row.last_attempt_at = Some(last);
+                row.due_at = last.plus(FLIGHT_LIFE);
             }
             _ => {
                 row.mark_unknown(begun_at);

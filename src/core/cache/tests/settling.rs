@@ -1,7 +1,9 @@
 //! What answers do to charges, and what operators may do (D6, D13).
 
 use super::desk::{Desk, UNKNOWN, applied, word};
-use crate::cache::{Counts, Handled, NoticeKind, Outcome, Receipt, RecordState, Step, Store as _};
+use crate::cache::{
+    Counts, Handled, Next, NoticeKind, Outcome, Receipt, RecordState, Step, Store as _,
+};
 use crate::idempotency::{Operation, Scope};
 use crate::ids::TransactionId;
 use core::time::Duration;
@@ -76,7 +78,7 @@ fn a_refusal_counts_only_when_no_earlier_attempt_can_still_arrive() {
     let (token, _) = desk.begin_send();
     desk.settle(token, &[(1, rejected())]);
     assert_eq!(counts(&mut desk), (1, 0, 0, 0, 0), "the first attempt may still arrive");
-    assert!(matches!(desk.lease(false), crate::cache::Next::Wait { .. }));
+    assert!(matches!(desk.lease(false), Next::Wait { .. }));
     desk.later(Duration::from_secs(600));
     let (token, _) = desk.begin_send();
     desk.settle(token, &[(1, rejected())]);
@@ -150,4 +152,22 @@ fn a_late_answer_settles_what_was_quarantined() {
     desk.settle(first, &[(1, applied(99, Some(11)))]);
     assert_eq!(counts(&mut desk), (0, 0, 1, 0, 0));
     assert_eq!(state(&desk, "a"), RecordState::Accepted);
+}
+
+#[test]
+fn a_refusal_that_does_not_count_yet_is_not_asked_for_again_at_once_when_the_clock_steps_back() {
+    let mut desk = Desk::with_balance(100);
+    desk.gate("a", 1);
+    let (token, _) = desk.begin_send();
+    desk.settle(token, &[(1, UNKNOWN)]);
+    desk.now = crate::time::Timestamp::from_millis(desk.now.as_millis() - 3_600_000);
+    desk.read(100, Some(10));
+    let rejected = || [(1, Outcome::Rejected { code: "insufficient_credits".into() })];
+    let (token, _) = desk.begin_send();
+    desk.settle(token, &rejected());
+    assert!(matches!(desk.lease(false), Next::Wait { .. }), "the attempt may be under way");
+    desk.later(Duration::from_secs(600));
+    let (token, _) = desk.begin_send();
+    desk.settle(token, &rejected());
+    assert_eq!(counts(&mut desk), (0, 0, 0, 1, 0));
 }
