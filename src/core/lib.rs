@@ -7,8 +7,11 @@
 #![no_std]
 
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "mutants"))]
 extern crate std;
+
+#[cfg(all(feature = "mutants", target_arch = "wasm32"))]
+compile_error!("the mutants are for the simulator alone");
 
 pub mod cache;
 pub mod client;

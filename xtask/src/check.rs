@@ -22,6 +22,7 @@ const SOURCE: &str = "registry+https://github.com/rust-lang/crates.io-index";
 const EDGES: &[(&str, &[&str])] = &[
     ("edge-credits", &["edge-credits-core"]),
     ("edge-credits-core", &[]),
+    ("edge-credits-sim", &["edge-credits-core"]),
     ("edge-credits-worker", &["edge-credits-core"]),
     ("xtask", &[]),
 ];
@@ -64,6 +65,7 @@ pub(crate) const CHECKS: &[Check] = &[
     ("dependency edges", edges),
     ("what the core links", core_links),
     ("the core builds for a bare target", core_is_bare),
+    ("what ships knows no mutants", no_mutants),
     ("npm lock file", npm_lock),
     ("the npm package has no dependencies", npm_package),
     ("files are short", tidy::files_are_short),
@@ -157,6 +159,23 @@ fn core_is_bare() -> Result<()> {
     let mut cargo = process::cargo();
     cargo.args(["check", "--quiet", "--locked", "--package", "edge-credits-core"]);
     process::capture(cargo.args(["--target", BARE_TARGET])).map(drop)
+}
+
+/// The simulator's switch for known mistakes is on in no shipped build. (It does not compile there
+/// either; this names the crate that asks for it.)
+fn no_mutants() -> Result<()> {
+    let mut cargo = process::cargo();
+    cargo.args(["tree", "--locked", "--edges", "normal", "--format", "{p} [{f}]"]);
+    cargo.args(["--package", "edge-credits", "--package", "edge-credits-worker"]);
+    let tree = process::text(cargo.args(["--target", wasm::TARGET]))?;
+    let core = || tree.lines().filter(|line| line.contains("edge-credits-core v"));
+    if core().next().is_none() {
+        bail!("nothing that ships is built with the core: the crate has been renamed");
+    }
+    match core().find(|line| line.contains("mutants")) {
+        Some(line) => bail!("the mutants would ship: {line}"),
+        None => Ok(()),
+    }
 }
 
 /// Every tool is pinned by version and digest, and no registry is named.

@@ -21,6 +21,7 @@ mod pack;
 mod paths;
 mod process;
 mod progress;
+mod sim;
 mod size;
 mod test;
 mod test_layers;
@@ -84,6 +85,12 @@ const JOBS: &[Job] = &[
         arguments: "[--kills N] [--seed S] [--mode MODE] [--outage-seconds T]",
         purpose: "kill the worker again and again, and check every charge",
         run: chaos::run,
+    },
+    Job {
+        name: "sim",
+        arguments: "--seeds N [--from S] | --seed S [--trace] | --mutants N",
+        purpose: "run the cache in a seeded world of faults",
+        run: sim::run,
     },
     Job {
         name: "check",

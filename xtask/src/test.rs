@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use crate::{
     arguments::Arguments,
     node::Node,
-    progress,
+    progress, sim,
     test_layers::{self, Count},
 };
 
@@ -36,6 +36,7 @@ const LAYERS: &[Layer] = &[
         name: "it",
         run: |_| test_layers::cargo_test(&["--package", "edge-credits", "--test", "it"]),
     },
+    Layer { name: "sim", run: sim::test },
     Layer {
         name: "wasm",
         run: |node| test_layers::wasm_test(node, &["--package", "edge-credits", "--test", "wasm"]),

@@ -140,7 +140,7 @@ pub(crate) fn node_test(node: &Node, directory: &str) -> Result<Count> {
 }
 
 /// Runs a test program and counts by its output.
-fn counted(command: &mut Command, read: fn(&str) -> Count) -> Result<Count> {
+pub(crate) fn counted(command: &mut Command, read: fn(&str) -> Count) -> Result<Count> {
     let name = process::describe(command);
     let output = command.output().with_context(|| format!("`{name}` could not be started"))?;
     let text = String::from_utf8_lossy(&output.stdout);
@@ -167,7 +167,7 @@ fn count_rust(output: &str) -> Count {
 
 /// Reads the closing comments of a TAP stream: `# pass 12`, `# fail 0`, `# cancelled 0`; and the
 /// figures on the way.
-fn count_tap(output: &str) -> Count {
+pub(crate) fn count_tap(output: &str) -> Count {
     let total = |label: &str| -> u64 {
         output
             .lines()

@@ -6,6 +6,7 @@
 //! counter of conversations. "The refreshed balance overwrites" and "refreshed less what is pending
 //! now" both overdraw; the simulator keeps showing that.
 
+use crate::cache::mutants::{self, Mutant};
 use crate::cache::state::{Acknowledged, Snapshot, UnitState};
 
 impl UnitState {
@@ -15,6 +16,7 @@ impl UnitState {
         if self.snapshot.as_ref().is_some_and(|known| !is_newer(&reading, known)) {
             return false;
         }
+        let reading = mutants::overwrite(reading, self.owed);
         self.acknowledged.retain(|charge| !contains(&reading, charge));
         let name = self.snapshot.take().and_then(|known| known.credit_name);
         self.snapshot =
@@ -70,7 +72,9 @@ const MAX_ACKNOWLEDGED: usize = 32;
 /// Whether the snapshot contains an acknowledged charge for certain.
 fn contains(snapshot: &Snapshot, charge: &Acknowledged) -> bool {
     match (snapshot.sequence, charge.sequence) {
+        _ if mutants::is(Mutant::PendingNow) => true,
         (Some(reached), Some(position)) => position <= reached,
+        _ if mutants::is(Mutant::WallClock) => charge.mark < mutants::millis(snapshot.as_of),
         _ => charge.mark < snapshot.read,
     }
 }
@@ -79,6 +83,7 @@ fn contains(snapshot: &Snapshot, charge: &Acknowledged) -> bool {
 /// that shows an earlier position was answered by a replica that lags: it is not taken.
 fn is_newer(reading: &Snapshot, known: &Snapshot) -> bool {
     match (reading.sequence, known.sequence) {
+        _ if mutants::is(Mutant::OutOfOrder) => true,
         (Some(new), Some(old)) if new != old => new > old,
         _ => reading.read >= known.read,
     }

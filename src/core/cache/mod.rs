@@ -18,6 +18,7 @@ mod config;
 mod keeper;
 mod memory;
 mod merge;
+pub mod mutants;
 mod notices;
 mod operator;
 mod outbox;

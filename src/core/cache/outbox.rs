@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use crate::cache::config::{
     CacheConfig, MAX_BACKOFF, MAX_BATCH_BYTES, MAX_BATCH_ROWS, MAX_SINGLE_ROWS,
 };
+use crate::cache::mutants::{self, Mutant};
 use crate::cache::notices::{NoticeCharge, NoticeKind};
 use crate::cache::rows::{OutboxRow, Record, RecordState, Writes};
 use crate::cache::state::{Cache, Head, Lease, UnitState};
@@ -266,7 +267,8 @@ fn with_head(mut writes: Writes, head: Head, cache: &Cache) -> Writes {
 impl OutboxRow {
     /// Whether the upstream may have forgotten the key since the first attempt of unknown outcome.
     pub(super) fn is_past_window(&self, now: Timestamp, config: &CacheConfig) -> bool {
-        self.first_attempt_at.is_some_and(|first| now.since(first) >= config.resend_limit())
+        let passed = |first| now.since(first) >= config.resend_limit();
+        self.first_attempt_at.is_some_and(passed) && !mutants::is(Mutant::ResendAfterWindow)
     }
 
     /// Counts an attempt that began at `begun_at` and may have been carried out.

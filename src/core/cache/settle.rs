@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::cache::config::{BACKOFF_BASE, FLIGHT_LIFE, MAX_BACKOFF};
+use crate::cache::mutants::{self, Mutant};
 use crate::cache::notices::{NoticeCharge, NoticeKind};
 use crate::cache::outbox::{change_unit, quarantine};
 use crate::cache::rows::{OutboxRow, Record, RecordState, Writes};
@@ -91,6 +92,14 @@ impl Settling<'_> {
                 (Outcome::Applied(receipt), _) => {
                     self.applied(row, receipt, lease.as_ref().map(|l| l.begun_at), &mut writes)
                 }
+                (Outcome::Again { effect: Effect::Unknown, .. }, _)
+                    if mutants::is(Mutant::DropOnTimeout) =>
+                {
+                    self.applied(row, &Receipt::default(), None, &mut writes);
+                }
+                (Outcome::Rejected { .. }, None) if mutants::is(Mutant::LostRefusalCounts) => {
+                    self.rejected(row, "", &mut writes);
+                }
                 (_, None) => {}
                 (Outcome::Rejected { code }, Some(_)) if !self.is_in_flight(row) => {
                     self.rejected(row, code, &mut writes);
@@ -140,11 +149,12 @@ impl Settling<'_> {
         writes: &mut Writes,
     ) {
         self.leave(row, writes);
-        let mark = self.cache.head.conversations;
+        let mark = mutants::mark(self.cache.head.conversations, self.now);
         let (token, sequence) = (self.token, receipt.sequence);
         // A balance without a position says nothing of the charges beside it, and that of a replay
         // is an old one.
-        let fresh = begun_at.filter(|_| !receipt.replayed && sequence.is_some());
+        let any = mutants::is(Mutant::ReplayIsSnapshot);
+        let fresh = begun_at.filter(|_| !receipt.replayed && sequence.is_some() || any);
         change_unit(self.cache, writes, &row.unit, |unit| {
             unit.applied += 1;
             unit.acknowledge(Acknowledged { sequence, mark, amount: row.amount });

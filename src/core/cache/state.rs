@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::cache::config::MAX_BACKOFF;
+use crate::cache::mutants::{self, Mutant};
 use crate::cache::rows::Writes;
 use crate::credits::Credits;
 use crate::ids::{Owner, Unit};
@@ -194,7 +195,7 @@ impl Cache {
     /// [`Corrupt`] when counts and sums contradict each other.
     pub fn load(owner: Owner, units: Vec<UnitState>, head: Head) -> Result<Self, Corrupt> {
         let cache = Self { owner, units, head };
-        let ordered = |token: u64| token <= cache.head.conversations;
+        let ordered = |token| token <= mutants::latest(cache.head.conversations);
         let fits = |unit: &UnitState| {
             let read = unit.snapshot.as_ref().is_none_or(|snapshot| ordered(snapshot.read));
             unit.is_consistent() && read && unit.acknowledged.iter().all(|a| ordered(a.mark))
@@ -248,6 +249,9 @@ impl Cache {
     #[must_use]
     pub fn live_lease(&self, now: Timestamp, length: Duration) -> Option<&Lease> {
         let lease = self.head.lease.as_ref()?;
+        if mutants::is(Mutant::LeaseWithoutExpiry) {
+            return Some(lease);
+        }
         let left = lease.until.since(now);
         (!left.is_zero() && left <= length).then_some(lease)
     }
@@ -272,7 +276,8 @@ impl Head {
     /// lost for good, and one far ahead was set by a clock that has stepped back since.
     pub(super) fn arm(&mut self, now: Timestamp, due: Timestamp) -> AlarmIntent {
         let due = due.max(now.plus(Duration::from_millis(1)));
-        if self.alarm_due.is_some_and(|stands| stands > now && stands <= due) {
+        let any = mutants::is(Mutant::RearmOnlyIfNull);
+        if self.alarm_due.is_some_and(|stands| any || stands > now && stands <= due) {
             return AlarmIntent::Keep;
         }
         self.alarm_due = Some(due);
@@ -281,8 +286,9 @@ impl Head {
 
     /// Whether an alarm that should stand does: set, and not overdue by more than a minute.
     pub(super) fn alarm_stands(&self, now: Timestamp) -> bool {
+        let any = mutants::is(Mutant::RearmOnlyIfNull);
         self.alarm_due.is_some_and(|due| {
-            now.since(due) <= Duration::from_secs(60)
+            any || now.since(due) <= Duration::from_secs(60)
                 && due.since(now) <= LONGEST_REST + MAX_BACKOFF
         })
     }

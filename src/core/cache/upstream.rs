@@ -7,6 +7,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::cache::mutants::{self, Mutant};
 pub use crate::cache::read::{ReadFailure, Reading};
 use crate::cache::rows::OutboxRow;
 use crate::cache::settle::{Outcome, Receipt};
@@ -170,6 +171,7 @@ pub fn outcome(response: &Response, said: &Said, unit: &Unit, now: Timestamp) ->
         }
         401 | 403 => Outcome::Paused { code: code() },
         402 => Outcome::Rejected { code: code() },
+        409 if mutants::is(Mutant::ConflictIsApplied) => Outcome::Applied(Receipt::default()),
         409 => Outcome::Again { effect: Effect::Unknown, after },
         408 | 425 | 429 => Outcome::Again { effect: judgement.effect, after },
         400..=499 => Outcome::Refused { code: code() },

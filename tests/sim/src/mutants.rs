@@ -1,0 +1,60 @@
+//! The mistakes that the simulator must find: those built into the core, and those of a shell.
+
+use edge_credits_core::cache::mutants::Mutant;
+
+/// A mistake of a shell or its store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Switch {
+    /// A retry carries a key of its own.
+    NewKeyOnRetry,
+    /// The key is looked up when the call comes in, and not again when it is decided.
+    KeyCheckOutside,
+    /// The answer does not wait for the commit.
+    AckBeforeCommit,
+    /// A commit that fails leaves its first rows behind.
+    TornCommit,
+    /// Nobody looks whether charges wait that no alarm stands for.
+    NoWatchdog,
+}
+
+/// A mistake, wherever it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mistake {
+    Core(Mutant),
+    Shell(Switch),
+}
+
+impl Mistake {
+    pub(crate) const ALL: &[(&str, Self)] = &[
+        ("overwrite on refresh", Self::Core(Mutant::Overwrite)),
+        ("refreshed less what is pending now", Self::Core(Mutant::PendingNow)),
+        ("refresh out of order", Self::Core(Mutant::OutOfOrder)),
+        ("new key on retry", Self::Shell(Switch::NewKeyOnRetry)),
+        ("dropped on timeout", Self::Core(Mutant::DropOnTimeout)),
+        ("resent after the window", Self::Core(Mutant::ResendAfterWindow)),
+        ("409 is applied", Self::Core(Mutant::ConflictIsApplied)),
+        ("key checked outside the step", Self::Shell(Switch::KeyCheckOutside)),
+        ("answered before the commit", Self::Shell(Switch::AckBeforeCommit)),
+        ("half a commit", Self::Shell(Switch::TornCommit)),
+        ("no watchdog", Self::Shell(Switch::NoWatchdog)),
+        ("armed only where no alarm is", Self::Core(Mutant::RearmOnlyIfNull)),
+        ("lease without expiry", Self::Core(Mutant::LeaseWithoutExpiry)),
+        ("ordered by the clock", Self::Core(Mutant::WallClock)),
+        ("a replay's balance is a snapshot", Self::Core(Mutant::ReplayIsSnapshot)),
+        ("refusal of a lost lease counts", Self::Core(Mutant::LostRefusalCounts)),
+    ];
+
+    pub(crate) const fn shell(self) -> Option<Switch> {
+        match self {
+            Self::Shell(switch) => Some(switch),
+            Self::Core(_) => None,
+        }
+    }
+
+    pub(crate) const fn core(self) -> Option<Mutant> {
+        match self {
+            Self::Core(mutant) => Some(mutant),
+            Self::Shell(_) => None,
+        }
+    }
+}

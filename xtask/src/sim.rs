@@ -1,0 +1,50 @@
+//! `cargo xtask sim`: the simulator, `tests/sim`, built with optimisation and with every check.
+
+use anyhow::{Result, bail};
+
+use crate::{
+    node::Node,
+    process,
+    test_layers::{self, Count},
+};
+
+/// Seeds of an ordinary run of the tests.
+const SEEDS: &str = "2000";
+/// Seeds that each known mistake is given to be found.
+const MUTANT_SEEDS: &str = "2000";
+
+/// Passes its arguments to the simulator.
+///
+/// # Errors
+/// When a promise is broken, or a fault that was enabled never struck.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let status = simulator().args(arguments).status()?;
+    if status.success() { Ok(()) } else { bail!("the simulator ended with {status}") }
+}
+
+/// The layer of tests: its own tests, the kept seeds, the canary, new seeds, and the known mistakes.
+///
+/// # Errors
+/// When it does not build.
+pub(crate) fn test(_node: &Node) -> Result<Count> {
+    let own = &["--package", "edge-credits-sim", "--profile", "sim"];
+    let mut count = test_layers::cargo_test(own)?;
+    let mut command = simulator();
+    command.args(["--tests", SEEDS, MUTANT_SEEDS]);
+    let run = test_layers::counted(&mut command, test_layers::count_tap)?;
+    count.passed += run.passed;
+    count.failed += run.failed;
+    count.figures.extend(run.figures);
+    count.report = match (count.report, run.report) {
+        (Some(one), Some(other)) => Some(one + &other),
+        (one, other) => one.or(other),
+    };
+    Ok(count)
+}
+
+fn simulator() -> std::process::Command {
+    let mut cargo = process::cargo();
+    cargo.args(["run", "--quiet", "--locked", "--profile", "sim", "--package", "edge-credits-sim"]);
+    cargo.arg("--");
+    cargo
+}
