@@ -39,7 +39,7 @@ export function perform(settings, call) {
   let key;
   let outcome;
   try {
-    const hooks = settings.cache?.hooks(call.arguments);
+    const hooks = settings.cache.hooks(call.arguments);
     [key, outcome] = begin(settings.options, call, { ...settings.host, ...hooks, onPanic });
   } catch (thrown) {
     throw toError(thrown, null);

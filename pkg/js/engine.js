@@ -129,7 +129,7 @@ export class CreditEngine {
   }
 
   get pendingOperations() {
-    return this.#background.size + (this.#settings.cache?.pending ?? 0);
+    return this.#background.size + this.#settings.cache.pending;
   }
 
   async flush(flushOptions) {
@@ -137,8 +137,8 @@ export class CreditEngine {
     const { cache } = this.#settings;
     const background = backgroundCounts(this.#background, cache);
     // Background calls may have charges yet to be accepted: then those are waited for too.
-    let waiting = this.#background.size === 0 ? cache?.flush() : undefined;
-    const work = background.done.then(() => (waiting ??= cache?.flush())?.done);
+    let waiting = this.#background.size === 0 ? cache.flush() : undefined;
+    const work = background.done.then(() => (waiting ??= cache.flush())?.done);
     await (limit === undefined ? work : Promise.race([work, expiry(limit, work)]));
     const counts = { ...background.counts };
     for (const [word, number] of Object.entries(waiting?.counts ?? {})) counts[word] += number;
@@ -163,7 +163,6 @@ export class CreditEngine {
     const { cache, report } = this.#settings;
     const request = this.#request?.next(method, given);
     const { key, answer } = perform(this.#settings, { method, arguments: given, request });
-    if (cache === null) return { key, answer };
     const noted = answer.then((value) => {
       cache.note(given.customerId, value).forEach(report);
       return value;
@@ -201,9 +200,8 @@ export class CreditEngine {
 }
 
 function cacheOf(settings) {
-  const mode = modeOf(settings);
-  if (mode === "remote") return new RemoteCache();
-  return mode === "memory" ? new MemoryCache(settings.report) : null;
+  // Stateless too: what is at `baseUrl` may be a cache without the client knowing it.
+  return modeOf(settings) === "memory" ? new MemoryCache(settings.report) : new RemoteCache();
 }
 
 // Waits for background calls. In memory their charges are counted when they are settled.

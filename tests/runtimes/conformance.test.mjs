@@ -8,9 +8,9 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import { EdgeVM } from "@edge-runtime/vm";
-import { build } from "esbuild";
 
 import { ledgerApi } from "./api.mjs";
+import { bundleForEdgeVm } from "./edge_vm.mjs";
 import { makeKeys } from "./keys.mjs";
 import { REPOSITORY, bundleWorker, makeProject, runTool } from "./project.mjs";
 import { COMPATIBILITY_DATE, ledgerWorker, startWorkerd } from "./workerd.mjs";
@@ -92,7 +92,7 @@ describe("scenarios", () => {
   test("Bun", async (t) => judge(t, await runProgram("bun", ["run"], "bun")));
 
   test("Vercel edge VM", async (t) => {
-    const { bundle, globals } = await bundleForEdgeVm();
+    const { bundle, globals } = await bundleForEdgeVm(project.directory);
     const given = { ...globals, settings: JSON.stringify(settings("edge-vm")) };
     const vm = new EdgeVM({ extend: (context) => Object.assign(context, given) });
     vm.evaluate(bundle);
@@ -113,38 +113,6 @@ async function runProgram(program, flags, unique) {
   const args = [...flags, "program.js", JSON.stringify(settings(unique))];
   const { stdout } = await runTool(program, args, { cwd: project.directory });
   return JSON.parse(stdout);
-}
-
-/**
- * Bundles as Next.js does for an edge route: by the `edge-light` condition, and a module imported
- * with `?module` becomes a global that was compiled outside the VM, in another realm.
- */
-async function bundleForEdgeVm() {
-  const globals = {};
-  const moduleImports = {
-    name: "module-imports",
-    setup(build) {
-      build.onResolve({ filter: /\.wasm\?module$/ }, ({ path, resolveDir }) => {
-        return { path: join(resolveDir, path.replace(/\?module$/, "")), namespace: "module" };
-      });
-      build.onLoad({ filter: /.*/, namespace: "module" }, async ({ path }) => {
-        const name = `wasm_${Object.keys(globals).length}`;
-        globals[name] = await WebAssembly.compile(await readFile(path));
-        return { contents: `export default ${name};` };
-      });
-    },
-  };
-  const { outputFiles } = await build({
-    absWorkingDir: project.directory,
-    entryPoints: ["edge-vm.js"],
-    bundle: true,
-    write: false,
-    format: "iife",
-    conditions: ["edge-light"],
-    plugins: [moduleImports],
-  });
-  assert.equal(Object.keys(globals).length, 1, "the bundle imports one module");
-  return { bundle: outputFiles[0].text, globals };
 }
 
 async function runInWorkerd(route) {

@@ -1,0 +1,40 @@
+// Bundles for the Vercel edge VM.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { build } from "esbuild";
+
+/**
+ * Bundles a project's `edge-vm.js` as Next.js does for an edge route: by the `edge-light` condition,
+ * and a module imported with `?module` becomes a global that was compiled outside the VM, in another
+ * realm.
+ */
+export async function bundleForEdgeVm(directory) {
+  const globals = {};
+  const moduleImports = {
+    name: "module-imports",
+    setup(build) {
+      build.onResolve({ filter: /\.wasm\?module$/ }, ({ path, resolveDir }) => {
+        return { path: join(resolveDir, path.replace(/\?module$/, "")), namespace: "module" };
+      });
+      build.onLoad({ filter: /.*/, namespace: "module" }, async ({ path }) => {
+        const name = `wasm_${Object.keys(globals).length}`;
+        globals[name] = await WebAssembly.compile(await readFile(path));
+        return { contents: `export default ${name};` };
+      });
+    },
+  };
+  const { outputFiles } = await build({
+    absWorkingDir: directory,
+    entryPoints: ["edge-vm.js"],
+    bundle: true,
+    write: false,
+    format: "iife",
+    conditions: ["edge-light"],
+    plugins: [moduleImports],
+  });
+  assert.equal(Object.keys(globals).length, 1, "the bundle imports one module");
+  return { bundle: outputFiles[0].text, globals };
+}
