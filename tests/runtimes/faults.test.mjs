@@ -10,10 +10,12 @@ import { after, before, test } from "node:test";
 import { ledgerApi } from "./api.mjs";
 import { makeKeys } from "./keys.mjs";
 import { REPOSITORY } from "./project.mjs";
-import { ledgerWorker, startWorkerd } from "./workerd.mjs";
+import { cacheWorker, ledgerWorker, startWorkerd } from "./workerd.mjs";
 
 /** More uses of the storage than any call has; the sweep must end before. */
 const MOST_USES = 200;
+/** More uses of the storage than a charge and its sending have, by the cache. */
+const CACHE_USES = 20;
 const EXPIRY = "2200-01-01T00:00:00Z";
 
 const keys = makeKeys();
@@ -92,6 +94,58 @@ for (const kind of ["error", "trap"]) {
     });
   }
 }
+
+test("the cache: error and trap at every use of the storage, by a charge and by what sends it", async (t) => {
+  const upstream = await startWorkerd({ workers: [ledgerWorker({ API_KEYS: keys.secret })] });
+  t.after(() => upstream.stop());
+  const bindings = {
+    API_KEYS: keys.secret,
+    UPSTREAM_URL: upstream.urls.ledger,
+    UPSTREAM_KEY_LIVE: keys.admin.text,
+    // A conversation that is cut off is over 5 s later.
+    UPSTREAM_TIMEOUT_MS: "1000",
+  };
+  const worker = { ...cacheWorker(bindings), directory, main: "main.js" };
+  const cache = await startWorkerd({ workers: [worker] });
+  t.after(() => cache.stop());
+  const there = ledgerApi(upstream.urls.ledger, keys.admin.text);
+  const edge = ledgerApi(cache.urls.cache, keys.admin.text);
+  const charge = { amount: 4, idempotency_key: "once" };
+  const customers = [];
+  const failed = { error: 0, trap: 0 };
+  for (const kind of ["error", "trap"]) {
+    for (let use = 1; use <= CACHE_USES; use += 1) {
+      const customer = `${kind} ${use}`;
+      customers.push(customer);
+      await there.grant(customer, 10);
+      await edge.balance(customer);
+      const headers = { "x-fault": `${kind} ${use}`, "x-fault-stays": "true" };
+      const faulty = await edge.gate(customer, charge, headers);
+      assert.ok([200, 500].includes(faulty.status), JSON.stringify(faulty.json));
+      if (faulty.status === 500) failed[kind] += 1;
+      // The work behind the answer runs into it.
+      await new Promise((done) => setTimeout(done, 50));
+      const again = await edge.gate(customer, charge);
+      assert.equal(again.status, 200, `${customer}: ${JSON.stringify(again.json)}`);
+      if (faulty.status === 200) assert.equal(again.json.replayed, true, customer);
+    }
+    assert.ok(failed[kind] > 1 && failed[kind] < CACHE_USES, `${kind}: ${failed[kind]}`);
+  }
+  for (const customer of customers) {
+    let balance;
+    for (let waited = 0; balance?.pending !== 0; waited += 1) {
+      assert.ok(waited < 600, `${customer} does not drain`);
+      if (waited > 0) await new Promise((done) => setTimeout(done, 100));
+      balance = await edge.balance(customer);
+    }
+    assert.equal((await there.balance(customer)).balance, 6, customer);
+    assert.equal((await there.transactions(customer, "?type=consumption")).pagination.total, 1);
+  }
+  t.diagnostic(
+    `figure: cache: ${customers.length} faults, ${failed.error + failed.trap} of them seen by the ` +
+      "caller; each charge stands once",
+  );
+});
 
 async function holds(customer, balance, entries) {
   assert.equal((await api.balance(customer)).balance, balance);

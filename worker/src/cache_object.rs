@@ -46,9 +46,9 @@ impl DurableObject for BalanceCacheObject {
 struct Runtime {
     state: State,
     env: Env,
-    /// The settings, read once: another deployment is another instance. An object is of one customer,
-    /// hence of one environment.
-    setup: OnceCell<Rc<Setup>>,
+    /// The settings, read once for the environment of the first call, which is that of the object's
+    /// customer: another deployment is another instance.
+    setup: OnceCell<(Environment, Rc<Setup>)>,
 }
 
 impl Outside for Runtime {
@@ -61,11 +61,14 @@ impl Outside for Runtime {
     }
 
     fn setup(&self, environment: Environment) -> core::result::Result<Rc<Setup>, ApiError> {
-        if let Some(setup) = self.setup.get() {
+        if let Some((_, setup)) = self.setup.get().filter(|(known, _)| *known == environment) {
             return Ok(Rc::clone(setup));
         }
         let setup = settings::cache(|name| host::setting(&self.env, name), host::url, environment)?;
-        Ok(Rc::clone(self.setup.get_or_init(|| Rc::new(setup))))
+        let setup = Rc::new(setup);
+        // Kept unless there is one of the other environment, whose call the keeper will refuse.
+        let _ = self.setup.set((environment, Rc::clone(&setup)));
+        Ok(setup)
     }
 
     async fn fetch(&self, request: http::Request, limit: Duration) -> Option<http::Response> {

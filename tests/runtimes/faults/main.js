@@ -2,8 +2,9 @@
 //
 // The header `x-fault: error 3` lets the third use of the storage throw, as a full disk does; `trap 3`
 // lets the module itself fall there. The answer's header `x-fault-fired` says whether it came to it.
+// With `x-fault-stays` it stays armed after the answer, for the work behind it, until the next call.
 
-import worker, { LedgerObject as Ledger } from "./worker.js";
+import worker, { BalanceCacheObject as Cache, LedgerObject as Ledger } from "./worker.js";
 
 const FAILURES = {
   error: () => new Error("the disk is full"),
@@ -32,13 +33,23 @@ function unreliable(prototype, method) {
 
 let prepared = false;
 
+function prepare({ storage }) {
+  if (prepared) return;
+  prepared = true;
+  unreliable(Object.getPrototypeOf(storage.sql), "exec");
+  unreliable(Object.getPrototypeOf(storage), "setAlarm");
+}
+
 export class LedgerObject extends Ledger {
   constructor(ctx, env) {
-    if (!prepared) {
-      prepared = true;
-      unreliable(Object.getPrototypeOf(ctx.storage.sql), "exec");
-      unreliable(Object.getPrototypeOf(ctx.storage), "setAlarm");
-    }
+    prepare(ctx);
+    super(ctx, env);
+  }
+}
+
+export class BalanceCacheObject extends Cache {
+  constructor(ctx, env) {
+    prepare(ctx);
     super(ctx, env);
   }
 }
@@ -49,7 +60,7 @@ export default {
     fault = wanted && { kind: wanted[1], left: Number(wanted[2]) };
     const answer = await worker.fetch(request, env, ctx);
     const fired = wanted !== null && fault === null;
-    fault = null;
+    if (!request.headers.has("x-fault-stays")) fault = null;
     const headers = new Headers(answer.headers);
     headers.set("x-fault-fired", String(fired));
     return new Response(answer.body, { status: answer.status, headers });
