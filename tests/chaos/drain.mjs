@@ -83,17 +83,20 @@ async function outboxes(world, history) {
   return { reported, totals, quarantined, open: totals.pending + totals.in_flight };
 }
 
-/** The operator sends half of what is quarantined again, and leaves the rest. */
-export async function clearUp({ world, quarantined = [], random }) {
-  let retried = 0;
-  for (const { customer, transaction_id: transaction } of quarantined) {
-    if (random.chance(0.5)) continue;
-    const path = customerPath(customer, `outbox/${encodeURIComponent(transaction)}/retry`);
-    const { status, json } = await world.ways.operator.send("POST", path, {}, PATIENT_TIMEOUT_MS);
-    if (status !== 200) throw new Error(`no retry: ${status} ${JSON.stringify(json)}`);
-    retried += 1;
+/** The operator sends a part of what is quarantined again, writes a part off, and leaves a part. */
+export async function clearUp({ world, history, quarantined = [], random }) {
+  const done = { retry: 0, "write-off": 0, left: 0 };
+  for (const { customer, transaction_id: transaction, idempotency_key: key } of quarantined) {
+    const decision = random.pick(Object.keys(done));
+    done[decision] += 1;
+    if (decision === "left") continue;
+    const path = customerPath(customer, `outbox/${encodeURIComponent(transaction)}/${decision}`);
+    const { operator } = world.ways;
+    const { status, json } = await operator.send("POST", path, undefined, PATIENT_TIMEOUT_MS);
+    if (status !== 200) throw new Error(`no ${decision}: ${status} ${JSON.stringify(json)}`);
+    if (decision === "write-off") history.notices.set(`${customer}\n${key}`, "rejected");
   }
-  return retried;
+  return done;
 }
 
 /** Where nothing is left over, cache and ledger must come to say the same. */

@@ -46,7 +46,7 @@ export function lines(figures) {
   for (const [name, each] of Object.entries(programs)) rows.push([name, list(each)]);
   rows.push(["in flight", `${figures.struck} calls at the kills`]);
   for (const [name, each] of Object.entries(faults)) rows.push([`${name} faults`, list(each)]);
-  if (totals) rows.push(["outbox", `${list(totals)}; ${figures.retried} sent again by hand`]);
+  if (totals) rows.push(["outbox", `${list(totals)}; by hand: ${list(figures.cleared)}`]);
   if (outage) rows.push(["outage", `${outage.seconds} s, ${outageText(outage)}`]);
   rows.push(["drained", drainText(drained)]);
   rows.push(["verdict", list(tally(figures.violations))]);

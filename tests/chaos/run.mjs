@@ -116,8 +116,9 @@ async function verdict({ world, history, clients, view, random, say }) {
   const { operations } = history;
   const drained = await drain({ world, history, view, operations, lookAfter: LOOK_SOON_MS });
   let shown = await empty({ world, history });
-  const retried = await clearUp({ world, quarantined: shown.quarantined, random });
-  if (retried > 0) shown = await empty({ world, history });
+  const { quarantined } = shown;
+  const cleared = await clearUp({ world, history, quarantined, random });
+  if (quarantined?.length > 0) shown = await empty({ world, history });
   say("reading every ledger");
   const ledgers = await view.ledgers();
   const sole = CUSTOMERS.filter(({ kinds, elsewhere }) => !elsewhere && kinds.join() === "gate");
@@ -133,7 +134,7 @@ async function verdict({ world, history, clients, view, random, say }) {
   violations.push(...(await disagreements({ world, ledgers, quarantined: shown.quarantined })));
   const { reads } = clients;
   const { totals } = shown;
-  return { ...observed(world, history), violations, counts, drained, retried, totals, reads };
+  return { ...observed(world, history), violations, counts, drained, cleared, totals, reads };
 }
 
 /** What happened, by kind. */
