@@ -11,14 +11,16 @@ import { run } from "./run.mjs";
 
 const KILLS = 5;
 
-test("nothing is lost or doubled by kills, stops, upgrades and a hostile network", async (t) => {
-  const seed = Math.floor(Math.random() * 2 ** 32);
-  const figures = await run({ mode: "ledger", kills: KILLS, seed });
-  const report = lines(figures).join("\n");
-  assert.deepEqual(figures.violations, [], report);
-  assert.deepEqual(reasonsInvalid(figures), [], report);
-  t.diagnostic(`figure: ${figure(figures)}`);
-});
+for (const mode of ["ledger", "cache"]) {
+  test(`${mode}: kills, stops, upgrades and a bad network lose and double nothing`, async (t) => {
+    const seed = Math.floor(Math.random() * 2 ** 32);
+    const figures = await run({ mode, kills: KILLS, seed });
+    const report = lines(figures).join("\n");
+    assert.deepEqual(figures.violations, [], report);
+    assert.deepEqual(reasonsInvalid(figures), [], report);
+    t.diagnostic(`figure: ${figure(figures)}`);
+  });
+}
 
 for (const [lie, rule] of [["lose", "lost"], ["double", "phantom"]]) {
   test(`a ledger that would ${lie} charges is found out`, async () => {

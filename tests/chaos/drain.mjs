@@ -9,7 +9,7 @@ import { pause } from "./random.mjs";
 const LONGEST_DRAIN_MS = 240_000;
 /** The operator's view wakes the cache, so it is asked only where the ledger alone does not do. */
 export const LOOK_SOON_MS = 10_000;
-/** Longer than the cache leaves a failing upstream alone: by then its alarms have done their work. */
+/** Longer than the cache leaves a failing upstream alone: by then its alarms have done it. */
 export const LOOK_LATE_MS = 90_000;
 const LONGEST_DISAGREEMENT_MS = 15_000;
 const TERMINAL = ["rejected", "quarantined"];
@@ -68,7 +68,7 @@ async function outboxes(world, history) {
   const totals = Object.fromEntries(COUNTS.map((state) => [state, 0]));
   const quarantined = [];
   for (const customer of customersOf(history)) {
-    const { counts, data } = await world.ways.operator.look(customer, "outbox");
+    const { counts, data } = await outbox(world, customer);
     for (const state of COUNTS) totals[state] += counts[state];
     for (const row of data.filter(({ state }) => state === "quarantined")) {
       quarantined.push({ customer, ...row });
@@ -81,6 +81,19 @@ async function outboxes(world, history) {
     if (kind === "rejected") reported.get(customer).set(key, kind);
   }
   return { reported, totals, quarantined, open: totals.pending + totals.in_flight };
+}
+
+/** One customer's outbox, all of its pages. */
+async function outbox(world, customer) {
+  const data = [];
+  for (let after = ""; ; ) {
+    const page = await world.ways.operator.look(customer, `outbox?limit=100${after}`);
+    data.push(...page.data);
+    if (page.next_after === undefined || page.next_after === null) {
+      return { counts: page.counts, data };
+    }
+    after = `&after=${encodeURIComponent(page.next_after)}`;
+  }
 }
 
 /** The operator sends a part of what is quarantined again, writes a part off, and leaves a part. */

@@ -13,7 +13,7 @@ const { values } = parseArgs({
   options: {
     kills: { type: "string" },
     seed: { type: "string" },
-    mode: { type: "string", default: "ledger" },
+    mode: { type: "string", default: "cache" },
     "outage-seconds": { type: "string", default: "0" },
   },
 });

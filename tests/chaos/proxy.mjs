@@ -8,6 +8,8 @@ import { answer, FAULTS, KINDS, reset } from "./faults.mjs";
 
 /** Longer than any pause between two calls: a healthy network breaks no connection. */
 const KEEP_ALIVE_MS = 120_000;
+/** A worker that has had a request for so long will never answer it. */
+const LONGEST_ANSWER_MS = 30_000;
 /** Headers that belong to one connection, and are not passed on. */
 const HOP_HEADERS = ["connection", "keep-alive", "transfer-encoding", "content-length", "host"];
 
@@ -16,8 +18,8 @@ export class Proxy {
   counts;
   /** Connections that were turned away while `refusing`. */
   turnedAway = 0;
-  /** Requests that were passed on. */
-  passedOn = 0;
+  /** Requests that a worker never answered, though it lived. */
+  unanswered = [];
   #target;
   #random;
   #draw;
@@ -118,16 +120,20 @@ export class Proxy {
       this.#agent = new Agent({ keepAlive: true });
       this.#origin = origin;
     }
-    this.passedOn += 1;
     const { method, url } = request;
     const headers = without(request.headers, HOP_HEADERS);
     if (body.length > 0) headers["content-length"] = body.length;
     const onward = httpRequest(origin + url, { method, headers, agent: this.#agent });
     const sent = new Promise((done) => onward.once("finish", done).once("close", done));
+    const timer = setTimeout(() => {
+      const lived = this.#target() === origin;
+      this.unanswered.push(`${lived ? "alive" : "killed"} ${method} ${url} ${body}`);
+      onward.destroy(new Error("no answer"));
+    }, LONGEST_ANSWER_MS);
     const answered = new Promise((resolve, reject) => {
       onward.once("error", reject);
       onward.once("response", (incoming) => collect(incoming).then(resolve, reject));
-    });
+    }).finally(() => clearTimeout(timer));
     onward.end(body);
     return Object.assign(this.#keep(answered), { sent });
   }

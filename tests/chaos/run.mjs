@@ -131,6 +131,9 @@ async function verdict({ world, history, clients, view, random, say }) {
   if (shown.open > 0) {
     violations.push({ rule: "not drained", text: `${shown.open} charges are still to be sent` });
   }
+  for (const [name, { unanswered }] of Object.entries(world.proxies)) {
+    for (const text of unanswered) violations.push({ rule: "unanswered", text: `${name} ${text}` });
+  }
   violations.push(...(await disagreements({ world, ledgers, quarantined: shown.quarantined })));
   const { reads } = clients;
   const { totals } = shown;

@@ -27,17 +27,21 @@ const EXTRAS = {
  */
 export async function killAgainAndAgain({ world, history, kills, random, onKill }) {
   const extra = random.deck(EXTRAS[world.mode]);
-  const upgrade = random.deck([true, false]);
+  // Every other start of a program is that of its other build.
+  const upgrades = new Map();
+  for (const program of Object.values(world.programs)) {
+    upgrades.set(program, random.deck([true, false]));
+  }
   let struck = 0;
   for (let kill = 1; kill <= kills; kill += 1) {
     await underLoad(world, history, random);
-    const restart = () => ({
-      downFor: random.between(0, LONGEST_DOWN_MS),
-      upgrade: upgrade(),
-    });
+    const restart = (program) => {
+      const downFor = random.between(0, LONGEST_DOWN_MS);
+      return program.restart({ downFor, upgrade: upgrades.get(program)() });
+    };
     await around(extra(), world, random, restart);
     struck += history.inFlight;
-    await world.main.restart(restart());
+    await restart(world.main);
     onKill(kill);
   }
   return struck;
@@ -53,10 +57,9 @@ async function around(what, world, random, restart) {
     case "stop the ledger":
       return world.ledger.stopFor(stop);
     case "kill the ledger":
-      return world.ledger.restart(restart());
+      return restart(world.ledger);
     case "both at once":
-      // The cache is killed by the caller of this, while the ledger comes up again.
-      return Promise.all([world.ledger.restart(restart()), world.cache.restart(restart())]);
+      return Promise.all([restart(world.ledger), restart(world.cache)]);
     default:
       return undefined;
   }

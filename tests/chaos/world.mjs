@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { makeKeys } from "../runtimes/keys.mjs";
-import { ledgerWorker } from "../runtimes/workerd.mjs";
+import { cacheWorker, ledgerWorker } from "../runtimes/workerd.mjs";
 import { Calls } from "./calls.mjs";
 import { makeBuilds, Process } from "./process.mjs";
 import { Proxy } from "./proxy.mjs";
@@ -145,10 +145,4 @@ export class World {
     this.#closing = [];
     if (!keep) await rm(this.home, { recursive: true, force: true });
   }
-}
-
-function cacheWorker(bindings) {
-  const worker = ledgerWorker(bindings, { name: "cache" });
-  worker.objects.BALANCE_CACHE = { className: "BalanceCacheObject" };
-  return worker;
 }
