@@ -4,14 +4,12 @@
 use core::pin::Pin;
 
 use edge_credits_core::client::arguments::ApiMethod;
-use edge_credits_core::client::cached::Asked;
 use edge_credits_core::client::call::Call;
 use edge_credits_core::client::error::ClientError;
 use edge_credits_core::client::exchange::Exchange;
 use edge_credits_core::client::told::Told;
-use edge_credits_core::config::{ClientConfig, Mode};
 use edge_credits_core::entropy::Entropy;
-use js_sys::{Array, Function};
+use js_sys::{Array, Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
@@ -19,7 +17,8 @@ use crate::convert;
 use crate::drive;
 use crate::host::{self, Route};
 use crate::json::ParsedObject;
-use crate::memory::{self, Visit};
+#[cfg(feature = "memory")]
+use crate::memory::{self, Entered, Visit};
 use crate::panic;
 use crate::throw::thrown;
 
@@ -28,15 +27,17 @@ extern "C" {
     /// What a call may use of its host: a plain object that the facade has made.
     pub type Host;
     #[wasm_bindgen(method, getter)]
-    fn fetcher(this: &Host) -> Option<JsValue>;
+    pub(crate) fn fetcher(this: &Host) -> Option<JsValue>;
     #[wasm_bindgen(method, getter)]
     fn namespace(this: &Host) -> Option<JsValue>;
     #[wasm_bindgen(method, getter, js_name = onPanic)]
     fn on_panic(this: &Host) -> Function;
+    #[cfg(feature = "memory")]
     #[wasm_bindgen(method, getter, js_name = onAccepted)]
-    fn on_accepted(this: &Host) -> Function;
+    pub(crate) fn on_accepted(this: &Host) -> Function;
+    #[cfg(feature = "memory")]
     #[wasm_bindgen(method, getter, js_name = onSettled)]
-    fn on_settled(this: &Host) -> Function;
+    pub(crate) fn on_settled(this: &Host) -> Function;
 }
 
 /// Checks the options of a client, and says which mode they come to. Sends nothing and keeps
@@ -88,37 +89,33 @@ fn prepare(options: JsValue, call: JsValue, host: &Host) -> Result<Array, Box<Cl
         .ok_or_else(|| ClientError::local("invalid_request", "there is no such method"))?;
     let entropy = Entropy::new(host::random_bytes().map_err(|_| no_entropy())?);
     let (arguments, request) = (&request.arguments, request.request.as_ref());
-    let mut desk = None;
-    if config.mode == Mode::Memory {
-        let asked = Asked::new(&config, method, arguments, &entropy, request)?;
-        let visit = visit(&config, &entropy, host);
-        match asked {
-            Some(asked) => return memory::begin(asked, visit),
-            None if method.changes() => desk = Some(memory::desk(visit)?),
-            None => {}
+    #[cfg(feature = "memory")]
+    let desk = {
+        let visit = Visit::new(&config, &entropy, host);
+        match memory::enter(visit, method, arguments, request)? {
+            Entered::Answered(answer) => return Ok(answer),
+            Entered::Passed(desk) => desk,
         }
-    }
+    };
     let call = Call::new(&config, method, arguments, &entropy, request)?;
     let key = call.idempotency_key().map(|key| JsValue::from_str(key.as_str()));
     let owner = call.owner().clone();
     let line = route(host).open(|| owner.object_name());
     let exchange = Exchange::new(&config, call, &entropy);
     let answer = drive::run(config, exchange, line);
-    // Boxed, so that there is one promise of futures and not one for each kind.
-    let answer: Answer = match desk {
-        Some(desk) => Box::pin(memory::after_change(desk, owner, answer)),
-        None => Box::pin(answer),
-    };
-    Ok(Array::of2(&key.unwrap_or(JsValue::NULL), &future_to_promise(answer)))
+    #[cfg(feature = "memory")]
+    let answer = memory::after_change(desk, owner, answer);
+    Ok(Array::of2(&key.unwrap_or(JsValue::NULL), &promise(Box::pin(answer))))
+}
+
+/// The promise of a future. Boxed, so that the module holds one kind of promise and not one for each
+/// kind of future.
+pub(crate) fn promise(answer: Answer) -> Promise {
+    future_to_promise(answer)
 }
 
 /// What a promise is made of.
 pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<JsValue, JsValue>>>>;
-
-fn visit<'a>(config: &'a ClientConfig, entropy: &'a Entropy, host: &Host) -> Visit<'a> {
-    let (on_accepted, on_settled) = (host.on_accepted(), host.on_settled());
-    Visit { config, entropy, fetcher: host.fetcher(), on_accepted, on_settled }
-}
 
 fn route(host: &Host) -> Route {
     match (host.namespace(), host.fetcher()) {

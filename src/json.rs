@@ -2,7 +2,9 @@
 
 use edge_credits_core::wire::reading::JsonObject;
 use js_sys::{Array, JSON, Reflect};
-use wasm_bindgen::{JsCast, JsValue};
+#[cfg(feature = "memory")]
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen::JsValue;
 
 /// A JSON object that the host has read.
 pub(crate) struct ParsedObject(JsValue);
@@ -23,8 +25,14 @@ impl ParsedObject {
         // Parsed objects have no accessors; of others, what throws is absent.
         Reflect::get(&self.0, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
     }
+
+    /// A member that is an object.
+    pub(crate) fn member(&self, name: &str) -> Option<Self> {
+        Self::of(self.get(name))
+    }
 }
 
+#[cfg(feature = "memory")]
 impl ParsedObject {
     /// A member that is an array, item by item; `None` is an item that is no object.
     pub(crate) fn items(&self, name: &str) -> Option<Vec<Option<Self>>> {
@@ -37,11 +45,6 @@ impl ParsedObject {
     /// for no answer.
     pub(crate) fn status(&self) -> u16 {
         self.get("status").as_f64().unwrap_or_default() as u16
-    }
-
-    /// A member that is an object.
-    pub(crate) fn member(&self, name: &str) -> Option<Self> {
-        Self::of(self.get(name))
     }
 }
 

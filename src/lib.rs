@@ -11,6 +11,7 @@ mod convert;
 mod drive;
 mod host;
 mod json;
+#[cfg(feature = "memory")]
 mod memory;
 mod panic;
 mod throw;

@@ -3,7 +3,7 @@
 //! Decides nothing about money: [`Room`] runs the core's steps. A [`Desk`] is what all clients with
 //! the same settings share, so that two of them do not spend one balance twice. Only for processes
 //! that live long: the core refuses this mode elsewhere, and so callers may here wait for what
-//! another call has started. Read [`begin`] first.
+//! another call has started. Read [`enter`] first.
 
 mod room;
 mod sending;
@@ -14,18 +14,19 @@ use std::rc::Rc;
 
 use edge_credits_core::cache::upstream::Upstream;
 use edge_credits_core::cache::{CacheConfig, Waited};
+use edge_credits_core::client::arguments::{ApiMethod, Arguments};
 use edge_credits_core::client::cached::{self, Asked};
 use edge_credits_core::client::error::ClientError;
 use edge_credits_core::client::exchange::Outcome;
-use edge_credits_core::config::ClientConfig;
+use edge_credits_core::client::request_keys::RequestName;
+use edge_credits_core::config::{ClientConfig, Mode};
 use edge_credits_core::entropy::{Entropy, Jitter};
 use edge_credits_core::ids::{Owner, Unit};
 use edge_credits_core::wire::reading::JsonObject as _;
 use js_sys::{Array, Function};
 use wasm_bindgen::{JsCast as _, JsValue};
-use wasm_bindgen_futures::future_to_promise;
 
-use crate::client::Answer;
+use crate::client::{Host, promise};
 use crate::convert;
 use crate::host::{Line, Route};
 use crate::json::ParsedObject;
@@ -68,11 +69,42 @@ pub(crate) struct Visit<'a> {
     pub(crate) on_settled: Function,
 }
 
-/// Answers a call: `[idempotency key or null, the answer or a promise of it]`.
+impl<'a> Visit<'a> {
+    pub(crate) fn new(config: &'a ClientConfig, entropy: &'a Entropy, host: &Host) -> Self {
+        let (on_accepted, on_settled) = (host.on_accepted(), host.on_settled());
+        Self { config, entropy, fetcher: host.fetcher(), on_accepted, on_settled }
+    }
+}
+
+/// What becomes of a call that enters.
+pub(crate) enum Entered {
+    /// `[idempotency key or null, the answer or a promise of it]`.
+    Answered(Array),
+    /// It goes to the API itself; afterwards this desk is to know ([`after_change`]).
+    Passed(Option<Rc<Desk>>),
+}
+
+/// Answers a call from memory, where that is what its client wants and memory can.
 ///
 /// # Errors
 /// The refusal, where there need be no wait for it.
-pub(crate) fn begin(asked: Asked, visit: Visit<'_>) -> Result<Array, Box<ClientError>> {
+pub(crate) fn enter(
+    visit: Visit<'_>,
+    method: ApiMethod,
+    arguments: &Arguments,
+    request: Option<&RequestName>,
+) -> Result<Entered, Box<ClientError>> {
+    if visit.config.mode != Mode::Memory {
+        return Ok(Entered::Passed(None));
+    }
+    match Asked::new(visit.config, method, arguments, visit.entropy, request)? {
+        Some(asked) => begin(asked, visit).map(Entered::Answered),
+        None if method.changes() => desk(visit).map(Some).map(Entered::Passed),
+        None => Ok(Entered::Passed(None)),
+    }
+}
+
+fn begin(asked: Asked, visit: Visit<'_>) -> Result<Array, Box<ClientError>> {
     let key = asked.idempotency_key().map_or(JsValue::NULL, JsValue::from_str);
     let on_accepted = visit.on_accepted.clone();
     let desk = desk(visit)?;
@@ -80,10 +112,7 @@ pub(crate) fn begin(asked: Asked, visit: Visit<'_>) -> Result<Array, Box<ClientE
     let waited = room.arrive()?;
     let answer = match room.attempt(&desk, &asked, waited) {
         Some(reply) => convert::answer(&finish(&desk, &room, reply, &on_accepted)?),
-        None => {
-            let answer: Answer = Box::pin(wait(desk, room, asked, waited, on_accepted));
-            future_to_promise(answer).into()
-        }
+        None => promise(Box::pin(wait(desk, room, asked, waited, on_accepted))).into(),
     };
     Ok(Array::of2(&key, &answer))
 }
@@ -123,14 +152,15 @@ fn finish(desk: &Rc<Desk>, room: &Rc<Room>, reply: Reply, on_accepted: &Function
     reply.outcome
 }
 
-/// A change that went to the API itself: the balance that memory keeps is read again before the
-/// answer is given.
+/// A call that went to the API itself: after a change the balance that memory keeps is read again
+/// before the answer is given.
 pub(crate) async fn after_change(
-    desk: Rc<Desk>,
+    desk: Option<Rc<Desk>>,
     owner: Owner,
     answer: impl Future<Output = Result<JsValue, JsValue>>,
 ) -> Result<JsValue, JsValue> {
     let answer = answer.await?;
+    let Some(desk) = desk else { return Ok(answer) };
     let body = answer.dyn_ref::<Array>().and_then(|parts| parts.get(0).as_string());
     let said = body.and_then(|body| ParsedObject::read(&body));
     let unit = said.and_then(|said| said.text("unit")).and_then(|unit| Unit::parse(&unit).ok());
@@ -143,7 +173,7 @@ pub(crate) async fn after_change(
 }
 
 /// The desk of a configuration: an open one, or a new one.
-pub(crate) fn desk(visit: Visit<'_>) -> Result<Rc<Desk>, Box<ClientError>> {
+fn desk(visit: Visit<'_>) -> Result<Rc<Desk>, Box<ClientError>> {
     let Visit { config, entropy, fetcher, on_settled, .. } = visit;
     let upstream = config.upstream().ok_or_else(|| ClientError::config("apiKey is missing"))?;
     let (cache, timeout) = (config.cache(), config.timeout);

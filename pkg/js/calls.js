@@ -5,7 +5,7 @@
 // on a fresh instance. The calls that were in flight then are told here, because their own promises
 // will never settle, and so are the charges that its memory held.
 
-import { begin, check, nextPage, told } from "../dist/index.js";
+import { begin, check, nextPage, told } from "#client";
 import { CreditEngineError, makeError } from "./errors.js";
 import { onMemoryLost } from "./open_charges.js";
 

@@ -1,4 +1,4 @@
-// What the client's module asks of its host and offers to it, against the lists beside this file: an
+// What the client's modules ask of their host and offer to it, against the lists beside this file: an
 // import that nobody meant (a clock, randomness at start) or an export of another crate shows here.
 // To accept a change: UPDATE_GOLDEN=1 node --test tests/golden
 
@@ -19,8 +19,12 @@ async function compare(name, actual) {
   assert.equal(text, await readFile(golden, "utf8"), `${name} has changed`);
 }
 
-const module = new WebAssembly.Module(await readFile(file("../../pkg/dist/index_bg.wasm")));
+for (const [name, path] of [["client", "index_bg.wasm"], ["edge-client", "edge_bg.wasm"]]) {
+  const module = new WebAssembly.Module(await readFile(file(`../../pkg/dist/${path}`)));
 
-test("the client's imports", () => compare("client-imports", list(WebAssembly.Module.imports(module))));
+  test(`the ${name}'s imports`, () =>
+    compare(`${name}-imports`, list(WebAssembly.Module.imports(module))));
 
-test("the client's exports", () => compare("client-exports", list(WebAssembly.Module.exports(module))));
+  test(`the ${name}'s exports`, () =>
+    compare(`${name}-exports`, list(WebAssembly.Module.exports(module))));
+}

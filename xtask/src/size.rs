@@ -97,11 +97,11 @@ pub(crate) fn measure(node: &Node) -> Result<Vec<Size>> {
 /// The table as it is printed.
 pub(crate) fn table(sizes: &[Size]) -> String {
     let mut text =
-        format!("{:<16} {:>10} {:>10} {:>10} {:>10}\n", "bytes", "raw", "gzip", "brotli", "budget");
+        format!("{:<20} {:>10} {:>10} {:>10} {:>10}\n", "bytes", "raw", "gzip", "brotli", "budget");
     for size in sizes {
         let verdict = if size.within() { "" } else { "  over budget" };
         text.push_str(&format!(
-            "{:<16} {:>10} {:>10} {:>10} {:>10}{verdict}\n",
+            "{:<20} {:>10} {:>10} {:>10} {:>10}{verdict}\n",
             size.name, size.raw, size.gzip, size.brotli, size.budget
         ));
     }
@@ -113,7 +113,8 @@ fn artefacts(node: &Node) -> Result<Vec<(&'static str, PathBuf)>> {
     let worker = paths::worker_dist();
     let inline = dist.join("inline.js");
     Ok(vec![
-        ("client wasm", dist.join("index_bg.wasm")),
+        ("client wasm, edge", dist.join("edge_bg.wasm")),
+        ("client wasm, memory", dist.join("index_bg.wasm")),
         ("client js", bundled(node, "client", &paths::package().join("js/credit-engine.js"))?),
         ("client inline", inline),
         ("worker wasm", worker.join("index_bg.wasm")),

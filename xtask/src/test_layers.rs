@@ -55,7 +55,9 @@ pub(crate) fn clippy(_node: &Node) -> Result<Count> {
         "--target",
         wasm::TARGET,
     ];
-    for (name, arguments) in [("native", native), (wasm::TARGET, shipped)] {
+    let edge: &[&str] =
+        &["--package", "edge-credits", "--no-default-features", "--target", wasm::TARGET];
+    for (name, arguments) in [("native", native), (wasm::TARGET, shipped), ("the edge's", edge)] {
         let mut cargo = process::cargo();
         cargo.args(["clippy", "--quiet", "--locked"]).args(arguments).args(["--", "-Dwarnings"]);
         count.add(name, process::capture(&mut cargo).map(drop));

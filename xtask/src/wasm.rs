@@ -58,6 +58,8 @@ pub(crate) enum Host {
 pub(crate) enum Source {
     /// The library of a crate.
     Library(&'static str),
+    /// The library of a crate without its default features.
+    BareLibrary(&'static str),
     /// An example of a crate: the crate's name, then its own.
     Example(&'static str, &'static str),
 }
@@ -75,6 +77,10 @@ pub(crate) fn compile(source: Source) -> Result<PathBuf> {
     let name = match source {
         Source::Library(package) => {
             cargo.args(["--package", package, "--lib"]);
+            package
+        }
+        Source::BareLibrary(package) => {
+            cargo.args(["--package", package, "--lib", "--no-default-features"]);
             package
         }
         Source::Example(package, example) => {

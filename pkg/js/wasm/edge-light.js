@@ -1,1 +1,1 @@
-export { default } from "../../dist/index_bg.wasm?module";
+export { default } from "../../dist/edge_bg.wasm?module";
