@@ -5,9 +5,8 @@
 //! and with what a caller must know of an answer without authority: `source`, `stale`, `degraded`,
 //! and how many accepted charges are still on their way (`pending`).
 
-use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -15,12 +14,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::cache::{Accepted, BalanceView, Notice, Record, Refusal, Source};
-use crate::credits::Decimal;
 use crate::http::Response;
 use crate::idempotency::IdempotencyKey;
 use crate::ids::{CustomerId, Unit};
-use crate::time::Timestamp;
 use crate::wire::errors::{ApiError, Code};
+use crate::wire::members::Members;
 use crate::wire::rejections::{insufficient, overflow, reused, units_full};
 
 /// What goes out with an answer besides.
@@ -30,23 +28,6 @@ pub struct Aside<'a> {
     pub pending: u64,
     /// What the caller should learn.
     pub notices: &'a [Notice],
-}
-
-#[derive(Serialize)]
-struct BalanceBody<'a> {
-    balance: Decimal,
-    customer_id: &'a str,
-    credit_name: &'a str,
-    unit: &'a str,
-    as_of: Timestamp,
-    source: &'static str,
-    pending: u64,
-    stale: bool,
-    degraded: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    breakdown: Option<Box<RawValue>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    notices: Vec<NoticeBody<'a>>,
 }
 
 /// What is asked for: a customer's balance of a unit, and the upstream's `breakdown` where that was
@@ -65,104 +46,68 @@ pub struct Asked<'a> {
 #[must_use]
 pub fn balance_body(view: &BalanceView, asked: Asked<'_>, aside: Aside<'_>) -> String {
     let Asked { customer, unit, breakdown } = asked;
-    let breakdown = breakdown.and_then(|text| RawValue::from_string(text.to_string()).ok());
-    to_json(&BalanceBody {
-        breakdown,
-        balance: view.available.decimal(unit.scale()),
-        customer_id: customer.as_str(),
-        credit_name: view.credit_name.as_deref().unwrap_or(unit.as_str()),
-        unit: unit.as_str(),
-        as_of: view.as_of,
-        source: view.source.as_str(),
-        pending: aside.pending,
-        stale: view.stale,
-        degraded: view.source == Source::Degraded,
-        notices: notices(aside.notices),
-    })
-}
-
-#[derive(Serialize)]
-struct ChargeBody<'a> {
-    balance: Option<Decimal>,
-    transaction_id: &'a str,
-    idempotency_key: &'a str,
-    replayed: bool,
-    customer_id: &'a str,
-    unit: &'a str,
-    as_of: Option<Timestamp>,
-    source: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pending: Option<u64>,
-    stale: bool,
-    degraded: bool,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    notices: Vec<NoticeBody<'a>>,
+    let credit_name = view.credit_name.as_deref().unwrap_or(unit.as_str());
+    let mut body = Members::new();
+    body.display("balance", Some(view.available.decimal(unit.scale())))
+        .text("customer_id", Some(customer.as_str()))
+        .text("credit_name", Some(credit_name))
+        .text("unit", Some(unit.as_str()))
+        .time("as_of", view.as_of);
+    source(&mut body, view.source, view.stale, Some(aside.pending));
+    body.display("breakdown", breakdown);
+    notices(&mut body, aside.notices);
+    body.finish()
 }
 
 /// The answer to `POST …/consume`. Balance and source of a replay are those of the first answer.
 #[must_use]
 pub fn charge_body(accepted: &Accepted, customer: &CustomerId, aside: Aside<'_>) -> String {
     let Accepted { record, replayed, stale } = accepted;
-    to_json(&ChargeBody {
-        replayed: *replayed,
-        stale: *stale,
-        pending: Some(aside.pending),
-        notices: notices(aside.notices),
-        ..charge(record, customer)
-    })
+    let mut body = charge(record, *replayed, customer);
+    source(&mut body, record.source, *stale, Some(aside.pending));
+    notices(&mut body, aside.notices);
+    body.finish()
 }
 
-fn charge<'a>(record: &'a Record, customer: &'a CustomerId) -> ChargeBody<'a> {
-    ChargeBody {
-        balance: record.available.map(|available| available.decimal(record.unit.scale())),
-        transaction_id: record.id.as_str(),
-        idempotency_key: record.key.as_str(),
-        replayed: true,
-        customer_id: customer.as_str(),
-        unit: record.unit.as_str(),
-        as_of: record.as_of,
-        source: record.source.as_str(),
-        pending: None,
-        stale: false,
-        degraded: record.source == Source::Degraded,
-        notices: Vec::new(),
-    }
+fn charge(record: &Record, replayed: bool, customer: &CustomerId) -> Members {
+    let balance = record.available.map(|available| available.decimal(record.unit.scale()));
+    let mut body = Members::new();
+    body.nullable("balance", balance)
+        .text("transaction_id", Some(record.id.as_str()))
+        .text("idempotency_key", Some(record.key.as_str()))
+        .display("replayed", Some(replayed))
+        .text("customer_id", Some(customer.as_str()))
+        .text("unit", Some(record.unit.as_str()))
+        .nullable_time("as_of", record.as_of);
+    body
 }
 
-#[derive(Serialize)]
-struct NoticeBody<'a> {
-    id: u64,
-    kind: &'static str,
-    code: &'a str,
-    at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    transaction_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    idempotency_key: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    amount: Option<Decimal>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unit: Option<&'a str>,
+/// Where an answer comes from, and how far it can be trusted.
+fn source(body: &mut Members, source: Source, stale: bool, pending: Option<u64>) {
+    body.text("source", Some(source.as_str()))
+        .display("pending", pending)
+        .display("stale", Some(stale))
+        .display("degraded", Some(source == Source::Degraded));
 }
 
-impl<'a> NoticeBody<'a> {
-    fn of(notice: &'a Notice) -> Self {
-        let charge = notice.charge.as_ref();
-        Self {
-            id: notice.id,
-            kind: notice.kind.as_str(),
-            code: &notice.code,
-            at: notice.at,
-            transaction_id: charge.map(|charge| charge.id.as_str()),
-            idempotency_key: charge.map(|charge| charge.key.as_str()),
-            amount: charge.map(|charge| charge.amount.decimal(charge.unit.scale())),
-            unit: charge.map(|charge| charge.unit.as_str()),
-        }
-    }
+fn notices(body: &mut Members, told: &[Notice]) {
+    let items: Vec<String> = told.iter().map(notice).collect();
+    let list = (!told.is_empty()).then(|| format!("[{}]", items.join(",")));
+    body.display("notices", list);
 }
 
-fn notices(told: &[Notice]) -> Vec<NoticeBody<'_>> {
-    told.iter().map(NoticeBody::of).collect()
+fn notice(notice: &Notice) -> String {
+    let charge = notice.charge.as_ref();
+    Members::new()
+        .display("id", Some(notice.id))
+        .text("kind", Some(notice.kind.as_str()))
+        .text("code", Some(&notice.code))
+        .time("at", notice.at)
+        .text("transaction_id", charge.map(|charge| charge.id.as_str()))
+        .text("idempotency_key", charge.map(|charge| charge.key.as_str()))
+        .display("amount", charge.map(|charge| charge.amount.decimal(charge.unit.scale())))
+        .text("unit", charge.map(|charge| charge.unit.as_str()))
+        .finish()
 }
 
 /// The error that a refused call is answered with, and when it is worth another try.
@@ -170,8 +115,9 @@ fn notices(told: &[Notice]) -> Vec<NoticeBody<'_>> {
 pub fn refusal(refusal: &Refusal, customer: &CustomerId) -> (ApiError, Option<Duration>) {
     match refusal {
         Refusal::KeyReused { field, first } => {
-            let first = RawValue::from_string(to_json(&charge(first, customer))).ok();
-            (reused(field, first), None)
+            let mut body = charge(first, true, customer);
+            source(&mut body, first.source, false, None);
+            (reused(field, RawValue::from_string(body.finish()).ok()), None)
         }
         Refusal::InsufficientCredits { unit, available, requested } => {
             (insufficient(unit, *available, *requested), None)
@@ -245,11 +191,6 @@ fn wait(code: Code, what: &str, retry_after: Duration) -> ApiError {
 #[must_use]
 pub fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
-}
-
-/// Bodies hold strings, integers and checked JSON text, which always serialize.
-pub(super) fn to_json<T: Serialize>(body: &T) -> String {
-    serde_json::to_string(body).unwrap_or_else(|_| "{}".to_string())
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use core::fmt::Display;
 
+use crate::time::Timestamp;
+
 /// A JSON object in the making; its members go out in the order of the calls, and one whose value
 /// is `None` is left out.
 ///
@@ -41,6 +43,30 @@ impl Members {
     /// A member whose value prints as JSON: a number, an amount, a boolean, or JSON text.
     pub fn display<T: Display>(&mut self, name: &'static str, value: Option<T>) -> &mut Self {
         self.raw(name, value.map(|value| value.to_string()).as_deref())
+    }
+
+    /// A member like [`Members::display`], which is `null` where there is no value.
+    pub fn nullable<T: Display>(&mut self, name: &'static str, value: Option<T>) -> &mut Self {
+        let text = value.map(|value| value.to_string());
+        self.raw(name, Some(text.as_deref().unwrap_or("null")))
+    }
+
+    /// A member like [`Members::text`], which is `null` where there is no value.
+    pub fn nullable_text(&mut self, name: &'static str, value: Option<&str>) -> &mut Self {
+        match value {
+            Some(value) => self.text(name, Some(value)),
+            None => self.raw(name, Some("null")),
+        }
+    }
+
+    /// A member that is a point in time.
+    pub fn time(&mut self, name: &'static str, value: Timestamp) -> &mut Self {
+        self.nullable_time(name, Some(value))
+    }
+
+    /// A member that is a point in time, or `null`.
+    pub fn nullable_time(&mut self, name: &'static str, value: Option<Timestamp>) -> &mut Self {
+        self.nullable_text(name, value.map(|time| time.to_string()).as_deref())
     }
 
     fn raw(&mut self, name: &str, value: Option<&str>) -> &mut Self {

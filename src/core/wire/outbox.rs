@@ -1,17 +1,14 @@
 //! What an operator is told of a cache's outbox.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::Serialize;
-
 use crate::cache::{Handled, OutboxRow, Overview};
-use crate::credits::Decimal;
 use crate::http::parse_query;
 use crate::ids::{CustomerId, TransactionId};
-use crate::time::Timestamp;
-use crate::wire::cached::to_json;
 use crate::wire::errors::{ApiError, Code};
+use crate::wire::members::Members;
 use crate::wire::requests::MAX_PAGE_ITEMS;
 
 /// What `GET …/outbox` asks for.
@@ -49,47 +46,6 @@ pub fn parse_outbox_query(query: &str) -> Result<OutboxQuery, ApiError> {
     Ok(parsed)
 }
 
-#[derive(Serialize)]
-struct OutboxBody<'a> {
-    customer_id: &'a str,
-    counts: CountsBody,
-    upstream: UpstreamBody,
-    data: Vec<RowBody<'a>>,
-    /// For the next page; absent where this was the last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_after: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct CountsBody {
-    pending: u64,
-    in_flight: u64,
-    applied: u64,
-    rejected: u64,
-    quarantined: u64,
-}
-
-#[derive(Serialize)]
-struct UpstreamBody {
-    failures: u32,
-    resume_at: Option<Timestamp>,
-    paused: bool,
-    batches: bool,
-}
-
-#[derive(Serialize)]
-struct RowBody<'a> {
-    transaction_id: &'a str,
-    idempotency_key: &'a str,
-    unit: &'a str,
-    amount: Decimal,
-    state: &'static str,
-    code: Option<&'a str>,
-    attempts: u32,
-    first_attempt_at: Option<Timestamp>,
-    accepted_at: Timestamp,
-}
-
 /// The answer to `GET …/outbox`: the whole, and a page of the open charges, oldest first. `sending`
 /// are the positions that are under way.
 #[must_use]
@@ -102,50 +58,47 @@ pub fn outbox_body(
 ) -> String {
     let Overview { counts, health } = overview;
     let is_full = u32::try_from(rows.len()).is_ok_and(|length| length >= query.limit);
-    to_json(&OutboxBody {
-        customer_id: customer.as_str(),
-        counts: CountsBody {
-            pending: counts.pending,
-            in_flight: counts.in_flight,
-            applied: counts.applied,
-            rejected: counts.rejected,
-            quarantined: counts.quarantined,
-        },
-        upstream: UpstreamBody {
-            failures: health.failures,
-            resume_at: health.resume_at,
-            paused: health.paused,
-            batches: health.batches,
-        },
-        data: rows.iter().map(|row| row_body(row, sending)).collect(),
-        next_after: rows.last().filter(|_| is_full).map(|row| row.position),
-    })
+    let counts = Members::new()
+        .display("pending", Some(counts.pending))
+        .display("in_flight", Some(counts.in_flight))
+        .display("applied", Some(counts.applied))
+        .display("rejected", Some(counts.rejected))
+        .display("quarantined", Some(counts.quarantined))
+        .finish();
+    let upstream = Members::new()
+        .display("failures", Some(health.failures))
+        .nullable_time("resume_at", health.resume_at)
+        .display("paused", Some(health.paused))
+        .display("batches", Some(health.batches))
+        .finish();
+    let data: Vec<String> = rows.iter().map(|row| row_body(row, sending)).collect();
+    Members::new()
+        .text("customer_id", Some(customer.as_str()))
+        .display("counts", Some(counts))
+        .display("upstream", Some(upstream))
+        .display("data", Some(format!("[{}]", data.join(","))))
+        // For the next page; absent where this was the last.
+        .display("next_after", rows.last().filter(|_| is_full).map(|row| row.position))
+        .finish()
 }
 
-fn row_body<'a>(row: &'a OutboxRow, sending: &[u64]) -> RowBody<'a> {
+fn row_body(row: &OutboxRow, sending: &[u64]) -> String {
     let state = match &row.quarantined {
         Some(_) => "quarantined",
         None if sending.contains(&row.position) => "in_flight",
         None => "pending",
     };
-    RowBody {
-        transaction_id: row.id.as_str(),
-        idempotency_key: row.key.as_str(),
-        unit: row.unit.as_str(),
-        amount: row.amount.decimal(row.unit.scale()),
-        state,
-        code: row.quarantined.as_deref(),
-        attempts: row.attempts,
-        first_attempt_at: row.first_attempt_at,
-        accepted_at: row.accepted_at,
-    }
-}
-
-#[derive(Serialize)]
-struct HandledBody<'a> {
-    customer_id: &'a str,
-    transaction_id: &'a str,
-    state: &'a str,
+    Members::new()
+        .text("transaction_id", Some(row.id.as_str()))
+        .text("idempotency_key", Some(row.key.as_str()))
+        .text("unit", Some(row.unit.as_str()))
+        .display("amount", Some(row.amount.decimal(row.unit.scale())))
+        .text("state", Some(state))
+        .nullable_text("code", row.quarantined.as_deref())
+        .display("attempts", Some(row.attempts))
+        .nullable_time("first_attempt_at", row.first_attempt_at)
+        .time("accepted_at", row.accepted_at)
+        .finish()
 }
 
 /// The answer to an operator's decision; `state` is what the charge is now.
@@ -161,8 +114,10 @@ pub fn handled_body(
     let error = |code, message| Err(ApiError::about(code, "transaction_id", message));
     match handled {
         Handled::Done => {
-            let (customer_id, transaction_id) = (customer.as_str(), id.as_str());
-            Ok(to_json(&HandledBody { customer_id, transaction_id, state }))
+            let mut body = Members::new();
+            body.text("customer_id", Some(customer.as_str()));
+            body.text("transaction_id", Some(id.as_str())).text("state", Some(state));
+            Ok(body.finish())
         }
         Handled::Unknown => {
             error(Code::NotFound, "There is no such charge in the outbox. Nothing was changed.")

@@ -5,7 +5,9 @@ use crate::cache::{NoticeCharge, NoticeKind, RecordState};
 use crate::credits::Credits;
 use crate::idempotency::Fingerprint;
 use crate::ids::TransactionId;
+use crate::time::Timestamp;
 use std::borrow::ToOwned as _;
+use std::boxed::Box;
 use std::vec;
 
 const ID: &str = "txn_00000000000000000000000000000000";

@@ -5,6 +5,7 @@ use crate::cache::{Counts, Health};
 use crate::credits::Credits;
 use crate::idempotency::IdempotencyKey;
 use crate::ids::Unit;
+use crate::time::Timestamp;
 use std::borrow::ToOwned;
 
 const ID: &str = "txn_00000000000000000000000000000000";
