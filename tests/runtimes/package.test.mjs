@@ -72,8 +72,8 @@ describe("TypeScript", () => {
   const SOURCE = `
     import { CreditEngine, CreditEngineError, InsufficientCreditsError, RateLimitError,
       AuthenticationError, isEdgeCreditsError } from "edge-credits";
-    import type { AddResponse, BalanceResponse, ConsumeResponse, CreditEngineConfig, Transaction,
-      TransactionsResponse } from "edge-credits";
+    import type { AddResponse, BalanceResponse, ConsumeResponse, CreditEngineConfig, FlushResult,
+      ObjectNamespace, Transaction, TransactionsResponse } from "edge-credits";
     import handler, { LedgerObject } from "edge-credits/worker";
 
     const config: CreditEngineConfig = { apiKey: "ce_test_x", baseUrl: "https://a.example",
@@ -101,6 +101,14 @@ describe("TypeScript", () => {
       // @ts-expect-error there is no such option
       await ce.add("c", 1, { expires: 5 });
       return balance.balance + consumed.balance + added.balance + (first?.amount ?? 0);
+    }
+    export async function persist(balanceCache: ObjectNamespace): Promise<string | undefined> {
+      const ce = new CreditEngine({ balanceCache, environment: "test" });
+      const { source, pending, degraded, notices } = await ce.consume("c", 1);
+      const kinds: string[] | undefined = notices?.map(({ kind, idempotency_key: key }) => kind + key);
+      const flushed: FlushResult = await ce.flush({ timeoutMs: 10 });
+      const open: number = flushed.pending + (pending ?? 0) + ce.pendingOperations;
+      return open > 0 || degraded ? kinds?.[0] : source;
     }
     export { handler, LedgerObject };
     declare const console: { log(text: string): void };
