@@ -6,26 +6,26 @@
 //   cache    our worker as a cache, its upstream a ledger of its own, DISTANCE_MS away
 //   plain    `return new Response("ok")`, for the load generator's ceiling
 
-import { readFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { makeKey } from "../runtimes/keys.mjs";
-import { ledgerWorker, startWorkerd } from "../runtimes/workerd.mjs";
+import { cacheWorker, ledgerWorker, startWorkerd } from "../runtimes/workerd.mjs";
 import { startDistance } from "./distance.mjs";
 
 /** The added distance of a remote API, as a round trip. */
 export const DISTANCE_MS = 50;
 /** More than any run can spend. */
-const CREDITS = 1_000_000_000;
+export const CREDITS = 1_000_000_000;
 /** Customers of the runs with many. */
 export const CUSTOMERS = 1_000;
-
-const CLASS = "BalanceCacheObject";
 
 /** Whether the worker that is built here has the cache object. */
 export async function hasCache() {
   const { directory } = ledgerWorker({});
-  return (await readFile(`${directory}/worker.js`, "utf8")).includes(CLASS);
+  return (await readFile(`${directory}/worker.js`, "utf8")).includes("BalanceCacheObject");
 }
 
 /** An API key that every contestant knows. */
@@ -75,23 +75,34 @@ export async function startApi() {
   return [api, { ...api, name: "distant", port: far.port, stop: async () => {} }];
 }
 
-/** The cache; `upstream` is the process that it sends to, `sent` counts the requests to it. */
-export async function startCache(settings = {}) {
+/**
+ * The cache; `upstream` is what it sends to, `sent` counts the requests to it.
+ * @param {{counting?: boolean}} [options] whether alarms are counted (counting/main.js)
+ */
+export async function startCache({ counting = false } = {}) {
   const own = key();
   const theirs = key();
   const runtime = await startLedger(theirs);
   const far = await startDistance({ port: portOf(runtime), roundTripMs: DISTANCE_MS });
-  const worker = ledgerWorker(
-    { ...secret(own), UPSTREAM_URL: far.url, UPSTREAM_KEY_TEST: theirs.text, ...settings },
-    { name: "cache" },
-  );
-  worker.objects.BALANCE_CACHE = { className: CLASS };
-  const cache = await startWorkerd({ workers: [worker] });
+  const upstream = { UPSTREAM_URL: far.url, UPSTREAM_KEY_TEST: theirs.text };
+  const worker = cacheWorker({ ...secret(own), ...upstream });
+  const bundle = counting ? await countingBundle(worker) : null;
+  const cache = await startWorkerd({ workers: [{ ...worker, ...bundle }] });
+  if (bundle) await rm(bundle.directory, { recursive: true });
   return contestant("cache", cache, own, {
     more: [far, runtime],
     upstream: { pid: runtime.pid, port: portOf(runtime), key: theirs.text },
     sent: far.requests,
+    distance: DISTANCE_MS,
   });
+}
+
+/** The worker with counting/main.js before it. The runtime takes a copy when it starts. */
+async function countingBundle({ directory: built }) {
+  const directory = await mkdtemp(join(tmpdir(), "edge-credits-bench-"));
+  await cp(built, directory, { recursive: true });
+  await cp(fileURLToPath(new URL("counting", import.meta.url)), directory, { recursive: true });
+  return { directory, main: "main.js" };
 }
 
 function startLedger(own) {

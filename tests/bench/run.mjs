@@ -1,4 +1,4 @@
-// `cargo xtask bench cache` runs this: the balance cache beside other ways to charge, in one run.
+// `cargo xtask bench` runs this: the balance cache beside other ways to charge, in one run.
 //
 // Figures are compared within a run, as ratios. Nothing here asserts a time: a run fails when
 // something was answered wrongly, did not come to rest, or could not be measured in this build.
@@ -7,32 +7,46 @@ import { availableParallelism, cpus } from "node:os";
 
 import { ceiling } from "./ceiling.mjs";
 import { hasCache } from "./contestants.mjs";
+import { hotCustomer } from "./hot-customer.mjs";
+import { inMemory } from "./in-memory.mjs";
 import { startLoad } from "./load.mjs";
 import { sideBySide } from "./side-by-side.mjs";
+import { soak } from "./soak.mjs";
 
 /** What a run does. `seconds` is the length of a turn, `warmUp` the same before it counts. */
-function planOf({ quick = false, seconds, rounds } = {}) {
+function planOf({ quick = false, seconds, rounds, soak } = {}) {
   const plan = quick
-    ? { seconds: 0.4, warmUp: 0.5, rounds: 3, clients: [1, 8, 64] }
-    : { seconds: 1, warmUp: 1.5, rounds: 5, clients: [1, 8, 64] };
-  return { ...plan, ...(seconds && { seconds }), ...(rounds && { rounds }) };
+    ? { seconds: 0.4, warmUp: 0.5, rounds: 3, minute: 10, soak: 20_000 }
+    : { seconds: 1, warmUp: 1.5, rounds: 5, minute: 60, soak: 1_000_000 };
+  const given = Object.entries({ seconds, rounds, soak }).filter(([, value]) => value !== undefined);
+  return { ...plan, clients: [1, 8, 64], ...Object.fromEntries(given) };
 }
 
-const BENCHES = { cache };
+/** What can be measured; `cache` is all of it. */
+const PARTS = {
+  "side-by-side": async ({ load, plan, say, withCache }) => {
+    await ceiling({ load, plan, say });
+    return sideBySide({ load, plan, say, withCache });
+  },
+  "hot-customer": ifCached(hotCustomer),
+  soak: ifCached(soak),
+  "in-memory": inMemory,
+};
 
-async function cache({ load, plan, say }) {
-  const withCache = await hasCache();
-  const faults = withCache ? [] : ["the cache object is not available in this build"];
-  await ceiling({ load, plan, say });
-  faults.push(...(await sideBySide({ load, plan, withCache, say })));
-  return faults;
+function ifCached(part) {
+  // What is not there is reported once for all.
+  return async (bench) => (bench.withCache ? part(bench) : []);
+}
+
+function partsOf(name) {
+  if (name === "cache") return Object.values(PARTS);
+  if (Object.hasOwn(PARTS, name)) return [PARTS[name]];
+  throw new Error(`there is no bench \`${name}\`; there are: cache, ${Object.keys(PARTS).join(", ")}`);
 }
 
 async function main() {
   const options = JSON.parse(process.argv[2] ?? "{}");
-  const name = options.name ?? "cache";
-  const bench = BENCHES[name];
-  if (!bench) throw new Error(`there is no bench \`${name}\`; there are: ${Object.keys(BENCHES)}`);
+  const parts = partsOf(options.name ?? "cache");
   const plan = planOf(options);
   const say = (line) => console.log(line);
   const cores = availableParallelism();
@@ -43,7 +57,12 @@ async function main() {
   );
   const load = startLoad();
   try {
-    const faults = await bench({ load, plan, say });
+    const withCache = await hasCache();
+    const faults = withCache ? [] : ["the cache object: not available in this build"];
+    for (const part of parts) {
+      const unforeseen = (error) => [error.stack];
+      faults.push(...(await part({ load, plan, say, withCache }).catch(unforeseen)));
+    }
     for (const fault of faults) say(`\nFAULT: ${fault}`);
     process.exitCode = faults.length > 0 ? 1 : 0;
   } finally {

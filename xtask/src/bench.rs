@@ -1,7 +1,8 @@
-//! `cargo xtask bench cache`: the balance cache beside other ways to charge, measured in one run.
+//! `cargo xtask bench`: the balance cache beside other ways to charge, measured in one run.
 //!
-//! Builds what ships, then hands over to `tests/bench/run.mjs`, which says what is measured and how.
-//! Nothing asserts a time: a bench fails when an answer was wrong or a part could not be measured.
+//! `cache` is everything; `side-by-side`, `hot-customer`, `soak` and `in-memory` are its parts. Builds
+//! what ships, then hands over to `tests/bench/run.mjs`, which says what is measured and how. Nothing
+//! asserts a time: a bench fails when an answer was wrong or a part could not be measured.
 
 use std::path::Path;
 

@@ -106,7 +106,7 @@ const JOBS: &[Job] = &[
     },
     Job {
         name: "bench",
-        arguments: "[--quick] [--seconds S] [--rounds N] [--soak N]",
+        arguments: "[PART] [--quick] [--seconds S] [--rounds N] [--soak N]",
         purpose: "measure the cache beside other ways to charge",
         run: bench::run,
     },
