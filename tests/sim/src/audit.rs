@@ -38,6 +38,7 @@ impl World {
             }
         }
         self.weigh_gate(customer);
+        self.note_state(customer);
     }
 
     /// What memory holds is what the rows say (D15).
@@ -162,7 +163,8 @@ impl World {
 
     /// The nudge that a run with lost alarms needs is a caller's.
     pub(crate) fn needs_nudge(&self) -> bool {
-        [Fault::AlarmLost, Fault::AlarmLate, Fault::ClockStep].iter().any(|f| self.plan.has(*f))
+        let lost = [Fault::AlarmLost, Fault::AlarmLate, Fault::ClockStep];
+        self.script.is_some() || lost.iter().any(|fault| self.plan.has(*fault))
     }
 
     pub(crate) fn drained(&self) -> bool {

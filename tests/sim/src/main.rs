@@ -29,6 +29,7 @@ mod plan;
 mod random;
 mod report;
 mod runner;
+mod small;
 mod suite;
 mod talk;
 mod tally;

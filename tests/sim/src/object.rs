@@ -85,9 +85,9 @@ impl World {
         customer: usize,
         step: impl FnOnce(&mut Keeper<Disk>, At<'_>) -> Kept<T>,
     ) -> Option<T> {
-        let fate = if self.random.hit(self.plan.rates.of(Fault::CommitLost)) {
+        let fate = if self.chance(Fault::CommitLost) {
             Fate::FailsLost
-        } else if self.random.hit(self.plan.rates.of(Fault::CommitKept)) {
+        } else if self.chance(Fault::CommitKept) {
             Fate::FailsKept
         } else {
             Fate::Kept

@@ -11,6 +11,7 @@ use edge_credits_core::cache::mutants::switch_on;
 use crate::auditor::Breach;
 use crate::mutants::Mistake;
 use crate::report;
+use crate::small;
 use crate::suite;
 use crate::tally::Tally;
 use crate::trace::Trace;
@@ -85,7 +86,7 @@ pub(crate) fn run_many(from: u64, seeds: u64) -> (Tally, Vec<Outcome>) {
 /// Reads the command line and does what it says. Returns whether all is well.
 pub(crate) fn run(arguments: &[String]) -> Result<bool, String> {
     let (mut seeds, mut from, mut seed, mut trace) = (USUAL, 1, None, false);
-    let (mut mutants, mut tests) = (None, None);
+    let (mut mutants, mut tests, mut small) = (None, None, None);
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         let mut number = || -> Result<u64, String> {
@@ -98,6 +99,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<bool, String> {
             "--seed" => seed = Some(number()?),
             "--trace" => trace = true,
             "--mutants" => mutants = Some(number()?),
+            "--small" => small = Some(number()?),
             "--tests" => tests = Some((number()?, number()?)),
             other => return Err(format!("`{other}` is not understood")),
         }
@@ -110,6 +112,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<bool, String> {
     panic::set_hook(Box::new(|_| {}));
     if let Some(most) = mutants {
         return Ok(suite::mutants(most));
+    }
+    if let Some(faults) = small {
+        let found = small::run(faults);
+        println!("{found}");
+        return Ok(found.breaches.is_empty());
     }
     if let Some((seeds, most)) = tests {
         return Ok(suite::run(seeds, most));

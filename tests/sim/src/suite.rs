@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::mutants::Mistake;
 use crate::report;
 use crate::runner::{Outcome, run_many, run_seed};
+use crate::small;
 
 /// Seeds that once failed, a line each: the seed and why it is kept.
 const KEPT: &str = include_str!("../../seeds/sim.txt");
@@ -16,6 +17,9 @@ const CANARY: u64 = 1;
 
 /// Where the search for a mistake begins, more than once: how many seeds it takes is chance.
 const BASES: [u64; 3] = [1, 1_000_001, 2_000_001];
+
+/// Faults that every history of the small world may have, in an ordinary run.
+const SMALL_FAULTS: u64 = 2;
 
 struct Suite {
     passed: u64,
@@ -52,6 +56,9 @@ pub(crate) fn run(seeds: u64, most: u64) -> bool {
     let valid = report::all(&tally, &failed, started.elapsed());
     suite.test(&format!("{seeds} seeds keep every promise, every fault struck"), valid);
     println!("# figure: {}", report::line(&tally, failed.len(), started.elapsed()));
+    let small = small::run(SMALL_FAULTS);
+    suite.test("every history of a small world keeps every promise", small.breaches.is_empty());
+    println!("# figure: {small}");
     for (name, kill) in search(most) {
         suite.test(&format!("found: {name}"), kill.is_some());
         println!("# figure: {}", kill_line(name, kill.as_ref(), most));

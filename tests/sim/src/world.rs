@@ -15,6 +15,7 @@ use crate::mutants::Mistake;
 use crate::object::Object;
 use crate::plan::{HOUR, Plan, SECOND};
 use crate::random::Random;
+use crate::small::Script;
 use crate::talk::{Answer, Message};
 use crate::tally::Tally;
 use crate::trace::Trace;
@@ -91,12 +92,27 @@ pub(crate) struct World {
     pub(crate) mistake: Option<Mistake>,
     /// Faults have stopped.
     pub(crate) calm: bool,
+    /// Which faults strike, where that is not left to chance.
+    pub(crate) script: Option<Script>,
 }
 
 impl World {
     pub(crate) fn new(seed: u64, trace: Trace, mistake: Option<Mistake>) -> Self {
         let mut random = Random::new(seed);
         let plan = Plan::new(&mut random);
+        let mut world = Self::with(plan, random, trace, mistake);
+        world.start_callers();
+        world.start_weather();
+        world
+    }
+
+    /// A world in which nothing has been asked for yet.
+    pub(crate) fn with(
+        plan: Plan,
+        mut random: Random,
+        trace: Trace,
+        mistake: Option<Mistake>,
+    ) -> Self {
         let owner = |index: usize| {
             let customer = CustomerId::parse(&format!("cus_{index}")).expect("an id");
             Owner { environment: Environment::Live, customer }
@@ -126,6 +142,7 @@ impl World {
             jitter: Entropy::new(bytes).jitter(),
             mistake,
             calm: false,
+            script: None,
             queue: BTreeMap::new(),
             queued: 0,
             now: HOUR,
@@ -136,7 +153,7 @@ impl World {
         world
     }
 
-    /// Accounts are opened, callers start, the weather begins.
+    /// Accounts are opened.
     fn open(&mut self) {
         for customer in 0..self.plan.customers {
             for unit in self.units.clone() {
@@ -147,10 +164,14 @@ impl World {
                 self.tally.fired.0[Fault::ClocksDiffer as usize] += 1;
                 self.objects[customer].offset = self.clock_offset();
             }
+        }
+    }
+
+    fn start_callers(&mut self) {
+        for customer in 0..self.plan.customers {
             let first = self.random.range(0, 10 * SECOND);
             self.later(first, Event::Operate(customer));
         }
-        self.start_weather();
     }
 
     /// Where a clock may stand.
@@ -164,10 +185,18 @@ impl World {
         self.queue.insert((self.now + delay, self.queued), event);
     }
 
-    /// Whether a fault strikes here and now.
+    /// Whether a fault is to strike here and now: by its rate, or by the script.
+    pub(crate) fn chance(&mut self, fault: Fault) -> bool {
+        match &mut self.script {
+            _ if self.calm => false,
+            Some(script) => script.strikes(fault),
+            None => self.random.hit(self.plan.rates.of(fault)),
+        }
+    }
+
+    /// Whether a fault strikes here and now, counted.
     pub(crate) fn strike(&mut self, fault: Fault) -> bool {
-        let rate = if self.calm { 0 } else { self.plan.rates.of(fault) };
-        let hit = self.random.hit(rate);
+        let hit = self.chance(fault);
         if hit {
             self.tally.fired.0[fault as usize] += 1;
         }
