@@ -174,10 +174,12 @@ impl World {
     }
 
     /// How long the outbox may take to drain: the longest rest, the wait until a refusal counts, the
-    /// longest pause, and a second for each charge.
+    /// longest pause, and a second for each charge. A clock that stepped back has lengthened a wait
+    /// by as much as it stepped, up to the longest; beyond that the cache sees it.
     pub(crate) fn drain_bound(&self) -> u64 {
         let open: usize = self.objects.iter().map(|object| object.disk().outbox.len()).sum();
-        (600 + 600 + 120 + open as u64) * SECOND
+        let lengthened = if self.weather.clocks_step { 600 } else { 0 };
+        (600 + 600 + 120 + lengthened + open as u64) * SECOND
     }
 }
 

@@ -6,8 +6,8 @@ use edge_credits_core::http::Response;
 use edge_credits_core::idempotency::IdempotencyKey;
 use edge_credits_core::ids::{CustomerId, Owner, Unit};
 use edge_credits_core::ledger::{
-    Account, CallDetails, Command, DEFAULT_PRIORITY, Debit, Entry, Found, GrantCredits,
-    LedgerConfig, Receipt, Rejection, Source, decide,
+    Account, CallDetails, Command, Consume, DEFAULT_PRIORITY, Debit, Entry, Found, GrantCredits,
+    LedgerConfig, Receipt, Rejection, Source, WhenShort, decide,
 };
 use edge_credits_core::time::Timestamp;
 use edge_credits_core::wire::requests::{BalanceQuery, KeySource, parse_consume};
@@ -68,8 +68,10 @@ impl Books {
         let call = CallDetails { key, description: None, metadata: None };
         let amount = i64::try_from(delta.abs()).ok().and_then(Credits::from_minor_units);
         let (amount, unit) = (amount.expect("an amount"), unit.clone());
-        let command = if delta < 0 {
+        let command = if delta < 0 && self.outside.is_multiple_of(2) {
             Command::Debit(Debit { call, unit, amount })
+        } else if delta < 0 {
+            return self.gate(Consume { call, unit, amount, when_short: WhenShort::Reject }, now);
         } else {
             Command::Grant(GrantCredits {
                 call,
@@ -87,6 +89,24 @@ impl Books {
         lines
     }
 
+    /// Somebody else's gate: it opens when, and only when, the entries cover it (L2).
+    fn gate(&mut self, consume: Consume, now: u64) -> Vec<Line> {
+        let covered = self.posted(&consume.unit) >= i128::from(consume.amount.minor_units());
+        let mut lines = match self.carry_out(&Command::Consume(consume), now) {
+            Ok((_, lines)) => lines,
+            Err(_) => Vec::new(),
+        };
+        assert_eq!(!lines.is_empty(), covered, "L2: a gate opens when the balance covers it");
+        lines.iter_mut().for_each(|line| line.key = None);
+        lines
+    }
+
+    /// What the entries of a unit come to.
+    fn posted(&self, unit: &Unit) -> i128 {
+        let of_unit = self.entries.iter().filter(|entry| entry.unit == *unit);
+        of_unit.map(|entry| i128::from(entry.amount.minor_units())).sum()
+    }
+
     fn carry_out(
         &mut self,
         command: &Command,
@@ -100,10 +120,8 @@ impl Books {
         for entry in &decision.writes.entries {
             self.entries.push(entry.clone());
             assert_eq!(entry.sequence, self.entries.len() as u64, "L5: positions have no gap");
-            let of_unit = self.entries.iter().filter(|other| other.unit == entry.unit);
-            let posted: i128 = of_unit.map(|other| i128::from(other.amount.minor_units())).sum();
             let told = i128::from(entry.balance_after.minor_units());
-            assert_eq!(told, posted, "L1: the balance is the sum of the entries");
+            assert_eq!(told, self.posted(&entry.unit), "L1: the balance is the sum of the entries");
             lines.push(Line {
                 unit: entry.unit.clone(),
                 delta: i128::from(entry.amount.minor_units()),

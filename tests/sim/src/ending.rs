@@ -41,7 +41,11 @@ impl World {
         }
         self.run_until(ends, Self::drained);
         if self.auditor.breach.is_none() && !self.drained() {
-            self.auditor.fail("D9", format!("charges still wait {bound} ms after the last fault"));
+            let rows = self.objects.iter().flat_map(|object| object.disk().outbox.values());
+            let row = rows.filter(|row| row.quarantined.is_none()).next();
+            let what =
+                format!("it is {}, {bound} ms later, and {row:?} still waits", self.clock(0));
+            self.auditor.fail("D9", what);
         }
         self.tally.longest_drain = self.tally.longest_drain.max(self.now - begins);
     }

@@ -4,7 +4,7 @@
 use edge_credits_core::http::Response;
 
 use crate::faults::Fault;
-use crate::plan::{HOUR, MINUTE, SECOND};
+use crate::plan::{HOUR, MINUTE, SECOND, UpstreamKind};
 use crate::talk::{Asked, Message};
 use crate::upstream::plain;
 use crate::world::{Event, World};
@@ -91,7 +91,10 @@ impl World {
         let delta = match fault {
             Fault::TopUp => amount,
             // Another writer spends what is there.
-            _ => -amount.min(self.upstream.balance(customer, &unit)),
+            _ if self.plan.upstream == UpstreamKind::Plain => {
+                -amount.min(self.upstream.balance(customer, &unit))
+            }
+            _ => -amount,
         };
         if delta != 0 && (delta < 0) == (fault == Fault::Deduction) {
             self.upstream.outside(customer, &unit, delta, self.now);
