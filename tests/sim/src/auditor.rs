@@ -3,7 +3,7 @@
 //! It takes nothing from the core but what the core kept and said, and compares that with what the
 //! upstream really did. A breach names the invariant that it breaks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use edge_credits_core::cache::{Notice, OutboxRow, Outcome, Record, RecordState, Writes};
 use edge_credits_core::error::Effect;
@@ -42,7 +42,12 @@ pub(crate) struct Charge {
     pub(crate) line: Option<usize>,
     /// When the attempts began that may have been carried out, as far as anybody was told.
     attempts: Vec<u64>,
+    /// When it was last sent, so many times.
+    sent: VecDeque<u64>,
 }
+
+/// How often one charge may be sent in a minute: more is nobody's pace.
+const MOST_SENDS: usize = 100;
 
 /// A gate that was accepted in the last step.
 #[derive(Clone, Debug)]
@@ -139,7 +144,13 @@ impl Auditor {
         };
         let first = charge.attempts.first().copied();
         charge.attempts.push(now);
+        charge.sent.push_back(now);
+        let busy = charge.sent.len() > MOST_SENDS
+            && charge.sent.pop_front().is_some_and(|sent| now - sent < 60_000);
         let (state, same) = (charge.state, charge.body == body);
+        if busy {
+            self.fail("D9", format!("{customer}: {key} is sent without a pause"));
+        }
         if !same {
             self.fail("D7", format!("{customer}: {key} is sent as {body}"));
         } else if state != State::Pending {
@@ -246,6 +257,7 @@ impl Auditor {
                 state: State::Pending,
                 line: None,
                 attempts: Vec::new(),
+                sent: VecDeque::new(),
             };
             self.edges.push("→ pending");
             let books = &mut self.books[customer];

@@ -41,8 +41,8 @@ impl World {
         }
         self.run_until(ends, Self::drained);
         if self.auditor.breach.is_none() && !self.drained() {
-            let rows = self.objects.iter().flat_map(|object| object.disk().outbox.values());
-            let row = rows.filter(|row| row.quarantined.is_none()).next();
+            let mut rows = self.objects.iter().flat_map(|object| object.disk().outbox.values());
+            let row = rows.find(|row| row.quarantined.is_none());
             let what =
                 format!("it is {}, {bound} ms later, and {row:?} still waits", self.clock(0));
             self.auditor.fail("D9", what);
