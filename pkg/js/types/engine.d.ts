@@ -199,8 +199,8 @@ export class CreditEngine {
 
   /**
    * What has been accepted and is not yet acknowledged by the API. In memory: the waiting charges of
-   * all clients with the same settings. Through a cache object or worker: what the last answer for
-   * each customer reported. Background calls that have not ended are added.
+   * all clients with the same settings, once this one has charged. Through a cache object or worker:
+   * what the last answer for each customer reported. Background calls that have not ended are added.
    */
   readonly pendingOperations: number;
 
