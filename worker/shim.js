@@ -1,8 +1,9 @@
 // The JavaScript side of the worker: the fetch handler and the object classes that the Workers
 // runtime sees, in front of the wasm module.
 //
-// It decides nothing about credits. Its one duty is that a trap (a Rust panic, memory exhausted)
-// costs the calls in flight and nothing else:
+// It decides nothing about credits: it carries requests and answers, as the texts of http.js, and lets
+// the module judge them in one call each. Its duty is that a trap (a Rust panic, memory exhausted) costs
+// the calls in flight inside the module and nothing else:
 //   * every call in flight is rejected at once; a future of a dead instance never completes, and
 //     its caller would hang until the runtime gives up;
 //   * the next call starts a fresh instance, and each object builds its Rust half again from SQL,
@@ -10,6 +11,7 @@
 // One instance serves the handler and all objects of an isolate, so they fall and recover together.
 
 import { DurableObject } from "cloudflare:workers";
+import { bodyOf, headOf, headersOf, responseOf } from "./http.js";
 import * as wasm from "./index.js";
 
 /** `criticalError` is set by the Rust panic hook, `instanceId` counts the instances. */
@@ -34,27 +36,33 @@ function fall(error) {
   for (const reject of rejects) reject(error);
 }
 
-/** Runs one call into wasm; rejects when it fails or when the instance falls while it runs. */
+/** Runs one call into wasm. What it returns, a promise or not, fails when the instance falls. */
 function run(call) {
   if (state.criticalError) {
     wasm.__wbg_reset_state();
     state.criticalError = false;
   }
+  try {
+    const outcome = call();
+    return outcome instanceof Promise ? watched(outcome) : outcome;
+  } catch (error) {
+    if (isTrap(error)) fall(error);
+    throw error;
+  }
+}
+
+/** A promise of the present instance: it is rejected when that falls before it is settled. */
+function watched(promise) {
   return new Promise((resolve, reject) => {
     inFlight.add(reject);
     const done = (settle) => (value) => {
       inFlight.delete(reject);
       settle(value);
     };
-    const failed = (error) => {
+    promise.then(done(resolve), (error) => {
       if (isTrap(error)) fall(error);
       done(reject)(error);
-    };
-    try {
-      call().then(done(resolve), failed);
-    } catch (error) {
-      failed(error);
-    }
+    });
   });
 }
 
@@ -69,9 +77,9 @@ function fallen(requestId) {
 }
 
 export default {
-  async fetch(request, env, ctx) {
+  async fetch(request, env) {
     try {
-      return await run(() => wasm.fetch(request, env, ctx));
+      return await serve(request, env);
     } catch (error) {
       const requestId = crypto.randomUUID();
       console.error(`${requestId}: the call failed:`, error);
@@ -79,6 +87,26 @@ export default {
     }
   },
 };
+
+/** What `admit` in src/front.rs decides: the answer, or the object that is to give it. */
+async function serve(request, env) {
+  const told = run(() => wasm.admit(headOf(request), env));
+  if (!told.startsWith("pass\n")) return responseOf(told);
+  const [, binding, name, limit, method, url, ...lines] = told.split("\n");
+  const headers = headersOf(lines);
+  let body;
+  if (limit !== "0") {
+    const most = Number(limit);
+    body = await bodyOf(request, most);
+    if (body === undefined || body.length > most) {
+      const requestId = headers["x-request-id"];
+      return responseOf(run(() => wasm.refuseBody(requestId, most, body === undefined)));
+    }
+  }
+  // The stub is new each time: one that has failed stays so. The body goes as bytes and not as a
+  // stream: the platform can then deliver it again by itself.
+  return env[binding].getByName(name).fetch(url, { method, headers, body });
+}
 
 /** A class for the runtime whose work is done by a Rust class. */
 function objectClass(Rust) {
@@ -95,12 +123,15 @@ function objectClass(Rust) {
       return this.#half;
     }
 
-    fetch(request) {
-      return run(() => this.#rust().fetch(request));
+    async fetch(request) {
+      const head = headOf(request);
+      const read = request.method !== "GET";
+      const body = read ? await bodyOf(request, wasm.longestBody()) : undefined;
+      return responseOf(await run(() => this.#rust().answer(head, body)));
     }
 
-    alarm() {
-      return run(() => this.#rust().alarm());
+    async alarm() {
+      await run(() => this.#rust().alarm());
     }
   };
 }

@@ -1,6 +1,5 @@
 //! The Durable Object class of a cached balance: hands what the runtime brings to
 //! [`crate::cache_serve`], and the runtime to [`crate::conversation`].
-#![expect(missing_docs, reason = "the macro makes public functions without docs")]
 
 use core::cell::OnceCell;
 use core::time::Duration;
@@ -11,34 +10,58 @@ use edge_credits_core::http;
 use edge_credits_core::ids::Environment;
 use edge_credits_core::time::Timestamp;
 use edge_credits_core::wire::errors::ApiError;
-use worker::{Delay, DurableObject, Env, Request, Response, Result, State, durable_object};
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsError, JsValue};
+use worker::worker_sys::DurableObjectState;
+use worker::{Delay, Env, State};
 
 use crate::cache::CachedBalance;
 use crate::conversation::{Outside, Setup, Work};
+use crate::head::Head;
 use crate::object_storage::ObjectStorage;
 use crate::{cache_serve, host, settings, upstream};
 
 /// One customer's balance in front of a remote API, on SQLite.
-#[durable_object(alarm)]
+#[wasm_bindgen]
 pub struct BalanceCacheObject {
     balance: Rc<CachedBalance<ObjectStorage, Runtime>>,
 }
 
-impl DurableObject for BalanceCacheObject {
-    fn new(state: State, env: Env) -> Self {
+#[wasm_bindgen]
+impl BalanceCacheObject {
+    /// The balance in the object's storage. Nothing is read yet.
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: DurableObjectState, env: Env) -> Self {
+        let state = State::from(state);
         let storage = ObjectStorage::of(&state);
         let runtime = Runtime { state, env, setup: OnceCell::new() };
         Self { balance: Rc::new(CachedBalance::new(storage, runtime)) }
     }
 
-    async fn fetch(&self, request: Request) -> Result<Response> {
-        let name = self.balance.outside.state.id().name();
-        cache_serve::serve(&self.balance, name.as_deref(), request.inner()).await
+    /// Answers a request, as the ledger's object does; with a promise where something must be waited
+    /// for.
+    ///
+    /// # Errors
+    /// Only what the runtime throws while an answer is being made.
+    pub fn answer(&self, head: &str, body: Option<Vec<u8>>) -> Result<JsValue, JsValue> {
+        let (balance, head) = (Rc::clone(&self.balance), Head::read(head));
+        host::at_once(async move {
+            let name = balance.outside.state.id().name();
+            let answer = cache_serve::serve(&balance, name.as_deref(), &head, body).await;
+            answer.map(JsValue::from)
+        })
     }
 
-    async fn alarm(&self) -> Result<Response> {
-        self.balance.alarm().await?;
-        Response::empty()
+    /// Takes the alarm.
+    ///
+    /// # Errors
+    /// A sentence for the log; the runtime then fires the alarm again.
+    pub fn alarm(&self) -> Result<JsValue, JsValue> {
+        let balance = Rc::clone(&self.balance);
+        host::at_once(async move {
+            let done = balance.alarm().await;
+            done.map(|()| JsValue::UNDEFINED).map_err(|reason| JsError::new(&reason).into())
+        })
     }
 }
 
@@ -60,7 +83,7 @@ impl Outside for Runtime {
         Entropy::new(host::random().unwrap_or_default()).jitter()
     }
 
-    fn setup(&self, environment: Environment) -> core::result::Result<Rc<Setup>, ApiError> {
+    fn setup(&self, environment: Environment) -> Result<Rc<Setup>, ApiError> {
         if let Some((_, setup)) = self.setup.get().filter(|(known, _)| *known == environment) {
             return Ok(Rc::clone(setup));
         }

@@ -13,7 +13,7 @@ use edge_credits_core::wire::outbox::parse_outbox_query;
 use edge_credits_core::wire::requests::{
     KeySource, body_text, parse_balance_query, parse_consume, parse_key,
 };
-use web_sys::Request;
+use wasm_bindgen::JsValue;
 
 use crate::cache::CachedBalance;
 use crate::conversation::Outside;
@@ -21,7 +21,7 @@ use crate::head::Head;
 use crate::host;
 use crate::ledger::other_owner;
 use crate::passing::Target;
-use crate::receive::{Call, Received, environment_of, receive, segment};
+use crate::receive::{Call, Received, environment_of, receive_whole, segment};
 use crate::respond::{Answer, Failure, Origin, hand_on, respond};
 use crate::routes::Action;
 use crate::serve::{Ids, no_health};
@@ -42,27 +42,27 @@ enum Reply {
 pub(crate) async fn serve<S: Storage + 'static, O: Outside + 'static>(
     balance: &Rc<CachedBalance<S, O>>,
     name: Option<&str>,
-    request: &Request,
-) -> worker::Result<worker::Response> {
+    head: &Head,
+    body: Option<Vec<u8>>,
+) -> Result<String, JsValue> {
     let started = host::now();
-    let head = host::head(request);
-    let Ids { entropy, request_id } = Ids::of(&head)?;
-    let reply = match receive(&head, request, &|_| environment_of(&head)).await {
+    let Ids { entropy, request_id } = Ids::of(head)?;
+    let reply = match receive_whole(head, body, &|_| environment_of(head)) {
         // A caller that names objects otherwise would split one customer's balance over two.
         Ok(Received::Call(call)) if name.is_some_and(|name| name != call.owner.object_name()) => {
             Err(other_owner().into())
         }
-        Ok(Received::Call(call)) => answer(balance, &head, &call, &entropy).await,
+        Ok(Received::Call(call)) => answer(balance, head, &call, &entropy).await,
         Ok(Received::Health) => Err(no_health().into()),
         Err(failure) => Err(failure),
     };
     let took = host::now().since(started);
     let origin = Origin { request_id: &request_id, part: "cache", took };
-    match reply {
+    Ok(match reply {
         Ok(Reply::Ours(answer)) => respond(Ok(answer), &origin),
         Ok(Reply::Theirs(answer)) => hand_on(answer, &origin),
         Err(failure) => respond(Err(failure), &origin),
-    }
+    })
 }
 
 async fn answer<S: Storage + 'static, O: Outside + 'static>(

@@ -1,25 +1,26 @@
 //! The worker's own part: who is asking, and which object is to answer.
 //!
-//! It holds no state and judges no body. An accepted call is sent to the object of its customer with
+//! It judges no body and sends nothing. An accepted call goes to the object of its customer with
 //! the headers that the object reads and no others, so that nothing from outside can pass for one
 //! of ours.
 
 use core::cell::RefCell;
+use core::time::Duration;
 use std::rc::Rc;
 
 use edge_credits_core::entropy::Entropy;
 use edge_credits_core::http::{decode_segment, encode_component};
 use edge_credits_core::wire::errors::{ApiError, Code};
-use js_sys::{Reflect, Uint8Array, futures::JsFuture};
+use js_sys::Reflect;
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
-use web_sys::{Headers, Request, RequestInit, Response};
 use worker::Env;
 use worker::worker_sys::DurableObjectNamespace;
 
 use crate::auth::{Keyring, Scope};
-use crate::head::Head;
-use crate::receive::{Call, ENTROPY, ENVIRONMENT, Received, receive};
-use crate::respond::{Answer, Failure, Origin, REQUEST_ID, VERSION, respond};
+use crate::head::{Head, body_too_large};
+use crate::receive::{Call, ENTROPY, ENVIRONMENT, Received, broken_off, receive};
+use crate::respond::{Answer, Origin, REQUEST_ID, VERSION, respond};
 use crate::routes::Action;
 use crate::{hex, host, settings};
 
@@ -29,59 +30,60 @@ const LEDGER: &str = "LEDGER";
 /// The binding of the cached balances' objects, which answer where there is an upstream.
 const BALANCE_CACHE: &str = "BALANCE_CACHE";
 
-/// Answers one request from outside.
+/// The first line of what [`admit`] returns where an object is to answer.
+const PASS: &str = "pass";
+
+/// Judges one request from outside by its head (as [`Head::read`] takes it). Returns the answer, as
+/// [`respond`] writes it; or what `worker/shim.js` is to do instead, a line each: `pass`, the
+/// binding, the object's name there, the most bytes that its body may have (0: none is read), and
+/// the head of the request that the object gets.
 ///
 /// # Errors
 /// Only what the runtime throws while an answer is being made.
-pub(crate) async fn serve(request: &Request, env: &Env) -> worker::Result<Response> {
+#[wasm_bindgen]
+pub fn admit(head: &str, env: &Env) -> Result<String, JsValue> {
     let started = host::now();
-    let head = host::head(request);
+    let head = Head::read(head);
     let request_id = Entropy::new(host::random()?).uuid();
-    let result = match pass_on(&head, request, env, &request_id).await {
-        Ok(Reply::Theirs(response)) => return Ok(response),
-        Ok(Reply::Ours(answer)) => Ok(answer),
-        Err(failure) => Err(failure),
-    };
-    let origin = Origin { request_id: &request_id, part: "edge", took: host::now().since(started) };
-    respond(result, &origin).map(Response::from)
-}
-
-/// Where an answer was made.
-enum Reply {
-    /// Here.
-    Ours(Answer),
-    /// By the object.
-    Theirs(Response),
-}
-
-async fn pass_on(
-    head: &Head,
-    request: &Request,
-    env: &Env,
-    request_id: &str,
-) -> Result<Reply, Failure> {
     let admit = |action: Action<'_>| {
         keyring(env)?.authorize(head.header("authorization"), Scope::of(action))
     };
-    let call = match receive(head, request, &admit).await? {
-        Received::Health => return Ok(Reply::Ours(health(env))),
-        Received::Call(call) => call,
-    };
-    let binding = binding(env);
-    let Some(namespace) = namespace(env, binding) else {
-        let message =
-            format!("The binding {binding} is missing: see wrangler.toml. Nothing was changed.");
-        return Err(ApiError::new(Code::NotConfigured, &message).into());
-    };
-    send(head, &call, &namespace, request_id).await.map(Reply::Theirs).map_err(|thrown| {
-        let message = "The customer's object did not answer, and it is open whether the call took \
-                       effect. Repeat it with the same idempotency key: it is carried out at most \
-                       once.";
-        Failure {
-            log: Some(format!("the object of {binding} failed: {}", host::describe(&thrown))),
-            ..ApiError::new(Code::InternalError, message).into()
+    let result = match receive(&head, &admit) {
+        Ok(Received::Health) => Ok(health(env)),
+        Ok(Received::Call(call)) => {
+            let binding = binding(env);
+            if namespace(env, binding).is_some() {
+                let entropy = hex::encode(&host::random()?);
+                let names = Names { binding, request_id: &request_id, entropy: &entropy };
+                return Ok(pass_on(&head, &call, &names));
+            }
+            Err(missing(binding).into())
         }
-    })
+        Err(failure) => Err(failure),
+    };
+    let origin = Origin { request_id: &request_id, part: "edge", took: host::now().since(started) };
+    Ok(respond(result, &origin))
+}
+
+/// The answer to a request that was let in and whose body could not be read: it is over the limit,
+/// or it broke off.
+#[wasm_bindgen(js_name = refuseBody)]
+pub fn refuse_body(request_id: &str, limit: usize, broke_off: bool) -> String {
+    let error = if broke_off { broken_off() } else { body_too_large(limit) };
+    let origin = Origin { request_id, part: "edge", took: Duration::ZERO };
+    respond(Err(error.into()), &origin)
+}
+
+/// The most bytes that any body may have.
+#[wasm_bindgen(js_name = longestBody)]
+pub fn longest_body() -> usize {
+    Action::Batch.max_body_bytes()
+}
+
+fn missing(binding: &str) -> ApiError {
+    let message =
+        format!("The binding {binding} is missing: see wrangler.toml. Nothing was changed.");
+    ApiError::new(Code::NotConfigured, &message)
 }
 
 /// The keys of this deployment, read once per instance: reading 256 of them takes longer than all
@@ -101,32 +103,29 @@ fn keyring(env: &Env) -> Result<Rc<Keyring>, ApiError> {
     })
 }
 
-/// Sends a call to its customer's object. The stub is new each time: one that has failed stays so.
-async fn send(
-    head: &Head,
-    call: &Call<'_>,
-    namespace: &DurableObjectNamespace,
-    request_id: &str,
-) -> Result<Response, JsValue> {
-    let headers = Headers::new()?;
-    headers.set(ENVIRONMENT, call.owner.environment.as_str())?;
-    headers.set(ENTROPY, &hex::encode(&host::random()?))?;
-    headers.set(REQUEST_ID, request_id)?;
+/// What names a call on its way to its object.
+struct Names<'a> {
+    binding: &'a str,
+    request_id: &'a str,
+    entropy: &'a str,
+}
+
+/// What the object of a call gets of its request.
+fn pass_on(head: &Head, call: &Call<'_>, names: &Names<'_>) -> String {
+    let body = call.action.has_body();
+    let limit = if body { call.action.max_body_bytes() } else { 0 }.to_string();
+    let (name, url) = (call.owner.object_name(), object_url(head));
+    let mut lines = vec![PASS, names.binding, &name, &limit, &head.method, &url];
+    lines.extend([ENVIRONMENT, call.owner.environment.as_str()]);
+    lines.extend([ENTROPY, names.entropy]);
+    lines.extend([REQUEST_ID, names.request_id]);
     if let Some(key) = head.header("idempotency-key") {
-        headers.set("idempotency-key", key)?;
+        lines.extend(["idempotency-key", key]);
     }
-    let init = RequestInit::new();
-    init.set_method(&head.method);
-    if call.action.has_body() {
-        headers.set("content-type", "application/json")?;
-        // As bytes and not as a stream: the platform can then deliver it again by itself.
-        init.set_body(&Uint8Array::from(call.body.as_slice()));
+    if body {
+        lines.extend(["content-type", "application/json"]);
     }
-    init.set_headers(&headers);
-    let request = Request::new_with_str_and_init(&object_url(head), &init)?;
-    let stub = namespace.get_by_name(&call.owner.object_name())?;
-    let response = JsFuture::from(stub.fetch_with_request(&request)?).await?;
-    response.dyn_into()
+    lines.join("\n")
 }
 
 /// The same path and query, every segment spelled in the one way that no URL parser changes: what

@@ -1,7 +1,7 @@
 //! What can be judged of a request before its body is read: sizes and the kind of content.
 //!
 //! Decides 431, 413 by the declared length, and 415. A length that was not declared, or was a lie,
-//! is counted by [`crate::body`] while reading.
+//! is judged by [`crate::receive`] when the body has been read.
 
 use edge_credits_core::wire::errors::{ApiError, Code};
 
@@ -21,6 +21,16 @@ pub(crate) struct Head {
 }
 
 impl Head {
+    /// Reads a head as `worker/http.js` writes it: the verb, the URL, and each header's name and
+    /// value, a line each. None of them can hold a line break.
+    pub(crate) fn read(text: &str) -> Self {
+        let mut lines = text.split('\n').map(str::to_owned);
+        let method = lines.next().unwrap_or_default();
+        let url = lines.next().unwrap_or_default();
+        let headers = core::iter::from_fn(|| Some((lines.next()?, lines.next()?))).collect();
+        Self { method, url, headers }
+    }
+
     /// A header's value by its lower-case name.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())

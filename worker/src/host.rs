@@ -1,16 +1,18 @@
-//! What only the runtime has: the time, randomness, settings, and a request's headers.
+//! What only the runtime has: the time, randomness, settings, and promises.
 //!
 //! Decides nothing.
 
+use core::panic::AssertUnwindSafe;
+use core::task::{Context, Poll, Waker};
+
 use edge_credits_core::config::UrlParts;
 use edge_credits_core::time::Timestamp;
-use js_sys::{Array, Date};
+use js_sys::Date;
+use js_sys::futures::future_to_promise;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
-use web_sys::{Request, Url};
+use web_sys::Url;
 use worker::Env;
-
-use crate::head::Head;
 
 #[wasm_bindgen]
 extern "C" {
@@ -60,15 +62,20 @@ pub(crate) fn url(text: &str) -> UrlParts {
     }
 }
 
-/// A request without its body.
-pub(crate) fn head(request: &Request) -> Head {
-    let pairs = js_sys::try_iter(&request.headers()).ok().flatten().into_iter().flatten();
-    let text = |pair: &Array, index| pair.get(index).as_string().unwrap_or_default();
-    let headers = pairs.filter_map(Result::ok).map(|pair| {
-        let pair: Array = pair.unchecked_into();
-        (text(&pair, 0), text(&pair, 1))
-    });
-    Head { method: request.method(), url: request.url(), headers: headers.collect() }
+/// What comes of a future: at once where it waits for nothing, as most calls do, else as a promise,
+/// which takes several turns of the event loop.
+///
+/// # Errors
+/// Those of the future.
+pub(crate) fn at_once(
+    future: impl Future<Output = Result<JsValue, JsValue>> + 'static,
+) -> Result<JsValue, JsValue> {
+    let mut future = Box::pin(future);
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        // It is polled again from there, and leaves the waker that counts.
+        Poll::Pending => Ok(future_to_promise(AssertUnwindSafe(future)).into()),
+    }
 }
 
 /// What was thrown, in words for the log.

@@ -7,7 +7,6 @@
 //! [`receive`] for the order of the checks, [`schema`] and [`cache_schema`] for what is stored.
 
 mod auth;
-mod body;
 mod cache;
 mod cache_object;
 mod cache_schema;
@@ -33,20 +32,10 @@ mod storage;
 mod store;
 mod upstream;
 
-use worker::{Context, Env, event};
-
 pub use cache_object::BalanceCacheObject;
+pub use front::{admit, longest_body, refuse_body};
 pub use ledger_object::LedgerObject;
 
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
 static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
-
-#[event(fetch)]
-async fn fetch(
-    request: web_sys::Request,
-    env: Env,
-    _context: Context,
-) -> worker::Result<web_sys::Response> {
-    front::serve(&request, &env).await
-}

@@ -3,16 +3,14 @@
 //! Requests from outside come to the worker, which knows the caller by an API key. A Worker that
 //! holds the namespace binding calls the ledger's object itself: holding the binding is the
 //! authority, and a header names the environment. Decides the order of the checks: size, method and
-//! path, authority, content type, body, customer. What is in the body is judged by the object.
+//! path, authority, content type, customer, body. What is in the body is judged by the object.
 
 use edge_credits_core::http::decode_segment;
 use edge_credits_core::ids::{CustomerId, Environment, Owner};
 use edge_credits_core::wire::errors::{ApiError, Code};
 use edge_credits_core::wire::requests::parse_customer;
-use web_sys::Request;
 
-use crate::body;
-use crate::head::Head;
+use crate::head::{Head, body_too_large};
 use crate::respond::Failure;
 use crate::routes::{Action, MAX_BODY_BYTES, Route, route};
 
@@ -29,7 +27,7 @@ pub(crate) struct Call<'a> {
     pub(crate) owner: Owner,
     /// What.
     pub(crate) action: Action<'a>,
-    /// The body; empty for reads.
+    /// The body; empty for reads, and as long as it has not been read.
     pub(crate) body: Vec<u8>,
 }
 
@@ -41,14 +39,13 @@ pub(crate) enum Received<'a> {
     Call(Call<'a>),
 }
 
-/// Checks a request and reads its body. `admit` says for which environment the caller speaks, or
-/// why not at all.
+/// Judges what can be judged of a request without its body. `admit` says for which environment the
+/// caller speaks, or why not at all.
 ///
 /// # Errors
 /// The first check that fails.
-pub(crate) async fn receive<'a>(
+pub(crate) fn receive<'a>(
     head: &'a Head,
-    request: &Request,
     admit: &dyn Fn(Action<'_>) -> Result<Environment, ApiError>,
 ) -> Result<Received<'a>, Failure> {
     let route = route(&head.method, head.path());
@@ -61,18 +58,38 @@ pub(crate) async fn receive<'a>(
         Route::Customer { id, action } => (id, action),
     };
     let environment = admit(action)?;
-    let body = if action.has_body() {
+    if action.has_body() {
         head.check_content()?;
-        let limit = action.max_body_bytes();
-        match head.header("content-length") {
-            Some(_) => body::read_declared(request, limit).await?,
-            None => body::read(request, limit).await?,
-        }
-    } else {
-        Vec::new()
-    };
+    }
     let owner = Owner { environment, customer: customer(id)? };
-    Ok(Received::Call(Call { owner, action, body }))
+    Ok(Received::Call(Call { owner, action, body: Vec::new() }))
+}
+
+/// The same with the body, which is `None` where it could not be read to its end.
+///
+/// # Errors
+/// The first check that fails.
+pub(crate) fn receive_whole<'a>(
+    head: &'a Head,
+    body: Option<Vec<u8>>,
+    admit: &dyn Fn(Action<'_>) -> Result<Environment, ApiError>,
+) -> Result<Received<'a>, Failure> {
+    let mut received = receive(head, admit)?;
+    if let Received::Call(call) = &mut received
+        && call.action.has_body()
+    {
+        let limit = call.action.max_body_bytes();
+        call.body = body.ok_or_else(broken_off)?;
+        if call.body.len() > limit {
+            return Err(body_too_large(limit).into());
+        }
+    }
+    Ok(received)
+}
+
+/// The answer to a body that ended before its end.
+pub(crate) fn broken_off() -> ApiError {
+    ApiError::new(Code::InvalidJson, "The body broke off before its end. Nothing was changed.")
 }
 
 fn customer(id: &str) -> Result<CustomerId, ApiError> {

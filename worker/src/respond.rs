@@ -8,7 +8,6 @@ use core::time::Duration;
 use edge_credits_core::http;
 use edge_credits_core::wire::cached::whole_seconds;
 use edge_credits_core::wire::errors::{ApiError, Code};
-use worker::{Headers, Response, ResponseBuilder};
 
 /// The version of this worker, on every answer: by it a client knows that it speaks to ours.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -63,40 +62,37 @@ struct Plain {
     body: String,
 }
 
-/// Makes the HTTP response, and a line in the log where something failed on our side.
-///
-/// # Errors
-/// What the runtime throws; it has no reason to.
-pub(crate) fn respond(
-    result: Result<Answer, Failure>,
-    origin: &Origin<'_>,
-) -> worker::Result<Response> {
+/// Makes the HTTP response, and a line in the log where something failed on our side. It is a text
+/// from which `worker/http.js` makes the runtime's own: the status, each header's name and value, a
+/// line each; an empty line; the body.
+pub(crate) fn respond(result: Result<Answer, Failure>, origin: &Origin<'_>) -> String {
     if let Err(Failure { log: Some(log), .. }) = &result {
         worker::console_error!("{}: {log}", origin.request_id);
     }
-    send(plain(result, origin))
+    text_of(&plain(result, origin))
 }
 
-fn send(plain: Plain) -> worker::Result<Response> {
-    let headers = Headers::new();
+fn text_of(plain: &Plain) -> String {
+    let mut text = plain.status.to_string();
     for (name, value) in &plain.headers {
-        headers.set(name, value)?;
+        for line in [name, value.as_str()] {
+            text.push('\n');
+            text.push_str(line);
+        }
     }
-    let builder = ResponseBuilder::new().with_status(plain.status).with_headers(headers);
-    Ok(builder.fixed(plain.body.into_bytes()))
+    text.push_str("\n\n");
+    text.push_str(&plain.body);
+    text
 }
 
 /// Hands on what another API has answered: status and body as they are, and what its headers say of
 /// the call.
-///
-/// # Errors
-/// As [`respond`].
-pub(crate) fn hand_on(theirs: http::Response, origin: &Origin<'_>) -> worker::Result<Response> {
+pub(crate) fn hand_on(theirs: http::Response, origin: &Origin<'_>) -> String {
     let mut headers = common_headers(origin);
     for name in ["idempotent-replayed", "retry-after"] {
         headers.extend(theirs.header(name).map(|value| (name, value.to_owned())));
     }
-    send(Plain { status: theirs.status, headers, body: theirs.body })
+    text_of(&Plain { status: theirs.status, headers, body: theirs.body })
 }
 
 fn common_headers(origin: &Origin<'_>) -> Vec<(&'static str, String)> {

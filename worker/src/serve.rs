@@ -12,11 +12,11 @@ use edge_credits_core::wire::requests::{
     KeySource, body_text, parse_add, parse_balance_query, parse_consume, parse_page_query,
     parse_void,
 };
-use web_sys::Request;
+use wasm_bindgen::JsValue;
 
 use crate::head::Head;
 use crate::ledger::{Ledger, other_owner};
-use crate::receive::{Call, ENTROPY, Received, environment_of, receive, segment};
+use crate::receive::{Call, ENTROPY, Received, environment_of, receive_whole, segment};
 use crate::respond::{Answer, Failure, Origin, REQUEST_ID, respond};
 use crate::routes::Action;
 use crate::storage::Storage;
@@ -48,19 +48,19 @@ impl<S: Storage> Object<'_, S> {
     ///
     /// # Errors
     /// Only what the runtime throws while an answer is being made.
-    pub(crate) async fn serve(&self, request: &Request) -> worker::Result<worker::Response> {
+    pub(crate) fn serve(&self, head: &Head, body: Option<Vec<u8>>) -> Result<String, JsValue> {
         let started = host::now();
-        let head = host::head(request);
-        let Ids { entropy, request_id } = Ids::of(&head)?;
-        let result = match receive(&head, request, &|_| environment_of(&head)).await {
-            Ok(Received::Call(call)) => self
-                .answer(&call, &Asked { head: &head, entropy: &entropy, request_id: &request_id }),
+        let Ids { entropy, request_id } = Ids::of(head)?;
+        let result = match receive_whole(head, body, &|_| environment_of(head)) {
+            Ok(Received::Call(call)) => {
+                self.answer(&call, &Asked { head, entropy: &entropy, request_id: &request_id })
+            }
             Ok(Received::Health) => Err(no_health().into()),
             Err(failure) => Err(failure),
         };
         let origin =
             Origin { request_id: &request_id, part: "ledger", took: host::now().since(started) };
-        respond(result, &origin)
+        Ok(respond(result, &origin))
     }
 
     /// Answers one call, as of now.
@@ -127,7 +127,7 @@ impl Ids {
     ///
     /// # Errors
     /// What the runtime throws where randomness is refused, which is outside a request.
-    pub(crate) fn of(head: &Head) -> worker::Result<Self> {
+    pub(crate) fn of(head: &Head) -> Result<Self, JsValue> {
         let entropy = match head.header(ENTROPY).and_then(hex::decode) {
             Some(bytes) => bytes,
             None => host::random()?,

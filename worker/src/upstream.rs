@@ -7,7 +7,7 @@
 use core::time::Duration;
 
 use edge_credits_core::http::{RESPONSE_HEADERS, Request, Response};
-use js_sys::{Promise, Uint8Array, futures::JsFuture};
+use js_sys::{Promise, Reflect, Uint8Array, futures::JsFuture};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{
@@ -15,7 +15,6 @@ use web_sys::{
 };
 use worker::Delay;
 
-use crate::body;
 use crate::conversation::within;
 
 /// Largest answer that is read, in bytes: a batch of 100 receipts is 50 KB, a page of transactions
@@ -82,5 +81,7 @@ async fn text(response: &web_sys::Response) -> Result<String, JsValue> {
 }
 
 async fn next(reader: &ReadableStreamDefaultReader) -> Result<Option<Uint8Array>, JsValue> {
-    body::next(reader).await.map_err(|_| JsValue::from_str("the answer broke off"))
+    let read = JsFuture::from(reader.read()).await?;
+    let field = |name: &str| Reflect::get(&read, &JsValue::from_str(name));
+    if field("done")?.is_truthy() { Ok(None) } else { field("value")?.dyn_into().map(Some) }
 }

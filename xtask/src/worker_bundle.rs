@@ -19,8 +19,9 @@ use crate::{
 
 /// The files of the bundle.
 const FILES: [&str; 2] = ["worker.js", "index_bg.wasm"];
-/// What is written by hand in JavaScript: the entry, and what replaces a global of the glue.
-const SCRIPTS: [&str; 2] = ["shim.js", "microtask.js"];
+/// What is written by hand in JavaScript: the entry with its part, and what replaces a global of the
+/// glue.
+const SCRIPTS: [&str; 3] = ["shim.js", "http.js", "microtask.js"];
 /// A plain import of a compiled module, which is what the Workers runtime and wrangler understand.
 const IMPORT: &str = "import wasmModule from \"./index_bg.wasm\";";
 
