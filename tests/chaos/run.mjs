@@ -15,7 +15,7 @@ import { killAgainAndAgain } from "./storm.mjs";
 import { World } from "./world.mjs";
 
 /** How much longer than the kills the storm may last for a fault that has not had its turn. */
-const LONGEST_WAIT_FOR_FAULTS_MS = 30_000;
+const LONGEST_WAIT_FOR_FAULTS_MS = 90_000;
 /** How long the customers that then fall silent go on charging into an outage. */
 const FIRST_PART_OF_OUTAGE_MS = 15_000;
 
