@@ -14,11 +14,14 @@ use crate::idempotency::IdempotencyKey;
 use crate::ids::{TransactionId, Unit};
 use crate::time::Timestamp;
 
-/// Most notices that one answer carries.
-pub(super) const MAX_TOLD: usize = 20;
+/// Most notices that one answer carries: about 12 KB.
+pub(super) const MAX_TOLD: usize = 50;
 
 /// How long a notice is repeated after it was first told.
 const REPEATED_FOR: Duration = Duration::from_secs(300);
+
+/// The same while others wait for their turn.
+const REPEATED_IN_A_CROWD: Duration = Duration::from_secs(10);
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,10 +111,12 @@ pub(super) fn tell(
     now: Timestamp,
     writes: &mut Writes,
 ) -> Vec<Notice> {
+    let crowd = cache.head.untold > u64::try_from(MAX_TOLD).unwrap_or(u64::MAX);
+    let repeated_for = if crowd { REPEATED_IN_A_CROWD } else { REPEATED_FOR };
     let mut told = Vec::new();
     for mut notice in waiting {
         match notice.told_at {
-            Some(first) if now.since(first) > REPEATED_FOR => {
+            Some(first) if now.since(first) > repeated_for => {
                 writes.told.push(notice.id);
                 continue;
             }

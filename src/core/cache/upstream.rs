@@ -13,7 +13,7 @@ use crate::cache::rows::OutboxRow;
 use crate::cache::settle::{Outcome, Receipt};
 use crate::client::retry;
 use crate::config::{ApiKey, PathOptions, Paths, UrlParts};
-use crate::credits::Credits;
+use crate::credits::{AmountError, Credits};
 use crate::error::Effect;
 use crate::http::{Method, Request, Response, Target};
 use crate::idempotency::{IdempotencyKey, digest};
@@ -249,8 +249,26 @@ pub fn reading(
     Ok(Reading { balance, sequence: said.sequence, credit_name, ours })
 }
 
+/// A balance as the upstream tells it. One that counts in floats may tell more decimals than the
+/// unit has; what is below them is not there to be spent.
 fn amount(said: &Said, unit: &Unit) -> Option<Credits> {
-    Credits::from_number_text(said.balance.as_deref()?, unit.scale()).ok()
+    let (text, scale) = (said.balance.as_deref()?, unit.scale());
+    match Credits::from_number_text(text, scale) {
+        Ok(amount) => Some(amount),
+        Err(AmountError::Precision) => {
+            let (whole, decimals) = text.split_once('.')?;
+            let all_digits = decimals.bytes().all(|byte| byte.is_ascii_digit());
+            let kept = decimals.get(..usize::from(scale.decimals())).filter(|_| all_digits)?;
+            let mut cut = whole.to_owned();
+            cut.push('.');
+            cut.push_str(kept);
+            let cut = Credits::from_decimal_text(&cut, scale).ok()?;
+            let floor =
+                if text.starts_with('-') { Credits::from_minor_units(1)? } else { Credits::ZERO };
+            cut.checked_sub(floor)
+        }
+        Err(_) => None,
+    }
 }
 
 fn code(status: u16, said: &Said) -> String {

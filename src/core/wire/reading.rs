@@ -101,6 +101,8 @@ const MAX_CODE_BYTES: usize = 64;
 const MAX_MESSAGE_CHARS: usize = 500;
 /// Longest request id: a UUID has 36 characters, trace ids up to 128.
 const MAX_REQUEST_ID_BYTES: usize = 128;
+/// Longest text of a number that is kept: a double's exact decimals seldom need half of it.
+const MAX_NUMBER_BYTES: usize = 64;
 /// Largest position: the last that JavaScript tells from its neighbour.
 const MAX_SEQUENCE: u64 = (1 << 53) - 1;
 /// Longest name of credits.
@@ -130,7 +132,7 @@ pub struct Said {
     pub is_object: bool,
     /// Whether a success says that it is a replay.
     pub replayed: bool,
-    /// A success's balance, as decimal text.
+    /// A success's balance, a number's text as it came: it may have more decimals than its unit.
     pub balance: Option<String>,
     /// The ledger's position that it stands for.
     pub sequence: Option<u64>,
@@ -172,7 +174,10 @@ impl Said {
         Self {
             is_object: true,
             replayed,
-            balance: amount_text(outer, "balance"),
+            balance: outer
+                .number("balance")
+                .or_else(|| outer.text("balance"))
+                .filter(|text| text.len() <= MAX_NUMBER_BYTES),
             sequence: outer
                 .number("sequence")
                 .and_then(|text| whole_number(&text))

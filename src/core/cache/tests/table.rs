@@ -105,6 +105,26 @@ fn receipts_are_read() {
 }
 
 #[test]
+fn balances_with_the_noise_of_floats_are_taken_for_what_is_there() {
+    let table = [
+        ("44.99899999999", Some(44_998_999)),
+        ("0.30000000000000004", Some(300_000)),
+        ("-0.30000000000000004", Some(-300_001)),
+        ("12.3456789", Some(12_345_678)),
+        ("12.3456785e1", Some(123_456_785)),
+        ("1.23456785e1", None),
+        ("1e-7", None),
+        ("\"7.00000000001\"", Some(7_000_000)),
+        ("\"7.0000000000x\"", None),
+    ];
+    for (balance, expected) in table {
+        let body = std::format!(r#"{{"balance":{balance}}}"#);
+        let Outcome::Applied(receipt) = judged(200, &body) else { panic!() };
+        assert_eq!(receipt.balance.map(Credits::minor_units), expected, "{balance}");
+    }
+}
+
+#[test]
 fn a_batch_as_a_whole_settles_nothing() {
     let table = [
         (200, "again, unknown"),

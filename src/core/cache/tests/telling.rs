@@ -47,11 +47,17 @@ fn a_notice_is_repeated_for_five_minutes_after_it_was_first_told() {
 }
 
 #[test]
-fn many_notices_go_out_a_few_at_a_time() {
-    let mut desk = Desk::with_balance(100);
-    quarantine(&mut desk, 50);
-    assert_eq!(told(&mut desk), (1..=20).collect::<Vec<u64>>());
-    desk.later(Duration::from_secs(301));
-    told(&mut desk);
-    assert_eq!(told(&mut desk), (21..=40).collect::<Vec<u64>>());
+fn many_notices_go_out_in_turns_that_are_short_while_others_wait() {
+    let mut desk = Desk::with_balance(1_000);
+    quarantine(&mut desk, 120);
+    assert_eq!(told(&mut desk), (1..=50).collect::<Vec<u64>>());
+    desk.later(Duration::from_secs(10));
+    assert_eq!(told(&mut desk), (1..=50).collect::<Vec<u64>>(), "that answer may have been lost");
+    for (first, last) in [(51, 100), (101, 120)] {
+        desk.later(Duration::from_secs(11));
+        told(&mut desk);
+        assert_eq!(told(&mut desk), (first..=last).collect::<Vec<u64>>());
+    }
+    desk.later(Duration::from_secs(300));
+    assert_eq!(told(&mut desk), (101..=120).collect::<Vec<u64>>(), "nobody waits behind these");
 }
