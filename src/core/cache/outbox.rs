@@ -89,11 +89,14 @@ pub(super) fn lease(
         }
         return (Next::Busy { until }, with_head(writes, head, cache));
     }
-    let rows = candidates(cache, &found, &mut writes);
+    let rows = candidates(cache, &found, now, &mut writes);
     head.lease = None;
     if let Some(until) = head.health.resting(now, config.authority) {
         return (wait(cache, &mut head, &mut writes, now, until), with_head(writes, head, cache));
     }
+    // A pause that does not count now must not count again when a clock that stepped back has caught
+    // up with it.
+    (head.health.rests_from, head.health.resume_at) = (None, None);
     let rows = guard_window(cache, &mut head, rows, &found, now, config, &mut writes);
     let failing = head.health.failures > 0 && !head.health.answered;
     // An upstream may fail to read and still take charges: one is tried now and then.
@@ -123,7 +126,7 @@ pub(super) fn lease(
 }
 
 /// The rows that may be sent: those of a conversation that was never ended may have been applied.
-fn candidates(cache: &Cache, found: &Found, writes: &mut Writes) -> Vec<OutboxRow> {
+fn candidates(cache: &Cache, found: &Found, now: Timestamp, writes: &mut Writes) -> Vec<OutboxRow> {
     let mut rows = Vec::new();
     if let Some(lease) = &cache.head.lease {
         for row in &found.leased {
@@ -138,7 +141,13 @@ fn candidates(cache: &Cache, found: &Found, writes: &mut Writes) -> Vec<OutboxRo
     for row in &found.due {
         // Both are in order, and what was leased is seldom behind what is due.
         if let Err(at) = rows.binary_search_by(|other| other.position.cmp(&row.position)) {
-            rows.insert(at, row.clone());
+            let mut row = row.clone();
+            // Due at a time that a clock wrote which has stepped back since: not again then.
+            if row.due_at > now {
+                row.due_at = now;
+                writes.outbox.push(row.clone());
+            }
+            rows.insert(at, row);
         }
     }
     rows

@@ -269,6 +269,7 @@ impl Health {
         self.failures = self.failures.saturating_add(1);
         self.answered = false;
         let pause = backoff(self.failures, jitter).max(hint.unwrap_or_default());
+        self.rests_from = Some(now);
         self.resume_at = Some(now.plus(pause.min(LONGEST_REST)));
     }
 
@@ -277,6 +278,7 @@ impl Health {
         let news = !self.paused || self.authority != authority;
         self.paused = true;
         self.authority = authority;
+        self.rests_from = Some(now);
         self.resume_at = Some(now.plus(LONGEST_REST));
         news
     }

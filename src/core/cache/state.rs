@@ -129,6 +129,8 @@ pub struct Health {
     pub failures: u32,
     /// No conversation before then.
     pub resume_at: Option<Timestamp>,
+    /// When that was said.
+    pub rests_from: Option<Timestamp>,
     /// Whether a read has succeeded since the last failure: then sending is tried again.
     pub answered: bool,
     /// Whether the upstream refuses our key.
@@ -143,14 +145,14 @@ pub struct Health {
 }
 
 impl Health {
-    /// Whether the upstream is to be left alone at `now`, and until when. A pause further ahead than
-    /// any pause was written by a clock that has stepped back since.
+    /// Whether the upstream is to be left alone at `now`, and until when. A pause that has not begun
+    /// yet was written by a clock that has stepped back since.
     #[must_use]
     pub fn resting(&self, now: Timestamp, authority: u64) -> Option<Timestamp> {
         let until = self.resume_at?;
-        let wait = until.since(now);
+        let has_begun = self.rests_from.is_some_and(|from| from <= now);
         let released = self.paused && self.authority != authority;
-        (!wait.is_zero() && wait <= LONGEST_REST && !released).then_some(until)
+        (has_begun && now < until && !released).then_some(until)
     }
 }
 

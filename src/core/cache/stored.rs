@@ -228,11 +228,12 @@ pub fn head_to_row(head: &Head) -> Result<Vec<SqlValue>, Corrupt> {
         until: lease.until.as_millis(),
         positions: lease.positions.clone(),
     });
-    let Health { failures, resume_at, answered, paused, authority, batches, read_last } =
+    let Health { failures, resume_at, rests_from, answered, paused, authority, batches, read_last } =
         &head.health;
     let health = StoredHealth {
         failures: *failures,
         resume_at: resume_at.map(Timestamp::as_millis),
+        rests_from: rests_from.map(Timestamp::as_millis),
         answered: *answered,
         paused: *paused,
         authority: *authority,
@@ -267,6 +268,7 @@ pub fn head_from_row(row: Vec<SqlValue>) -> Result<Head, Corrupt> {
         health: Health {
             failures: health.failures,
             resume_at: health.resume_at.map(Timestamp::from_millis),
+            rests_from: health.rests_from.map(Timestamp::from_millis),
             answered: health.answered,
             paused: health.paused,
             authority: health.authority,
@@ -336,6 +338,7 @@ struct StoredLease {
 struct StoredHealth {
     failures: u32,
     resume_at: Option<i64>,
+    rests_from: Option<i64>,
     answered: bool,
     paused: bool,
     authority: u64,

@@ -1,7 +1,9 @@
 //! Which conversation comes next: leases, batches, rests, probes, windows.
 
 use super::desk::{Desk, UNKNOWN, applied, word};
-use crate::cache::{Conversation, Next, NoticeKind, Outcome, ReadFailure, Reading, Step};
+use crate::cache::{
+    Conversation, Next, NoticeKind, Outcome, ReadFailure, Reading, Step, Store as _,
+};
 use crate::error::Effect;
 use core::time::Duration;
 use std::format;
@@ -94,6 +96,40 @@ fn a_lease_of_the_future_has_ended() {
     desk.begin_send();
     desk.now = crate::time::Timestamp::from_millis(desk.now.as_millis() - 3_600_000);
     assert!(matches!(desk.lease(false), Next::Talk(_)));
+}
+
+#[test]
+fn rows_that_wait_for_a_time_of_the_old_clock_are_due() {
+    let mut desk = Desk::with_balance(100);
+    desk.gate("a", 1);
+    let (token, _) = desk.begin_send();
+    desk.settle(token, &[(1, UNKNOWN)]);
+    desk.later(Duration::from_secs(2));
+    desk.read(100, Some(10));
+    let (token, _) = desk.begin_send();
+    desk.settle(token, &[(1, Outcome::Rejected { code: "insufficient_credits".into() })]);
+    let due = desk.keeper.store().open(0, 1).unwrap().remove(0).due_at;
+    assert!(due.since(desk.now) > Duration::from_secs(590));
+    desk.now = crate::time::Timestamp::from_millis(desk.now.as_millis() - 3_600_000);
+    desk.begin_send();
+    let row = desk.keeper.store().open(0, 1).unwrap().remove(0);
+    assert_eq!(row.due_at, desk.now, "and do not wait for it again when the clock catches up");
+}
+
+#[test]
+fn a_rest_that_does_not_count_is_forgotten() {
+    let mut desk = Desk::with_balance(100);
+    desk.gate("a", 1);
+    let (token, _) = desk.begin_send();
+    desk.settle(token, &[(1, Outcome::Paused { code: "invalid_api_key".into() })]);
+    let before = desk.now;
+    // However little the clock stepped back, and even if nobody called meanwhile.
+    desk.now = crate::time::Timestamp::from_millis(before.as_millis() - 1);
+    assert_eq!(word(&desk.gate("b", 200)), "read first");
+    let token = desk.begin_read();
+    desk.end_read(token, 100, Some(10));
+    desk.now = before;
+    assert!(matches!(desk.lease(false), Next::Talk(Conversation::Send { .. })));
 }
 
 #[test]
