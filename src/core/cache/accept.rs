@@ -245,7 +245,9 @@ fn room(cache: &Cache, unit: &UnitState, body: &str, now: Timestamp) -> Result<(
     let (open, bytes) = cache.units.iter().fold((0_u64, 0_u64), |(open, bytes), unit| {
         (open.saturating_add(unit.open), bytes.saturating_add(unit.open_bytes))
     });
-    if open >= MAX_OPEN_CHARGES || bytes.saturating_add(length(body)) > MAX_OPEN_BYTES {
+    let told_late = cache.head.untold >= MAX_OPEN_CHARGES;
+    if open >= MAX_OPEN_CHARGES || told_late || bytes.saturating_add(length(body)) > MAX_OPEN_BYTES
+    {
         return Err(Refusal::OutboxFull { retry_after: rest(cache, now) });
     }
     Ok(())

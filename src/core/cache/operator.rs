@@ -1,6 +1,6 @@
 //! What an operator sees of a customer's outbox, and may do with a quarantined charge.
 
-use crate::cache::config::CacheConfig;
+use crate::cache::config::{CacheConfig, FLIGHT_LIFE};
 use crate::cache::outbox::change_unit;
 use crate::cache::rows::{OutboxRow, Record, RecordState, Writes};
 use crate::cache::settle::leave;
@@ -91,7 +91,9 @@ pub(super) fn decide(
         Decision::Retry => {
             change_unit(cache, &mut writes, &row.unit, |unit| unit.quarantined -= 1);
             let (first_attempt_at, last_attempt_at) = (None, None);
-            let due_at = now;
+            // Not before the last attempt can no longer arrive: a refusal would otherwise count.
+            let last = row.last_attempt_at.map(|last| last.min(now).plus(FLIGHT_LIFE));
+            let due_at = last.unwrap_or(now).max(now);
             let quarantined = None;
             writes.outbox.push(OutboxRow {
                 first_attempt_at,

@@ -104,7 +104,9 @@ pub(super) fn lease(
     let rows = if try_one { rows.into_iter().take(1).collect() } else { rows };
     let rows_wait = !rows.is_empty();
     let read = match wanted {
-        Some(unit) if failing || !rows_wait || !head.health.read_last => Some(unit.clone()),
+        Some(unit) if !rows_wait || (!try_one && (failing || !head.health.read_last)) => {
+            Some(unit.clone())
+        }
         _ if failing && !try_one => rows.first().map(|row| row.unit.clone()),
         _ => None,
     };

@@ -150,7 +150,7 @@ impl Settling<'_> {
     ) {
         self.leave(row, writes);
         let mark = mutants::mark(self.cache.head.conversations, self.now);
-        let (token, sequence) = (self.token, receipt.sequence);
+        let (token, sequence) = (self.token, self.position(row, receipt, begun_at.is_some()));
         // A balance without a position says nothing of the charges beside it, and that of a replay
         // is an old one.
         let any = mutants::is(Mutant::ReplayIsSnapshot);
@@ -170,6 +170,16 @@ impl Settling<'_> {
             let (state, code) = (RecordState::Accepted, None);
             writes.records.push(Record { state, code, upstream_id, ..record.clone() });
         }
+    }
+
+    /// The upstream's position of a charge. One that was applied just now is behind everything read
+    /// before; a position that is not belongs to another ledger than the snapshot, such as a restored
+    /// one, and says nothing.
+    fn position(&self, row: &OutboxRow, receipt: &Receipt, current: bool) -> Option<u64> {
+        let snapshot = self.cache.unit(&row.unit).and_then(|unit| unit.snapshot.as_ref());
+        let reached = snapshot.and_then(|snapshot| snapshot.sequence);
+        let fresh = current && !receipt.replayed;
+        receipt.sequence.filter(|new| !fresh || reached.is_none_or(|reached| *new > reached))
     }
 
     fn rejected(&self, row: &OutboxRow, code: &str, writes: &mut Writes) {
@@ -197,9 +207,14 @@ impl Settling<'_> {
         let mut row = row.clone();
         match outcome {
             Outcome::Singly => {}
-            Outcome::Again { effect: Effect::NotApplied, .. } | Outcome::Paused { .. } => {
+            Outcome::Paused { .. } => {
                 row.attempts = row.attempts.saturating_add(1);
                 row.due_at = self.now;
+            }
+            // Its own pause too: the others of its conversation may have fared better.
+            Outcome::Again { effect: Effect::NotApplied, after } => {
+                row.attempts = row.attempts.saturating_add(1);
+                row.due_at = self.now.plus(pause(row.attempts, *after, jitter));
             }
             // Refused, while an earlier attempt may still arrive: asked again when none can any more.
             // An attempt of the future was begun before the clock stepped back: now at the latest.
@@ -210,8 +225,12 @@ impl Settling<'_> {
                 row.due_at = last.plus(FLIGHT_LIFE);
             }
             _ => {
+                let after = match outcome {
+                    Outcome::Again { after, .. } => *after,
+                    _ => None,
+                };
                 row.mark_unknown(begun_at);
-                row.due_at = self.now.plus(backoff(row.attempts, jitter));
+                row.due_at = self.now.plus(pause(row.attempts, after, jitter));
             }
         }
         row
@@ -268,9 +287,8 @@ impl Health {
     pub(super) fn fail(&mut self, hint: Option<Duration>, now: Timestamp, jitter: &mut Jitter) {
         self.failures = self.failures.saturating_add(1);
         self.answered = false;
-        let pause = backoff(self.failures, jitter).max(hint.unwrap_or_default());
         self.rests_from = Some(now);
-        self.resume_at = Some(now.plus(pause.min(LONGEST_REST)));
+        self.resume_at = Some(now.plus(pause(self.failures, hint, jitter)));
     }
 
     /// Pauses, because the upstream does not accept the key. Returns whether that is news.
@@ -282,6 +300,12 @@ impl Health {
         self.resume_at = Some(now.plus(LONGEST_REST));
         news
     }
+}
+
+/// The pause after so many failures, at least what the upstream asks for, and at most
+/// [`LONGEST_REST`].
+fn pause(failures: u32, hint: Option<Duration>, jitter: &mut Jitter) -> Duration {
+    backoff(failures, jitter).max(hint.unwrap_or_default()).min(LONGEST_REST)
 }
 
 /// The pause after failure number `failures` (1 is the first): between half and all of

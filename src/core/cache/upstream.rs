@@ -13,7 +13,7 @@ use crate::cache::rows::OutboxRow;
 use crate::cache::settle::{Outcome, Receipt};
 use crate::client::retry;
 use crate::config::{ApiKey, PathOptions, Paths, UrlParts};
-use crate::credits::{AmountError, Credits};
+use crate::credits::{AmountError, Credits, whole_number};
 use crate::error::Effect;
 use crate::http::{Method, Request, Response, Target};
 use crate::idempotency::{IdempotencyKey, digest};
@@ -151,7 +151,7 @@ fn named(unit: &Unit) -> Option<&str> {
 /// * 402: rejected. 401 and 403: the key is refused, and the charge waits.
 /// * 408, 409, 425, 429, 5xx: to be sent again. A 409 that says "duplicate" proves nothing of the
 ///   content, so it is sent again too, until the window has passed.
-/// * Any other 4xx: refused as it is.
+/// * Any other 4xx with an object: refused as it is. Without one a proxy may have said it.
 #[must_use]
 pub fn outcome(response: &Response, said: &Said, unit: &Unit, now: Timestamp) -> Outcome {
     let status = response.status;
@@ -174,6 +174,8 @@ pub fn outcome(response: &Response, said: &Said, unit: &Unit, now: Timestamp) ->
         409 if mutants::is(Mutant::ConflictIsApplied) => Outcome::Applied(Receipt::default()),
         409 => Outcome::Again { effect: Effect::Unknown, after },
         408 | 425 | 429 => Outcome::Again { effect: judgement.effect, after },
+        // A page of a proxy is no word of this API.
+        400..=499 if !said.is_object => unanswered(true),
         400..=499 => Outcome::Refused { code: code() },
         _ if judgement.kind == Kind::Success => unanswered(true),
         _ => Outcome::Again { effect: judgement.effect, after },
@@ -192,6 +194,7 @@ pub const fn unanswered(sent: bool) -> Outcome {
 #[must_use]
 pub fn batch_outcome(response: &Response, said: &Said, unit: &Unit, now: Timestamp) -> Outcome {
     match outcome(response, said, unit, now) {
+        _ if matches!(response.status, 404 | 405 | 413) => Outcome::Singly,
         Outcome::Refused { .. } | Outcome::Rejected { .. } => Outcome::Singly,
         // The batch as a whole is no charge.
         Outcome::Applied(_) => unanswered(true),
@@ -237,7 +240,9 @@ pub fn reading(
     let failure = ReadFailure {
         refused: matches!(status, 401 | 403).then(|| code(status, said)),
         // A refusal of the read alone, such as of a customer who has no balance yet.
-        answered: (400..500).contains(&status) && !reading::judge(status, None).retry,
+        answered: (400..500).contains(&status)
+            && said.is_object
+            && !reading::judge(status, None).retry,
         after: retry::hint(response, now),
     };
     if !(200..300).contains(&status) || !said.is_object {
@@ -256,23 +261,42 @@ fn amount(said: &Said, unit: &Unit) -> Option<Credits> {
     match Credits::from_number_text(text, scale) {
         Ok(amount) => Some(amount),
         Err(AmountError::Precision) => {
-            let (whole, decimals) = text.split_once('.')?;
-            let all_digits = decimals.bytes().all(|byte| byte.is_ascii_digit());
-            let kept = decimals.get(..usize::from(scale.decimals())).filter(|_| all_digits)?;
-            let mut cut = whole.to_owned();
-            cut.push('.');
-            cut.push_str(kept);
+            let unsigned = text.strip_prefix('-').unwrap_or(text);
+            let cut = cut(unsigned, usize::from(scale.decimals()))?;
             let cut = Credits::from_decimal_text(&cut, scale).ok()?;
-            let floor =
-                if text.starts_with('-') { Credits::from_minor_units(1)? } else { Credits::ZERO };
-            cut.checked_sub(floor)
+            let below = || cut.negated().checked_sub(Credits::from_minor_units(1)?);
+            if text.starts_with('-') { below() } else { Some(cut) }
         }
         Err(_) => None,
     }
 }
 
+/// An unsigned number's text with so many decimals and no exponent; what is beyond them is cut off.
+/// `None` for what is no number, and for more places than a double can shift.
+fn cut(text: &str, decimals: usize) -> Option<String> {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "-0"));
+    // More decimals than a unit has are those of a small number.
+    let shift = usize::try_from(whole_number(exponent.strip_prefix('-')?)?).ok()?;
+    let (whole, rest) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let mut digits = "0".repeat(shift.min(MAX_SHIFT));
+    digits.push_str(whole);
+    let point = digits.len().checked_sub(shift).filter(|_| shift <= MAX_SHIFT)?;
+    digits.push_str(rest);
+    let (whole, rest) = digits.split_at_checked(point)?;
+    let whole = whole.trim_start_matches('0');
+    let mut cut = String::from(if whole.is_empty() { "0" } else { whole });
+    cut.push('.');
+    cut.push_str(rest.get(..decimals)?);
+    Some(cut)
+}
+
+/// The smallest double is 5e-324.
+const MAX_SHIFT: usize = 324;
+
 fn code(status: u16, said: &Said) -> String {
-    let code = said.code.as_deref();
+    // Whoever echoes our key does not get it into a notice.
+    let secret = |part: &[u8]| part == b"ce_live_" || part == b"ce_test_";
+    let code = said.code.as_deref().filter(|code| !code.as_bytes().windows(8).any(secret));
     code.map_or_else(|| reading::default_code(status).to_string(), ToOwned::to_owned)
 }
 

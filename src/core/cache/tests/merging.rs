@@ -107,6 +107,26 @@ fn many_acknowledged_charges_stay_few_sums_and_never_count_too_early() {
     assert_eq!(unit.available(), Some(credits(800)));
 }
 
+#[test]
+fn an_upstream_whose_positions_went_back_is_not_overdrawn() {
+    let mut desk = Desk::new();
+    desk.read(100, Some(1_000));
+    // Restored, or another: its positions begin anew.
+    for (key, position, balance) in [("a", 1, 40), ("b", 2, -20)] {
+        desk.gate(key, 60);
+        if let crate::cache::Next::Talk(crate::cache::Conversation::Send { token, .. }) =
+            desk.lease(false)
+        {
+            desk.settle(token, &[(position, applied(balance, Some(position)))]);
+        }
+    }
+    assert_eq!(desk.available(), "40", "the second gate was shut");
+    desk.read(40, Some(1));
+    assert_eq!(desk.available(), "40");
+    desk.read(30, Some(1_001));
+    assert_eq!(desk.available(), "30");
+}
+
 /// What a random history does next.
 #[derive(Clone, Debug)]
 enum Event {

@@ -191,6 +191,40 @@ fn hints_are_followed_up_to_ten_minutes() {
 }
 
 #[test]
+fn a_hint_counts_for_its_charge_whatever_became_of_the_others() {
+    let mut desk = Desk::with_balance(100);
+    desk.gate("a", 1);
+    desk.gate("b", 1);
+    let (token, _) = desk.begin_send();
+    let after = Some(Duration::from_secs(30));
+    let busy = Outcome::Again { effect: Effect::NotApplied, after };
+    desk.settle(token, &[(1, applied(99, None)), (2, busy)]);
+    let Next::Wait { until } = desk.lease(false) else { panic!() };
+    assert_eq!(until.since(desk.now), Duration::from_secs(30));
+}
+
+#[test]
+fn a_charge_is_tried_now_and_then_even_while_calls_wait_for_a_read_that_fails() {
+    let mut desk = Desk::with_balance(100);
+    desk.gate("a", 1);
+    let (token, _) = desk.begin_send();
+    desk.settle(token, &[(1, UNKNOWN)]);
+    let mut sent = 0;
+    for _ in 0..10 {
+        desk.later(Duration::from_secs(60));
+        match desk.lease(true) {
+            Next::Talk(Conversation::Read { token, .. }) => desk.fail_read(token),
+            Next::Talk(Conversation::Send { token, .. }) => {
+                sent += 1;
+                desk.settle(token, &[(1, UNKNOWN)]);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(sent, 2);
+}
+
+#[test]
 fn waiting_calls_and_waiting_charges_take_turns() {
     let mut desk = Desk::with_balance(100);
     desk.gate("a", 1);

@@ -54,6 +54,8 @@ fn charges_by_the_table() {
         (402, "{}", "rejected"),
         (403, "{}", "paused"),
         (404, "{}", "quarantined"),
+        (404, "<html>", "again, unknown"),
+        (422, "", "again, unknown"),
         (405, "{}", "quarantined"),
         (408, "{}", "again, unknown"),
         (409, r#"{"error":{"code":"idempotency_key_in_use"}}"#, "again, unknown"),
@@ -105,6 +107,13 @@ fn receipts_are_read() {
 }
 
 #[test]
+fn an_echoed_key_is_no_code() {
+    let body = r#"{"error":{"code":"ce_live_0123456789abcdef"}}"#;
+    let Outcome::Paused { code } = judged(401, body) else { panic!() };
+    assert_eq!(code, "invalid_api_key");
+}
+
+#[test]
 fn balances_with_the_noise_of_floats_are_taken_for_what_is_there() {
     let table = [
         ("44.99899999999", Some(44_998_999)),
@@ -113,7 +122,12 @@ fn balances_with_the_noise_of_floats_are_taken_for_what_is_there() {
         ("12.3456789", Some(12_345_678)),
         ("12.3456785e1", Some(123_456_785)),
         ("1.23456785e1", None),
-        ("1e-7", None),
+        ("1e-7", Some(0)),
+        ("5.551115123125783e-17", Some(0)),
+        ("-5.551115123125783e-17", Some(-1)),
+        ("12345.678912e-2", Some(123_456_789)),
+        ("1.0000001e-999", None),
+        ("-0.00000000001", Some(-1)),
         ("\"7.00000000001\"", Some(7_000_000)),
         ("\"7.0000000000x\"", None),
     ];
@@ -136,11 +150,15 @@ fn a_batch_as_a_whole_settles_nothing() {
         (429, "again"),
         (500, "again, unknown"),
     ];
+    let judged = |status, body| {
+        let response = response(status, body, &[]);
+        batch_outcome(&response, &Said::read(body), &Unit::credits(), Timestamp::EPOCH)
+    };
     for (status, expected) in table {
-        let response = response(status, "{}", &[]);
-        let judged =
-            batch_outcome(&response, &Said::read("{}"), &Unit::credits(), Timestamp::EPOCH);
-        assert_eq!(edge(&judged), expected, "{status}");
+        assert_eq!(edge(&judged(status, "{}")), expected, "{status}");
+    }
+    for status in [404, 405, 413] {
+        assert_eq!(edge(&judged(status, "<html>")), "singly", "{status}");
     }
 }
 
@@ -163,6 +181,7 @@ fn readings_by_the_table() {
         assert_eq!((failure.answered, failure.refused), (answered, None), "{status}");
         assert_eq!(failure.after, Some(Duration::from_secs(7)));
     }
+    assert!(!read(404, "<html>", &[]).unwrap_err().answered, "a proxy's page");
     for status in [401, 403] {
         assert!(read(status, "{}", &[]).unwrap_err().refused.is_some());
     }

@@ -61,3 +61,24 @@ fn many_notices_go_out_in_turns_that_are_short_while_others_wait() {
     desk.later(Duration::from_secs(300));
     assert_eq!(told(&mut desk), (101..=120).collect::<Vec<u64>>(), "nobody waits behind these");
 }
+
+#[test]
+fn charges_are_refused_once_too_many_refusals_wait_to_be_told() {
+    let mut desk = Desk::with_balance(1_000_000);
+    let mut told = 0;
+    for round in 0.. {
+        for index in 0..6 {
+            let word = crate::cache::tests::desk::word(&desk.gate(&format!("{round}-{index}"), 1));
+            if word == "outbox full" {
+                assert!(told >= crate::cache::MAX_OPEN_CHARGES);
+                return;
+            }
+        }
+        let (token, positions) = desk.begin_send();
+        let rejected = || Outcome::Rejected { code: "insufficient_credits".into() };
+        let outcomes: Vec<_> = positions.into_iter().map(|at| (at, rejected())).collect();
+        desk.settle(token, &outcomes);
+        told = desk.keeper.cache(&desk.owner.clone()).unwrap().head().untold;
+        assert!(told < crate::cache::MAX_OPEN_CHARGES + 100);
+    }
+}
