@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -249,6 +250,39 @@ test("what is not cached is passed on, and what it changes counts at once", asyn
   const unknown = await edge.add("cus", { amount: 1, type: "topup", idempotency_key: "u" });
   assert.deepEqual([unknown.status, unknown.json.error.code], [500, "internal_error"]);
   assert.equal(unknown.json.error.details.idempotency_key, "u");
+});
+
+test("an upstream that takes calls and never answers them holds nobody up", async (t) => {
+  const self = await world(t, "silent", { UPSTREAM_TIMEOUT_MS: "500" });
+  await self.api.grant("cus", 10);
+  assert.equal((await self.edge.balance("cus")).balance, 10);
+  await self.ledger.stop();
+  const sockets = new Set();
+  const silent = createServer((socket) => sockets.add(socket.on("error", () => {}).resume()));
+  await new Promise((done) => silent.listen(self.port, "127.0.0.1", done));
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+  const ask = async (path, body) => {
+    const response = await fetch(`${self.url}/v1/customers/cus/${path}`, {
+      method: body ? "POST" : "GET",
+      headers: {
+        authorization: `Bearer ${keys.live.text}`,
+        ...(body ? { "content-type": "application/json" } : {}),
+      },
+      body: body && JSON.stringify(body),
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
+    return [response.status, (await response.json()).error?.code];
+  };
+  const add = { amount: 1, type: "topup", idempotency_key: "u" };
+  const gate = { amount: 11, on_insufficient: "reject" };
+  assert.deepEqual(await ask("transactions"), [503, "upstream_unavailable"]);
+  assert.deepEqual(await ask("balance?include_breakdown=true"), [503, "upstream_unavailable"]);
+  assert.deepEqual(await ask("add", add), [500, "internal_error"]);
+  assert.deepEqual(await ask("consume", gate), [402, "insufficient_credits"]);
+  assert.ok(sockets.size >= 3, `${sockets.size} connections were made`);
 });
 
 test("a key that the ledger refuses pauses the outbox, and a new one resumes it", async (t) => {

@@ -2,8 +2,11 @@
 //!
 //! Decides nothing.
 
+use core::future::poll_fn;
 use core::panic::AssertUnwindSafe;
 use core::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex};
+use std::task::Wake;
 
 use edge_credits_core::config::UrlParts;
 use edge_credits_core::time::Timestamp;
@@ -70,11 +73,56 @@ pub(crate) fn url(text: &str) -> UrlParts {
 pub(crate) fn at_once(
     future: impl Future<Output = Result<JsValue, JsValue>> + 'static,
 ) -> Result<JsValue, JsValue> {
+    match begin(future) {
+        Begun::Done(result) => result,
+        Begun::Waits(rest) => Ok(future_to_promise(AssertUnwindSafe(rest)).into()),
+    }
+}
+
+/// A future after its first poll.
+enum Begun<T, R> {
+    /// It waits for nothing.
+    Done(T),
+    /// What is left of it, which must be polled.
+    Waits(R),
+}
+
+fn begin<T>(
+    future: impl Future<Output = T> + 'static,
+) -> Begun<T, impl Future<Output = T> + 'static> {
     let mut future = Box::pin(future);
-    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(result) => result,
-        // It is polled again from there, and leaves the waker that counts.
-        Poll::Pending => Ok(future_to_promise(AssertUnwindSafe(future)).into()),
+    let relay = Arc::new(Relay::default());
+    let waker = Waker::from(Arc::clone(&relay));
+    match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+        Poll::Ready(result) => Begun::Done(result),
+        Poll::Pending => Begun::Waits(poll_fn(move |context| {
+            relay.reach(context.waker());
+            future.as_mut().poll(context)
+        })),
+    }
+}
+
+/// The waker of the first poll. What was polled then may keep it for good, as a timeout does, so it
+/// passes on to whoever polls since. A wake before anybody does is not lost: the first of those
+/// polls is due anyway.
+#[derive(Default)]
+struct Relay(Mutex<Option<Waker>>);
+
+impl Relay {
+    fn reach(&self, waker: &Waker) {
+        if let Ok(mut last) = self.0.lock() {
+            *last = Some(waker.clone());
+        }
+    }
+}
+
+impl Wake for Relay {
+    fn wake(self: Arc<Self>) {
+        // Not while it is locked: who is woken may poll at once.
+        let last = self.0.lock().ok().and_then(|last| last.clone());
+        if let Some(waker) = last {
+            waker.wake();
+        }
     }
 }
 
@@ -83,4 +131,45 @@ pub(crate) fn describe(thrown: &JsValue) -> String {
     let message = thrown.dyn_ref::<js_sys::Error>().map(js_sys::Error::message);
     let message = message.map(String::from).or_else(|| thrown.as_string());
     message.unwrap_or_else(|| "something that is no error was thrown".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use core::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn the_waker_of_the_first_poll_wakes_who_polls_since() {
+        let first = Arc::new(Mutex::new(None::<Waker>));
+        let kept = Arc::clone(&first);
+        // As the runtime's timeout does, it keeps the first waker that it sees.
+        let Begun::Waits(rest) = begin(poll_fn(move |context| {
+            kept.lock().unwrap().get_or_insert_with(|| context.waker().clone());
+            Poll::<()>::Pending
+        })) else {
+            panic!("it waits")
+        };
+        let wake = || first.lock().unwrap().clone().unwrap().wake();
+        wake();
+        let mut rest = Box::pin(rest);
+        for _ in 0..2 {
+            let count = Arc::new(Count::default());
+            let waker = Waker::from(Arc::clone(&count));
+            assert!(rest.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            assert_eq!(count.0.load(Ordering::Relaxed), 0);
+            wake();
+            assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        }
+        assert!(matches!(begin(core::future::ready(3)), Begun::Done(3)));
+    }
 }
