@@ -22,10 +22,18 @@ for (const mode of ["ledger", "cache"]) {
   });
 }
 
-for (const [lie, rule] of [["lose", "lost"], ["double", "phantom"]]) {
-  test(`a ledger that would ${lie} charges is found out`, async () => {
+/** How the ledger lies, to whom, and the rule that must catch it. */
+const LIES = [
+  ["lose", "ledger", "lost"],
+  ["double", "ledger", "phantom"],
+  ["lose", "cache", "lost"],
+];
+
+for (const [lie, mode, rule] of LIES) {
+  const asked = mode === "cache" ? "behind a cache" : "itself";
+  test(`a ledger that would ${lie} charges is found out, ${asked}`, async () => {
     const { violations, kept } = await run({
-      mode: "ledger",
+      mode,
       kills: 1,
       seed: 1,
       damage: async (directory) => {

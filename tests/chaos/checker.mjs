@@ -1,7 +1,8 @@
 // Judges a history against what stands in the ledger afterwards, by the rules for a store that may
 // leave its callers without an answer: acknowledged ⇒ there, once, with that amount and id;
-// refused ⇒ not there; unknown ⇒ there once or not at all; nothing that nobody asked for. A charge
-// that a cache accepted may instead end as rejected or quarantined, if the operator is shown it.
+// refused ⇒ not there; unknown ⇒ there once or not at all; nothing that nobody asked for. What a
+// cache accepted may instead end as quarantined, if the operator is shown it, or as rejected, if the
+// operator wrote it off: nothing else is, for the ledger of these runs takes every charge.
 //
 // It decides on data alone: no clock, no network, nothing of the code under test.
 
@@ -21,18 +22,18 @@ import { standing } from "./history.mjs";
  * @property {Map<string, {entries: Entry[], balance: number}>} ledgers by customer; oldest first
  * @property {Map<string, Map<string, string>>} [reported] by customer and key: the state under
  *   which the operator is shown a charge (rejected, quarantined, or open)
+ * @property {Set<string>} [writtenOff] `customer\nkey` of the charges that the operator wrote off
  * @property {Set<string>} [neverNegative] customers with nothing but gates through one writer
  */
 
 /** The types of entries that the callers cause, and the operation that a key belongs to. */
 const OPERATION_OF_TYPE = { consumption: "consume", topup: "add" };
-const TERMINAL = ["rejected", "quarantined"];
-
 /**
  * @param {Facts} facts
  * @returns {{violations: {rule: string, text: string}[], counts: Record<string, number>}}
  */
-export function check({ operations, ledgers, reported = new Map(), neverNegative = new Set() }) {
+export function check({ operations, ledgers, reported = new Map(), ...sets }) {
+  const { writtenOff = new Set(), neverNegative = new Set() } = sets;
   const violations = [];
   const counts = { acknowledged: 0, unknown: 0, refused: 0, "unknown, applied": 0, reported: 0 };
   const found = index(ledgers);
@@ -48,9 +49,13 @@ export function check({ operations, ledgers, reported = new Map(), neverNegative
     const stands = standing(operation);
     counts[stands] += 1;
     if (stands === "unknown" && entries.length > 0) counts["unknown, applied"] += 1;
-    if (entries.length === 0 && TERMINAL.includes(state)) counts.reported += 1;
+    const groundless = state === "rejected" && !writtenOff.has(writeOffOf(operation));
+    const reports = state === "quarantined" || (state === "rejected" && !groundless);
+    if (entries.length === 0 && reports) counts.reported += 1;
+    if (entries.length > 0 && groundless) note("rejected but present", "was told as rejected");
     checkAnswers(operation, note);
-    checkPresence(operation, stands, entries, state, note);
+    if (entries.length > 0) checkEntries(operation, stands, entries, note);
+    else if (!reports) checkAbsence(operation, stands, state, note);
   }
   for (const [name, entries] of found) {
     const text = `${name.replaceAll("\n", " ")}: ${entries.length} entries that nobody asked for`;
@@ -64,6 +69,11 @@ export function check({ operations, ledgers, reported = new Map(), neverNegative
 
 function nameOf({ customer, kind, key }) {
   return `${customer}\n${kind === "add" ? "add" : "consume"}\n${key}`;
+}
+
+/** How a charge is named among those that were written off. */
+export function writeOffOf({ customer, key }) {
+  return `${customer}\n${key}`;
 }
 
 /** All entries by customer, operation and key. An unforeseen type is nobody's operation. */
@@ -102,17 +112,18 @@ function checkAnswers({ attempts }, note) {
   }
 }
 
-function checkPresence({ attempts }, stands, entries, state, note) {
+/** What was accepted must be there. Only what was accepted can come to be rejected. */
+function checkAbsence({ attempts }, stands, state, note) {
+  const reused = attempts.some(({ outcome }) => outcome === "reused");
+  if (stands === "acknowledged" || reused || state === "rejected") {
+    note("lost", `is not in the ledger, and is shown as ${state ?? "nothing"}`);
+  }
+}
+
+function checkEntries({ attempts }, stands, entries, note) {
   const [entry] = entries;
   if (entries.length > 1) note("doubled", `stands ${entries.length} times in the ledger`);
   const reused = attempts.filter(({ outcome }) => outcome === "reused");
-  if (!entry) {
-    const must = stands === "acknowledged" || reused.length > 0;
-    if (must && !TERMINAL.includes(state)) {
-      note("lost", `is not in the ledger, and is shown as ${state ?? "nothing"}`);
-    }
-    return;
-  }
   const amount = Math.abs(entry.amount);
   if (stands === "refused") {
     note("refused but present", `stands in the ledger with ${amount}`);
@@ -130,6 +141,18 @@ function checkPresence({ attempts }, stands, entries, state, note) {
   if (accepted.some(({ transaction }) => transaction !== entry.id)) {
     note("altered", `stands in the ledger as ${entry.id}`);
   }
+}
+
+/**
+ * After an outage nobody calls the cache, and a look at an outbox wakes it: what was still missing
+ * then has been left lying by the alarms.
+ * @param {{drained: {seconds: number, missing: number, looks: number}} | null} outage
+ */
+export function notByItsAlarms(outage) {
+  if (!outage || (outage.drained.missing === 0 && outage.drained.looks === 0)) return [];
+  const { seconds, missing, looks } = outage.drained;
+  const text = `${missing} missing ${seconds.toFixed(1)} s after the outage and ${looks} looks`;
+  return [{ rule: "not drained by its alarms", text }];
 }
 
 /** A ledger must add up by itself. */

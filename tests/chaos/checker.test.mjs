@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { check } from "./checker.mjs";
+import { check, notByItsAlarms } from "./checker.mjs";
 
 const ok = (amount, began, rest = {}) => ({
   amount,
@@ -48,6 +48,9 @@ function ledger(...rows) {
   return { entries, balance };
 }
 
+/** What the operator is shown of one charge. */
+const report = (key, state) => new Map([["c", new Map([[key, state]])]]);
+
 const GRANT = ["topup", "g", 100];
 const CHARGE = ["consumption", "a", -5];
 
@@ -71,15 +74,23 @@ test("an unknown charge may stand, once", () => {
   assert.equal(counts["unknown, applied"], 1);
 });
 
-test("an accepted charge may end rejected or quarantined, if the operator is shown it", () => {
+test("an accepted charge may end quarantined, or as rejected where it was written off", () => {
   const run = goodRun();
   run.ledgers.set("c", ledger(GRANT));
-  for (const state of ["rejected", "quarantined"]) {
-    run.reported = new Map([["c", new Map([["a", state]])]]);
+  for (const [state, writtenOff] of [["quarantined", []], ["rejected", ["c\na"]]]) {
+    run.reported = report("a", state);
+    run.writtenOff = new Set(writtenOff);
     const { violations, counts } = check(run);
     assert.deepEqual(violations, []);
     assert.equal(counts.reported, 1);
   }
+});
+
+test("a charge that was written off may stand: nobody knew what had come of it", () => {
+  const run = goodRun();
+  run.reported = report("a", "rejected");
+  run.writtenOff = new Set(["c\na"]);
+  assert.deepEqual(check(run).violations, []);
 });
 
 /** What is broken, how, and the rule that must catch it. */
@@ -89,8 +100,31 @@ const BROKEN = {
     "lost",
     (run) => {
       run.ledgers.set("c", ledger(GRANT));
-      run.reported = new Map([["c", new Map([["a", "pending"]])]]);
+      run.reported = report("a", "pending");
     },
+  ],
+  "an acknowledged charge that is dropped as rejected, for no reason": [
+    "lost",
+    (run) => {
+      run.ledgers.set("c", ledger(GRANT));
+      run.reported = report("a", "rejected");
+    },
+  ],
+  "a charge without an answer that was accepted, and dropped as rejected": [
+    "lost",
+    (run) => (run.reported = report("u", "rejected")),
+  ],
+  "a rejected charge, where another customer's was written off": [
+    "lost",
+    (run) => {
+      run.ledgers.set("c", ledger(GRANT));
+      run.reported = report("a", "rejected");
+      run.writtenOff = new Set(["d\na"]);
+    },
+  ],
+  "a charge that is told as rejected, and stands": [
+    "rejected but present",
+    (run) => (run.reported = report("a", "rejected")),
   ],
   "a customer that is gone": ["lost", (run) => run.ledgers.clear()],
   "a lost charge of which only another content was refused": [
@@ -199,4 +233,13 @@ test("a refusal before the acceptance is no contradiction: it is judged afresh",
   const run = goodRun();
   run.operations[1].attempts.unshift(other("refused", 5, 0, "insufficient_credits"));
   assert.deepEqual(check(run).violations, []);
+});
+
+test("an outage ends well only where the alarms drained the outbox before anybody looked", () => {
+  const rules = (drained) => notByItsAlarms({ drained }).map(({ rule }) => rule);
+  assert.deepEqual(notByItsAlarms(null), []);
+  assert.deepEqual(rules({ seconds: 20, missing: 0, looks: 0 }), []);
+  assert.deepEqual(rules({ seconds: 91, missing: 0, looks: 1 }), ["not drained by its alarms"]);
+  assert.deepEqual(rules({ seconds: 240, missing: 3, looks: 2 }), ["not drained by its alarms"]);
+  assert.deepEqual(rules({ seconds: 0, missing: 1, looks: 0 }), ["not drained by its alarms"]);
 });

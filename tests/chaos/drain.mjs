@@ -2,6 +2,7 @@
 // the operator clear up, and compares what the cache says with what the ledger says.
 
 import { customerPath, minorUnits, PATIENT_TIMEOUT_MS } from "./calls.mjs";
+import { writeOffOf } from "./checker.mjs";
 import { standing } from "./history.mjs";
 import { pause } from "./random.mjs";
 
@@ -34,10 +35,15 @@ export async function drain({ world, history, view, operations, lookAfter }) {
     if (missing.length > 0 && world.cache && now - looked > lookAfter) {
       looked = now;
       looks += 1;
-      const { reported } = await outboxes(world, history);
+      const { reported, open } = await outboxes(world, history);
       missing = missing.filter(
         ({ customer, key }) => !TERMINAL.includes(reported.get(customer)?.get(key)),
       );
+      // What no outbox has to send any more comes no more.
+      if (open === 0) {
+        missing = await stillMissing(missing, view);
+        break;
+      }
     }
     // Without a cache nothing comes later: what is missing now is lost.
     if (missing.length === 0 || !world.cache || now - started > LONGEST_DRAIN_MS) break;
@@ -80,6 +86,10 @@ async function outboxes(world, history) {
     const [customer, key] = name.split("\n");
     if (kind === "rejected") reported.get(customer).set(key, kind);
   }
+  for (const name of history.writtenOff) {
+    const [customer, key] = name.split("\n");
+    reported.get(customer).set(key, "rejected");
+  }
   return { reported, totals, quarantined, open: totals.pending + totals.in_flight };
 }
 
@@ -107,7 +117,7 @@ export async function clearUp({ world, history, quarantined = [], random }) {
     const { operator } = world.ways;
     const { status, json } = await operator.send("POST", path, undefined, PATIENT_TIMEOUT_MS);
     if (status !== 200) throw new Error(`no ${decision}: ${status} ${JSON.stringify(json)}`);
-    if (decision === "write-off") history.notices.set(`${customer}\n${key}`, "rejected");
+    if (decision === "write-off") history.writtenOff.add(writeOffOf({ customer, key }));
   }
   return done;
 }

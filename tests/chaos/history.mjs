@@ -28,6 +28,8 @@ export class History {
   acknowledged = 0;
   /** What answers told about charges accepted earlier: `customer\nkey` → kind. */
   notices = new Map();
+  /** `customer\nkey` of the charges that the operator wrote off. */
+  writtenOff = new Set();
   #clock = 0;
 
   /** A new operation, without attempts. */

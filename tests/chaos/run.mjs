@@ -5,7 +5,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { check } from "./checker.mjs";
+import { check, notByItsAlarms } from "./checker.mjs";
 import { Clients, CUSTOMERS } from "./clients.mjs";
 import { clearUp, disagreements, drain, empty, LOOK_LATE_MS, LOOK_SOON_MS } from "./drain.mjs";
 import { History } from "./history.mjs";
@@ -59,7 +59,7 @@ export async function run({ mode, kills, seed, outageSeconds = 0, say = () => {}
     world.storm(false);
     await world.settled();
     const outage = outageSeconds > 0 ? await passOutage(parts, outageSeconds) : null;
-    const figures = { mode, seed, struck, outage, ...(await verdict(parts)) };
+    const figures = { mode, seed, struck, outage, ...(await verdict(parts, outage)) };
     figures.seconds = (Date.now() - started) / 1000;
     keep = figures.violations.length > 0;
     if (keep) {
@@ -107,7 +107,7 @@ async function passOutage({ world, history, clients, view, say }, seconds) {
   return { seconds, accepted, turnedAway: world.back.turnedAway, drained };
 }
 
-async function verdict({ world, history, clients, view, random, say }) {
+async function verdict({ world, history, clients, view, random, say }, outage) {
   world.standing();
   say("the network is well: callers come back to what they do not know");
   await clients.settle();
@@ -126,8 +126,10 @@ async function verdict({ world, history, clients, view, random, say }) {
     operations,
     ledgers,
     reported: shown.reported,
+    writtenOff: history.writtenOff,
     neverNegative: new Set(sole.map(({ id }) => id)),
   });
+  violations.push(...notByItsAlarms(outage));
   if (shown.open > 0) {
     violations.push({ rule: "not drained", text: `${shown.open} charges are still to be sent` });
   }
