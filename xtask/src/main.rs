@@ -88,7 +88,7 @@ const JOBS: &[Job] = &[
     },
     Job {
         name: "sim",
-        arguments: "--seeds N [--from S] | --seed S [--trace] | --mutants N",
+        arguments: "--seeds N [--from S] | --seed S [--trace] | --small N | --mutants N",
         purpose: "run the cache in a seeded world of faults",
         run: sim::run,
     },

@@ -11,6 +11,9 @@ use crate::tally::Tally;
 /// Failing seeds that are listed.
 const LISTED: usize = 20;
 
+/// Seeds from which on a run meets every kind of fault and every death, or proves nothing.
+const ENOUGH_FOR_ALL: u64 = 2_000;
+
 /// Says what came of one seed. Returns whether all is well.
 pub(crate) fn breach(outcome: &Outcome) -> bool {
     match &outcome.breach {
@@ -53,21 +56,31 @@ pub(crate) fn all(tally: &Tally, failed: &[Outcome], took: Duration) -> bool {
     );
     println!("longest drain {} s", tally.longest_drain / 1_000);
     println!("took {} s", took.as_secs());
-    let silent: Vec<_> = Fault::ALL
-        .iter()
-        .filter(|fault| {
-            tally.enabled.0[**fault as usize] > 0 && tally.fired.0[**fault as usize] == 0
-        })
-        .map(|fault| fault.text())
-        .collect();
-    if !silent.is_empty() {
-        println!("invalid: enabled and never struck: {}", silent.join(", "));
+    let invalid = reasons_invalid(tally);
+    for reason in &invalid {
+        println!("invalid: {reason}");
     }
     for outcome in failed.iter().take(LISTED) {
         breach(outcome);
     }
     println!("{} of {} seeds fail", failed.len(), tally.seeds);
-    failed.is_empty() && silent.is_empty()
+    failed.is_empty() && invalid.is_empty()
+}
+
+/// Why a run proves nothing; empty where it counts.
+fn reasons_invalid(tally: &Tally) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let enough = tally.seeds >= ENOUGH_FOR_ALL;
+    for fault in Fault::ALL {
+        match (tally.enabled.0[*fault as usize], tally.fired.0[*fault as usize]) {
+            (0, _) if enough => reasons.push(format!("never enabled: {}", fault.text())),
+            (1.., 0) => reasons.push(format!("enabled and never struck: {}", fault.text())),
+            _ => {}
+        }
+    }
+    let spared = Point::ALL.iter().filter(|point| enough && tally.points.0[**point as usize] == 0);
+    reasons.extend(spared.map(|point| format!("nothing died at: {}", point.text())));
+    reasons
 }
 
 /// A run in a line.
@@ -92,5 +105,43 @@ fn counts(title: &str, counts: &BTreeMap<&'static str, u64>) {
     println!("\n{title:<40} {:>19}", "times");
     for (name, count) in counts {
         println!("{name:<40} {count:>19}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reasons_invalid;
+    use crate::faults::{Fault, Point};
+    use crate::tally::{Each, Tally};
+
+    fn all_met(seeds: u64) -> Tally {
+        let (enabled, fired, points) = (Each([1; _]), Each([1; _]), Each([1; _]));
+        Tally { seeds, enabled, fired, points, ..Tally::default() }
+    }
+
+    #[test]
+    fn a_run_that_met_everything_counts() {
+        assert_eq!(reasons_invalid(&all_met(2_000)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_long_run_without_a_fault_or_a_death_proves_nothing_and_a_short_one_may_be() {
+        for (seeds, reasons) in [(2_000, 2), (1_999, 0)] {
+            let mut tally = all_met(seeds);
+            (tally.enabled.0[Fault::Lag as usize], tally.fired.0[Fault::Lag as usize]) = (0, 0);
+            tally.points.0[Point::Merged as usize] = 0;
+            let found = reasons_invalid(&tally);
+            assert_eq!(found.len(), reasons, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn an_enabled_fault_must_strike_in_any_run() {
+        let mut tally = all_met(1);
+        tally.fired.0[Fault::Crash as usize] = 0;
+        assert_eq!(
+            reasons_invalid(&tally),
+            ["enabled and never struck: K1 crash between two steps"]
+        );
     }
 }
