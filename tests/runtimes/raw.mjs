@@ -4,6 +4,9 @@ import { connect } from "node:net";
 
 /** A body is written in pieces, each a chunk where the body is chunked. */
 const PIECE_BYTES = 16_384;
+/** A server that closes while we still send can take its answer down with the connection: TCP throws
+ * away what was not read yet. The request is then sent again, so often at most. */
+const LOST_ANSWERS = 5;
 /** How long an answer may take. Only a server that hangs takes more than a fraction of a second. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
@@ -19,7 +22,18 @@ const ANSWER_TIMEOUT_MS = 10_000;
  * @param {boolean} [request.breakOff] close the sending side before the body's end
  * @returns {Promise<{status: number, headers: Map<string, string>, text: string, json: any}>}
  */
-export function exchange(origin, request) {
+export async function exchange(origin, request) {
+  for (let lost = 0; ; lost += 1) {
+    try {
+      return await attempt(origin, request);
+    } catch (error) {
+      const cut = error.code === "EPIPE" || error.code === "ECONNRESET";
+      if (!cut || lost === LOST_ANSWERS) throw error;
+    }
+  }
+}
+
+function attempt(origin, request) {
   const { hostname, port } = new URL(origin);
   return new Promise((resolve, reject) => {
     const received = [];
