@@ -1,7 +1,7 @@
 //! The retry budgets of this isolate, one per API.
 //!
-//! They are the client's only memory. On the edge a client object often lives for one request; a
-//! budget of its own would bound nothing.
+//! In stateless mode they are all that outlives a call. On the edge a client object often lives for
+//! one request; a budget of its own would bound nothing.
 
 use core::cell::RefCell;
 

@@ -50,7 +50,8 @@ pub(crate) struct Desk {
     cache: CacheConfig,
     timeout: Duration,
     fetcher: Option<JsValue>,
-    on_settled: Function,
+    /// Of the client that called last: it is told what concerns no charge.
+    on_settled: RefCell<Function>,
     jitter: RefCell<Jitter>,
     /// By customer.
     rooms: RefCell<Vec<Rc<Room>>>,
@@ -99,7 +100,8 @@ pub(crate) fn enter(
     }
     match Asked::new(visit.config, method, arguments, visit.entropy, request)? {
         Some(asked) => begin(asked, visit).map(Entered::Answered),
-        None if method.changes() => desk(visit).map(Some).map(Entered::Passed),
+        // Where there is no place for a desk, no balance is kept that would have to be read again.
+        None if method.changes() => Ok(Entered::Passed(desk(visit).ok())),
         None => Ok(Entered::Passed(None)),
     }
 }
@@ -185,6 +187,7 @@ fn desk(visit: Visit<'_>) -> Result<Rc<Desk>, Box<ClientError>> {
                 && desk.fetcher == fetcher
         });
         if let Some(desk) = known {
+            desk.on_settled.replace(on_settled);
             return Ok(Rc::clone(desk));
         }
         if desks.len() >= MAX_DESKS {
@@ -200,7 +203,7 @@ fn desk(visit: Visit<'_>) -> Result<Rc<Desk>, Box<ClientError>> {
             cache,
             timeout,
             fetcher,
-            on_settled,
+            on_settled: RefCell::new(on_settled),
             jitter: RefCell::new(jitter),
             rooms: RefCell::default(),
             calls: Cell::new(0),
@@ -253,8 +256,9 @@ impl Desk {
         let text = |text: Option<&str>| text.map_or(JsValue::UNDEFINED, JsValue::from_str);
         let word = JsValue::from_str(word);
         let told = Array::of4(&self.id.into(), &word, &text(transaction), &text(facts));
-        // Our own function, which does not throw.
-        let _ = self.on_settled.apply(&JsValue::UNDEFINED, &told);
+        // Nothing is borrowed while it runs. Our own function, which does not throw.
+        let on_settled = self.on_settled.borrow().clone();
+        let _ = on_settled.apply(&JsValue::UNDEFINED, &told);
     }
 }
 

@@ -32,7 +32,9 @@ function isSet(name) {
     const { Deno, process } = globalThis;
     if (Deno === undefined) return Boolean(process?.env?.[name]);
     // Asked first: reading without the permission throws, or asks whoever sits at the terminal.
-    const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+    // Where nobody can be asked, as on some of Deno's platforms, reading throws at worst.
+    const query = { name: "env", variable: name };
+    const state = Deno.permissions?.querySync?.(query).state ?? "granted";
     return state === "granted" && Boolean(Deno.env.get(name));
   } catch {
     return false;

@@ -11,28 +11,29 @@ import { CreditEngineError, makeError } from "./errors.js";
 const desks = new Map();
 const waits = new Set();
 
-// Who called last: told of what concerns no charge.
-let lastReport = () => {};
-
 // What one client knows of its desk.
 export class MemoryCache {
   #desk = null;
   #report;
+  #onSettled;
 
   constructor(report) {
     this.#report = report;
+    // What concerns no charge is for the client that called last on its desk: the module calls that
+    // one's function.
+    this.#onSettled = (...news) => onSettled(report, ...news);
   }
 
   // What the module calls: when it has accepted the charge of these arguments, and when that is
   // settled.
   hooks(charge) {
-    const report = (lastReport = this.#report);
+    const report = this.#report;
     const onAccepted = (desk, id, key) => {
       this.#desk = desk;
       if (!desks.has(desk)) desks.set(desk, new Map());
       desks.get(desk).set(id, { charge, key, report });
     };
-    return { onAccepted, onSettled };
+    return { onAccepted, onSettled: this.#onSettled };
   }
 
   get pending() {
@@ -61,10 +62,10 @@ export class MemoryCache {
 }
 
 // What became of a charge; what has no id concerns all of them.
-function onSettled(desk, word, id, facts) {
+function onSettled(report, desk, word, id, facts) {
   const open = desks.get(desk);
   const entry = open?.get(id);
-  if (facts !== undefined) tell(facts, entry);
+  if (facts !== undefined) tell(facts, entry, report);
   if (entry === undefined) return;
   open.delete(id);
   if (open.size === 0) desks.delete(desk);
@@ -88,10 +89,10 @@ export function onMemoryLost(cause) {
   }
 }
 
-function tell(facts, entry) {
+function tell(facts, entry, report) {
   const error = makeError(facts);
   if (entry !== undefined) error.details = { ...detailsOf(entry.charge), ...error.details };
-  (entry?.report ?? lastReport)(error);
+  (entry?.report ?? report)(error);
 }
 
 function count(desk, id, word) {

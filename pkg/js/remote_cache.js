@@ -16,9 +16,10 @@ export class RemoteCache {
 
   // Takes note of an answer; returns the errors that are news.
   note(customerId, { pending, notices }) {
-    this.#pending.delete(customerId);
-    if (Number.isSafeInteger(pending) && pending > 0) {
-      keep(this.#pending, () => this.#pending.set(customerId, pending));
+    // Answers that passed through the cache, of lists and grants, do not say how much waits.
+    if (Number.isSafeInteger(pending)) {
+      this.#pending.delete(customerId);
+      if (pending > 0) keep(this.#pending, () => this.#pending.set(customerId, pending));
     }
     return Array.isArray(notices) ? newsOf(customerId, notices) : [];
   }

@@ -160,9 +160,11 @@ impl Room {
             let wanted = self.wanted.borrow().first().map(|(unit, _)| unit.clone());
             let next =
                 self.keeper.borrow_mut().lease(&self.owner, now, wanted.as_ref(), &desk.cache);
-            self.tell(&desk);
+            let told = self.tell(&desk);
             match next {
                 Ok(Next::Talk(conversation)) => self.hold(&desk, conversation).await,
+                // Whoever was told may have come back with a call: what is next may be another.
+                Ok(_) if told => {}
                 Ok(Next::Busy { until } | Next::Wait { until }) => {
                     self.wanted.take();
                     self.pause(until.since(now)).await;
@@ -224,8 +226,9 @@ impl Room {
         }
     }
 
-    /// Tells the facade what is new and not in the order of things.
-    fn tell(&self, desk: &Desk) {
+    /// Tells the facade what is new and not in the order of things, and drops it: nobody else is to
+    /// learn it. Returns whether there was anything.
+    fn tell(&self, desk: &Desk) -> bool {
         let news: Vec<_> = {
             let keeper = self.keeper.borrow();
             let news = keeper.store().notices_after(self.told.get());
@@ -236,10 +239,14 @@ impl Room {
             })
             .collect()
         };
-        for (id, kind, charge, error) in news {
-            self.told.set(id);
+        let Some((last, ..)) = news.last() else { return false };
+        self.told.set(*last);
+        // A failure of memory itself shows at the next call.
+        let _ = self.keeper.borrow_mut().told(&self.owner, host::now(), *last);
+        for (_, kind, charge, error) in &news {
             desk.settled(kind.as_str(), charge.as_deref(), Some(&error.to_json()));
         }
+        true
     }
 }
 

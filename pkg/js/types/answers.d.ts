@@ -92,12 +92,17 @@ export interface ChangeResponse {
   as_of?: string;
 }
 
-/**
- * What `CreditEngine.consume` and `CreditEngine.consumeOrFail` answer. In persistent mode `balance`
- * is null where usage was accepted before any balance could be read: the API was away from the start
- * (`degraded: true`).
- */
-export interface ConsumeResponse extends ChangeResponse, CacheState {}
+/** What `CreditEngine.consume` answers. */
+export interface ConsumeResponse extends Omit<ChangeResponse, 'balance'>, CacheState {
+  /**
+   * The balance after the change. In persistent mode null where usage was accepted before any balance
+   * could be read: the API was away from the start (`degraded: true`).
+   */
+  balance: number | null;
+}
+
+/** What `CreditEngine.consumeOrFail` answers: no gate passes without a balance. */
+export interface ConsumeOrFailResponse extends ChangeResponse, CacheState {}
 
 /** What `CreditEngine.add` answers. */
 export interface AddResponse extends ChangeResponse {}

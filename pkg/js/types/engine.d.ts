@@ -5,6 +5,7 @@ import type {
   AddResponse,
   BackgroundConsumeResponse,
   BalanceResponse,
+  ConsumeOrFailResponse,
   ConsumeResponse,
   FlushResult,
   Transaction,
@@ -119,7 +120,7 @@ export class CreditEngine {
     amount: Amount,
     description?: string,
     options?: ChangeOptions,
-  ): Promise<ConsumeResponse>;
+  ): Promise<ConsumeOrFailResponse>;
 
   /**
    * Grants credits: a top-up, an adjustment or a refund.

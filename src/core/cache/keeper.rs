@@ -5,6 +5,7 @@
 //! no two interleave; between steps nothing is remembered but what is stored (D11, D15).
 
 mod lookups;
+mod telling;
 
 use alloc::vec::Vec;
 

@@ -16,8 +16,8 @@ use crate::time::Timestamp;
 const MAX_RECORDS: usize = 10_000;
 
 /// Rows in memory, in sorted lists: the code of maps and queues would be a quarter of the client's
-/// module, and moving ten thousand pointers takes microseconds. It never fails, and it ends with its process: what is still in the outbox then is
-/// lost, unless the process waits for it.
+/// module, and moving ten thousand pointers takes microseconds. It never fails, and it ends with its
+/// process: what is still in the outbox then is lost, unless the process waits for it.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::vec_box, reason = "making room for one moves pointers only")]
 pub struct MemoryStore {
@@ -98,13 +98,19 @@ impl MemoryStore {
     }
 
     fn put_notice(&mut self, notice: &Notice) {
-        match self.notices.iter_mut().find(|known| known.id == notice.id) {
-            Some(known) => *known = notice.clone(),
-            None => {
-                let at = self.notices.partition_point(|known| known.id < notice.id);
-                self.notices.insert(at, notice.clone());
+        match self.notice_at(notice.id) {
+            Ok(at) => {
+                if let Some(known) = self.notices.get_mut(at) {
+                    *known = notice.clone();
+                }
             }
+            Err(at) => self.notices.insert(at, notice.clone()),
         }
+    }
+
+    /// Where a notice is, or belongs.
+    fn notice_at(&self, id: u64) -> Result<usize, usize> {
+        self.notices.binary_search_by(|notice| notice.id.cmp(&id))
     }
 }
 
@@ -180,7 +186,9 @@ impl Store for MemoryStore {
             self.put_notice(notice);
         }
         for id in &writes.told {
-            self.notices.retain(|notice| notice.id != *id);
+            if let Ok(at) = self.notice_at(*id) {
+                self.notices.remove(at);
+            }
         }
         match writes.alarm {
             AlarmIntent::Keep => {}

@@ -128,10 +128,24 @@ pub(super) fn tell(
         }
         told.push(notice);
     }
+    count_ended(cache, writes);
+    told
+}
+
+/// Drops those of the waiting notices that have been told otherwise: all up to a number.
+pub(super) fn drop_until(cache: &Cache, waiting: &[Notice], last: u64) -> Writes {
+    let mut writes = Writes::default();
+    let ended = waiting.iter().map(|notice| notice.id).take_while(|id| *id <= last);
+    writes.told.extend(ended);
+    count_ended(cache, &mut writes);
+    writes
+}
+
+/// Takes the notices that end out of the number of those that wait.
+fn count_ended(cache: &Cache, writes: &mut Writes) {
     if !writes.told.is_empty() {
         let head = writes.head.get_or_insert_with(|| cache.head.clone());
         let ended = u64::try_from(writes.told.len()).unwrap_or(u64::MAX);
         head.untold = head.untold.saturating_sub(ended);
     }
-    told
 }

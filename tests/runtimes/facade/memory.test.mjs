@@ -262,8 +262,28 @@ describe("what the API does not take", () => {
       await ce.destroy();
     });
     assert.equal(api.left("b"), 99);
-    assert.ok(errors.length > 0 && errors.every(({ details }) => details.kind === "paused"));
+    // Once per customer, whether or not the call threw besides.
+    const paused = errors.map(({ details }) => [details.kind, details.customer_id]);
+    assert.deepEqual(paused, [["paused", "a"], ["paused", "b"]]);
     assert.ok(errors.every((error) => error instanceof AuthenticationError));
+  });
+});
+
+test("a refused key is told to the client it belongs to, whoever else called last", async (t) => {
+  const [mine, theirs] = [world(100), world(100)];
+  const { ce, errors } = inMemory(mine);
+  const other = inMemory(theirs);
+  await inVirtualTime(t, async () => {
+    await ce.getBalance("cus_1");
+    mine.refuse = () => refused(401, "invalid_api_key");
+    await ce.consume("cus_1", 1);
+    const called = other.ce.getBalance("cus_1");
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await called;
+    assert.deepEqual(other.errors, []);
+    assert.deepEqual(errors.map(({ details }) => details.kind), ["paused"]);
+    mine.refuse = null;
+    await Promise.all([ce.destroy(), other.ce.destroy()]);
   });
 });
 
@@ -291,6 +311,30 @@ describe("the end", () => {
     await Promise.all(again);
     await ce.destroy();
     assert.equal(api.left("cus_2"), 99);
+  });
+
+  test("a charge made inside onError, when the last one is given up, is sent by itself", async (t) => {
+    const api = world(100);
+    const again = [];
+    const onError = ({ code }) => {
+      if (code === "dedupe_window_passed") again.push(ce.consume("cus_1", 7));
+    };
+    const { ce } = inMemory(api, { onError });
+    await inVirtualTime(t, async () => {
+      await ce.getBalance("cus_1");
+      api.away = true;
+      await ce.consume("cus_1", 1);
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      // The process was suspended for a day; the API is back when it wakes up.
+      t.mock.timers.setTime(Date.now() + 86_400_000);
+      api.away = false;
+      await new Promise((resolve) => setTimeout(resolve, 700_000));
+      assert.equal(again.length, 1);
+      await Promise.all(again);
+      assert.equal(ce.pendingOperations, 0, "nobody else calls, and still it arrives");
+    });
+    assert.deepEqual([...api.charges().values()], [7]);
+    await ce.destroy();
   });
 
   test("memory that is lost with the module is reported, charge by charge", async () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { inMemory, world } from "./memory_world.mjs";
-import { inVirtualTime, rejection } from "./scripted.mjs";
+import { inVirtualTime, refused, rejection } from "./scripted.mjs";
 
 const CUSTOMERS = 10_000;
 
@@ -61,8 +61,24 @@ test("other settings are another memory; the seventeenth needs an idle one's pla
     assert.equal(clients[0].pendingOperations, 1);
     assert.equal((await rejection(last.consume("cus_1", 1))).code, "outbox_full");
     api.away = false;
+    assert.equal((await last.add("cus_1", 0.5)).balance, 100.5, "a grant needs no place");
+    await last.add("cus_1", -0.5, { type: "adjustment" });
     await Promise.all(clients.map((ce) => ce.flush()));
     assert.equal((await last.consume("cus_1", 1)).balance, 83);
     await last.destroy();
   });
+});
+
+test("each of thousands of refused charges is told, once", async () => {
+  const api = world(1_000_000);
+  const { ce, errors } = inMemory(api);
+  await ce.getBalance("cus_1");
+  api.refuse = (_method, route) => route === "consume" && refused(402, "insufficient_credits");
+  for (let round = 0; round < 30; round += 1) {
+    await Promise.all(Array.from({ length: 100 }, () => ce.consume("cus_1", 1)));
+    await ce.flush();
+  }
+  assert.equal(errors.length, 3000);
+  assert.equal(new Set(errors.map(({ idempotencyKey }) => idempotencyKey)).size, 3000, "each once");
+  await ce.destroy();
 });

@@ -82,3 +82,19 @@ fn charges_are_refused_once_too_many_refusals_wait_to_be_told() {
         assert!(told < crate::cache::MAX_OPEN_CHARGES + 100);
     }
 }
+
+#[test]
+fn what_was_told_otherwise_is_dropped_up_to_its_number() {
+    let mut desk = Desk::with_balance(10_000);
+    quarantine(&mut desk, 3_000);
+    let owner = desk.owner.clone();
+    desk.keeper.told(&owner, desk.now, 2_990).unwrap();
+    assert_eq!(told(&mut desk), (2_991..=3_000).collect::<Vec<u64>>());
+    assert_eq!(desk.keeper.cache(&owner).unwrap().head().untold, 10);
+    desk.keeper.told(&owner, desk.now, 3_000).unwrap();
+    assert_eq!(desk.keeper.store().notices_after(0).count(), 0);
+    desk.restart();
+    assert_eq!(desk.keeper.cache(&owner).unwrap().head().untold, 0);
+    quarantine(&mut desk, 3_001);
+    assert_eq!(told(&mut desk), [3_001], "numbers go on");
+}
