@@ -64,7 +64,7 @@ struct Plain {
 
 /// Makes the HTTP response, and a line in the log where something failed on our side. It is a text
 /// from which `worker/http.js` makes the runtime's own: the status, each header's name and value, a
-/// line each; an empty line; the body.
+/// line each; an empty line; the body. A header without a value is left out: it would be that line.
 pub(crate) fn respond(result: Result<Answer, Failure>, origin: &Origin<'_>) -> String {
     if let Err(Failure { log: Some(log), .. }) = &result {
         worker::console_error!("{}: {log}", origin.request_id);
@@ -74,7 +74,7 @@ pub(crate) fn respond(result: Result<Answer, Failure>, origin: &Origin<'_>) -> S
 
 fn text_of(plain: &Plain) -> String {
     let mut text = plain.status.to_string();
-    for (name, value) in &plain.headers {
+    for (name, value) in plain.headers.iter().filter(|(_, value)| !value.is_empty()) {
         for line in [name, value.as_str()] {
             text.push('\n');
             text.push_str(line);
@@ -174,6 +174,18 @@ mod tests {
         let retry_after = Some(Duration::from_millis(1_001));
         let full = plain(Err(Failure { retry_after, ..error.into() }), &ORIGIN);
         assert_eq!((full.status, header(&full, "retry-after")), (503, Some("2")));
+    }
+
+    #[test]
+    fn a_header_without_a_value_does_not_end_the_headers() {
+        let headers = [("retry-after", ""), ("idempotent-replayed", "true")];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let theirs = http::Response { status: 429, headers, body: "{}\n\n".to_owned() };
+        let text = hand_on(theirs, &ORIGIN);
+        let (head, body) = text.split_once("\n\n").unwrap();
+        assert_eq!(body, "{}\n\n");
+        assert!(head.starts_with("429\n") && head.ends_with("\nidempotent-replayed\ntrue"));
+        assert_eq!(head.lines().count() % 2, 1, "pairs after the status: {head}");
     }
 
     #[test]
