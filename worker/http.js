@@ -11,17 +11,19 @@ export function headOf(request) {
 }
 
 /**
- * A request's body, if it has no more bytes than `limit`; if it has more, at least one more. Nothing
- * where it breaks off, or is a stream of something else.
+ * A request's body, if it has no more bytes than `limit`; if it has more, more bytes than that, its
+ * own or not. Nothing where it breaks off, or is a stream of something else.
  * @param {Request} request
  * @param {number} limit
  * @returns {Promise<Uint8Array | undefined>}
  */
 export async function bodyOf(request, limit) {
   try {
-    // HTTP keeps a body to its declared length, and the head has been judged by it. In one piece:
-    // a stream takes several turns of the event loop.
-    if (request.headers.has("content-length")) return new Uint8Array(await request.arrayBuffer());
+    // HTTP keeps a body to its declared length. In one piece: a stream takes several turns of the
+    // event loop.
+    const declared = request.headers.get("content-length");
+    if (Number(declared) > limit) return new Uint8Array(limit + 1);
+    if (declared !== null) return new Uint8Array(await request.arrayBuffer());
     return request.body ? await drain(request.body, limit) : new Uint8Array();
   } catch {
     return undefined;

@@ -126,7 +126,7 @@ function objectClass(Rust) {
     async fetch(request) {
       const head = headOf(request);
       const read = request.method !== "GET";
-      const body = read ? await bodyOf(request, wasm.longestBody()) : undefined;
+      const body = read ? await bodyOf(request, run(wasm.longestBody)) : undefined;
       return responseOf(await run(() => this.#rust().answer(head, body)));
     }
 

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { bodyOf } from "../../worker/http.js";
 import { startWorkerd } from "./workerd.mjs";
 
 /** A caller that was left hanging shows as this time running out; the runtime itself waits longer. */
@@ -92,3 +93,20 @@ async function objectOrNothing() {
   const response = await call("/object");
   return response.ok ? response.json() : undefined;
 }
+
+test("a body that is declared longer than the limit is not read", async () => {
+  const request = (length, arrayBuffer) => ({
+    headers: new Headers({ "content-length": length }),
+    arrayBuffer,
+  });
+  let reads = 0;
+  const read = async () => {
+    reads += 1;
+    return new ArrayBuffer(8);
+  };
+  assert.equal((await bodyOf(request("9", read), 8)).length, 9);
+  assert.equal((await bodyOf(request("1e12", read), 8)).length, 9);
+  assert.equal(reads, 0);
+  assert.equal((await bodyOf(request("8", read), 8)).length, 8);
+  assert.equal(reads, 1);
+});
