@@ -20,7 +20,7 @@ use edge_credits_core::wire::requests::BalanceQuery;
 use crate::cache_store::CacheStore;
 use crate::conversation::{Line, Outside, Setup};
 use crate::ledger;
-use crate::passing::Target;
+use crate::passing::{Reply, Target};
 use crate::respond::{Answer, Failure};
 use crate::storage::{Storage, StorageError};
 use crate::store::StoreError;
@@ -83,7 +83,8 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
         Ok(Answer { body, replayed: told.answer.replayed })
     }
 
-    /// The balance. `target` is where the upstream tells what it is made of.
+    /// The balance. `target` is where the upstream tells what it is made of; its answer is the reply
+    /// where it does not.
     ///
     /// # Errors
     /// As for [`CachedBalance::consume`].
@@ -92,13 +93,16 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
         owner: &Owner,
         query: &BalanceQuery,
         target: &Target<'_>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Reply, Failure> {
         let setup = self.outside.setup(owner.environment)?;
         let unit = &query.unit;
         let mut there = None;
         if query.include_breakdown {
             // Only the upstream knows what a balance is made of.
             let response = self.read_there(owner, target).await?;
+            if !(200..300).contains(&response.status) {
+                return Ok(Reply::Theirs(response));
+            }
             there = member(&response.body, "breakdown").map(ToOwned::to_owned);
             self.read_again(owner, &setup, unit).await?;
         }
@@ -109,7 +113,7 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
             .await?;
         let asked = Asked { customer: &owner.customer, unit, breakdown: there.as_deref() };
         let body = balance_body(&told.answer, asked, told.aside());
-        Ok(Answer { body, replayed: false })
+        Ok(Reply::Ours(Answer { body, replayed: false }))
     }
 
     /// Takes the alarm: sends what waits, and collects old records. Late, early or twice makes no

@@ -5,7 +5,6 @@
 use std::rc::Rc;
 
 use edge_credits_core::entropy::Entropy;
-use edge_credits_core::http::Response;
 use edge_credits_core::ids::TransactionId;
 use edge_credits_core::ledger::Command;
 use edge_credits_core::wire::errors::{ApiError, Code};
@@ -20,20 +19,12 @@ use crate::conversation::Outside;
 use crate::head::Head;
 use crate::host;
 use crate::ledger::other_owner;
-use crate::passing::Target;
+use crate::passing::{Reply, Target};
 use crate::receive::{Call, Received, environment_of, receive_whole, segment};
-use crate::respond::{Answer, Failure, Origin, hand_on, respond};
+use crate::respond::{Failure, Origin, hand_on, respond};
 use crate::routes::Action;
 use crate::serve::{Ids, no_health};
 use crate::storage::Storage;
-
-/// Whose answer it is.
-enum Reply {
-    /// The cache's.
-    Ours(Answer),
-    /// The upstream's.
-    Theirs(Response),
-}
 
 /// Answers one request to the object that was reached by `name`, where the runtime tells.
 ///
@@ -76,7 +67,8 @@ async fn answer<S: Storage + 'static, O: Outside + 'static>(
     let target = Target { path: head.path(), query: head.query() };
     let answer = match call.action {
         Action::Balance => {
-            balance.balance(owner, &parse_balance_query(head.query())?, &target).await?
+            let query = parse_balance_query(head.query())?;
+            return balance.balance(owner, &query, &target).await;
         }
         Action::Consume => match parse_consume(&body_text(&call.body)?, &key)? {
             Command::Consume(charge) => balance.consume(owner, &charge).await?,

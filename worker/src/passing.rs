@@ -34,6 +34,15 @@ impl Target<'_> {
     }
 }
 
+/// Whose answer it is.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// The cache's.
+    Ours(Answer),
+    /// The upstream's.
+    Theirs(Response),
+}
+
 impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
     /// Reads something of the upstream's.
     ///
@@ -45,9 +54,7 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
         target: &Target<'_>,
     ) -> Result<Response, Failure> {
         let setup = self.outside.setup(owner.environment)?;
-        let request = setup.upstream.pass_on(&target.text(), None, None);
-        let response = self.outside.fetch(request, setup.timeout).await;
-        Ok(handed_on(response, None)?)
+        self.pass_on(&setup, target, None, None).await
     }
 
     /// Changes something there, and reads the balance again when that was done.
@@ -64,14 +71,26 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
     ) -> Result<Response, Failure> {
         let setup = self.outside.setup(owner.environment)?;
         let unit = named_unit(&body);
-        let request = setup.upstream.pass_on(&target.text(), Some(body), Some(key));
-        let response = self.outside.fetch(request, setup.timeout).await;
-        let response = handed_on(response, Some(key))?;
+        let response = self.pass_on(&setup, target, Some(body), Some(key)).await?;
         if (200..300).contains(&response.status) {
             let unit = named_unit(&response.body).or(unit).unwrap_or_else(Unit::credits);
             self.read_again(owner, &setup, &unit).await?;
         }
         Ok(response)
+    }
+
+    async fn pass_on(
+        &self,
+        setup: &Setup,
+        target: &Target<'_>,
+        body: Option<String>,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Response, Failure> {
+        let request = setup.upstream.pass_on(&target.text(), body, key);
+        let response = self.outside.fetch(request, setup.timeout).await;
+        let response = response.map(|response| setup.upstream.without_key(response));
+        handed_on(response, key)
+            .map_err(|(error, retry_after)| Failure { retry_after, ..error.into() })
     }
 
     /// Waits for a balance that is read from now on.

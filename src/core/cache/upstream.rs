@@ -11,6 +11,7 @@ use crate::cache::mutants::{self, Mutant};
 pub use crate::cache::read::{ReadFailure, Reading};
 use crate::cache::rows::OutboxRow;
 use crate::cache::settle::{Outcome, Receipt};
+use crate::client::answer::masked;
 use crate::client::retry;
 use crate::config::{ApiKey, PathOptions, Paths, UrlParts};
 use crate::credits::{AmountError, Credits, whole_number};
@@ -115,6 +116,14 @@ impl Upstream {
     ) -> Request {
         let method = if body.is_some() { Method::Post } else { Method::Get };
         self.request(method, target, body, key)
+    }
+
+    /// An answer for the eyes of callers: without the deployment's key, should the API echo it.
+    #[must_use]
+    pub fn without_key(&self, answer: Response) -> Response {
+        let shown = |text: &str| masked(text, self.api_key.reveal());
+        let headers = answer.headers.into_iter().map(|(name, value)| (name, shown(&value)));
+        Response { status: answer.status, headers: headers.collect(), body: shown(&answer.body) }
     }
 
     fn request(

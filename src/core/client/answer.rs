@@ -98,7 +98,8 @@ pub(crate) fn mask(error: &mut ClientError, secret: &str) {
     error.details = error.details.take().filter(clean);
 }
 
-fn masked(text: &str, secret: &str) -> String {
+/// A text without a secret.
+pub(crate) fn masked(text: &str, secret: &str) -> String {
     let mut shown = String::new();
     let mut rest = text;
     while let Some((before, after)) = split_at(rest, secret) {

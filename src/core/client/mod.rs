@@ -40,7 +40,7 @@
 //! assert_eq!(outcome.unwrap().body, r#"{"balance":95}"#);
 //! ```
 
-mod answer;
+pub(crate) mod answer;
 pub mod arguments;
 pub mod budget;
 pub mod cached;

@@ -146,30 +146,32 @@ pub fn refusal(refusal: &Refusal, customer: &CustomerId) -> (ApiError, Option<Du
 /// a call that changes something.
 ///
 /// # Errors
-/// What the caller is told instead. It never says that a change did not happen where that is open.
+/// What the caller is told instead, and when the call is worth another try. It never says that a
+/// change did not happen where that is open.
 pub fn handed_on(
     response: Option<Response>,
     key: Option<&IdempotencyKey>,
-) -> Result<Response, ApiError> {
+) -> Result<Response, (ApiError, Option<Duration>)> {
+    let away = |message| {
+        let error = ApiError::new(Code::UpstreamUnavailable, message);
+        Err((error, Some(Duration::from_secs(1))))
+    };
     let status = response.as_ref().map_or(0, |response| response.status);
     match (response, key) {
         // The caller's own key was accepted here; it is the deployment's that is refused.
         (Some(_), _) if matches!(status, 401 | 403) => {
             let message = "The API behind this cache does not accept this deployment's key. Nothing \
                            was changed; tell whoever runs this deployment.";
-            Err(ApiError::new(Code::UpstreamUnavailable, message))
+            away(message)
         }
         (Some(response), _) if (200..300).contains(&status) || status >= 400 => Ok(response),
-        (_, None) => {
-            let message = "The API behind this cache cannot be reached. Nothing was changed.";
-            Err(ApiError::new(Code::UpstreamUnavailable, message))
-        }
+        (_, None) => away("The API behind this cache cannot be reached. Nothing was changed."),
         (_, Some(key)) => {
             let message = "The API behind this cache did not answer, and it is open whether the call \
                            took effect. Repeat it with the same idempotency key: it is carried out \
                            at most once.";
             let details = OpenCall { idempotency_key: key.as_str() };
-            Err(ApiError::new(Code::InternalError, message).with_details(&details))
+            Err((ApiError::new(Code::InternalError, message).with_details(&details), None))
         }
     }
 }

@@ -2,6 +2,7 @@
 //! alarms, and what a charge costs.
 
 mod api;
+mod passing;
 mod tables;
 mod world;
 

@@ -141,7 +141,11 @@ fn what_is_handed_on_and_what_is_said_instead() {
             assert_eq!(judge(Some(status), changes).ok(), Some(status));
         }
     }
-    let code = |status, changes| judge(status, changes).unwrap_err().code;
+    let code = |status, changes| {
+        let (error, retry_after) = judge(status, changes).unwrap_err();
+        assert_eq!(retry_after, Some(Duration::from_secs(1)));
+        error.code
+    };
     for status in [401, 403] {
         // Refused before anything was done, by a key that is not the caller's.
         assert_eq!(code(Some(status), true), Code::UpstreamUnavailable);
@@ -150,7 +154,8 @@ fn what_is_handed_on_and_what_is_said_instead() {
     for silent in [None, Some(302)] {
         assert_eq!(code(silent, false), Code::UpstreamUnavailable);
         // A change that may have been made is never called one that was not.
-        let error = judge(silent, true).unwrap_err();
+        let (error, retry_after) = judge(silent, true).unwrap_err();
+        assert_eq!(retry_after, None);
         assert_eq!(error.code, Code::InternalError);
         assert!(!error.message.contains("Nothing was changed"));
         assert_eq!(error.details.unwrap().get(), r#"{"idempotency_key":"k"}"#);

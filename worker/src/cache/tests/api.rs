@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use edge_credits_core::credits::{Credits, Scale};
 use edge_credits_core::http::{Method, Request, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What the API does with requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub(super) enum Answers {
     All,
     /// Nothing arrives.
     Nothing,
+    /// Refuses them with this status, and a body that shows the key it was called with.
+    Refused(u16),
     /// Everything arrives and is carried out; no answer comes back.
     AppliedInSilence,
 }
@@ -54,6 +56,12 @@ impl Api {
     pub(super) fn respond(&self, request: &Request) -> Option<Response> {
         if self.0.answers.get() == Answers::Nothing {
             return None;
+        }
+        if let Answers::Refused(status) = self.0.answers.get() {
+            let key = request.headers.iter().find(|(name, _)| *name == "authorization");
+            let message = format!("no {}, {}", key.unwrap().1, key.unwrap().1);
+            let body = json!({"error": {"code": "refused", "message": message}}).to_string();
+            return Some(Response { status, headers: Vec::new(), body });
         }
         let body = match request.method {
             Method::Get => format!(r#"{{"balance":{}}}"#, self.balance()),

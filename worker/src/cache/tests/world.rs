@@ -11,6 +11,7 @@ use edge_credits_core::cache::upstream::Upstream;
 use edge_credits_core::config::UrlParts;
 use edge_credits_core::entropy::{Entropy, Jitter};
 use edge_credits_core::http::{Request, Response};
+use edge_credits_core::idempotency::IdempotencyKey;
 use edge_credits_core::ids::{CustomerId, Environment, Owner};
 use edge_credits_core::ledger::Command;
 use edge_credits_core::time::Timestamp;
@@ -21,7 +22,7 @@ use serde_json::Value;
 use super::api::Api;
 use crate::cache::CachedBalance;
 use crate::conversation::{Outside, Setup, Work};
-use crate::passing::Target;
+use crate::passing::{Reply, Target};
 use crate::respond::Failure;
 use crate::storage::sqlite::Sqlite;
 
@@ -162,10 +163,25 @@ impl World {
     }
 
     pub(super) fn balance(&self) -> Result<Value, Failure> {
-        let query = parse_balance_query("").unwrap();
-        let target = Target { path: "/v1/customers/cus_1/balance", query: "" };
-        let answer = self.run(self.balance.balance(&self.owner, &query, &target))?;
+        let Reply::Ours(answer) = self.balance_with("")? else { panic!("it is the cache's") };
         Ok(serde_json::from_str(&answer.body).unwrap())
+    }
+
+    pub(super) fn balance_with(&self, query: &str) -> Result<Reply, Failure> {
+        let parsed = parse_balance_query(query).unwrap();
+        let target = Target { path: "/v1/customers/cus_1/balance", query };
+        self.run(self.balance.balance(&self.owner, &parsed, &target))
+    }
+
+    pub(super) fn transactions(&self) -> Result<Response, Failure> {
+        let target = Target { path: "/v1/customers/cus_1/transactions", query: "" };
+        self.run(self.balance.read_there(&self.owner, &target))
+    }
+
+    pub(super) fn add(&self, body: &str, key: &str) -> Result<Response, Failure> {
+        let target = Target { path: "/v1/customers/cus_1/add", query: "" };
+        let key = IdempotencyKey::parse(key).unwrap();
+        self.run(self.balance.change_there(&self.owner, &target, body.to_owned(), &key))
     }
 
     pub(super) fn alarm(&self) -> Result<(), String> {
