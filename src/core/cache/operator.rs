@@ -90,10 +90,12 @@ pub(super) fn decide(
         }
         Decision::Retry => {
             change_unit(cache, &mut writes, &row.unit, |unit| unit.quarantined -= 1);
-            let (first_attempt_at, last_attempt_at) = (None, None);
-            // Not before the last attempt can no longer arrive: a refusal would otherwise count.
-            let last = row.last_attempt_at.map(|last| last.min(now).plus(FLIGHT_LIFE));
-            let due_at = last.unwrap_or(now).max(now);
+            // The window begins anew, but an attempt that can still arrive is not forgotten: until
+            // then a refusal does not count.
+            let last_attempt_at = row.last_attempt_at.map(|last| last.min(now));
+            let last_attempt_at = last_attempt_at.filter(|last| now.since(*last) < FLIGHT_LIFE);
+            let first_attempt_at = last_attempt_at;
+            let due_at = now;
             let quarantined = None;
             writes.outbox.push(OutboxRow {
                 first_attempt_at,

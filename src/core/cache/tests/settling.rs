@@ -141,7 +141,7 @@ fn operators_retry_and_write_off_what_is_quarantined_and_nothing_else() {
 }
 
 #[test]
-fn an_operators_retry_waits_for_an_attempt_that_may_still_arrive() {
+fn an_operators_retry_does_not_forget_an_attempt_that_may_still_arrive() {
     let mut desk = Desk::with_balance(100);
     desk.gate("a", 1);
     let (token, _) = desk.begin_send();
@@ -152,9 +152,13 @@ fn an_operators_retry_waits_for_an_attempt_that_may_still_arrive() {
     desk.settle(token, &[(1, Outcome::Refused { code: "not_found".into() })]);
     let (owner, a) = (desk.owner.clone(), id(&desk, "a"));
     assert_eq!(desk.keeper.retry(&owner, desk.now, &a), Ok(Handled::Done));
-    assert!(matches!(desk.lease(false), Next::Wait { .. }));
-    desk.later(Duration::from_secs(599));
-    assert_eq!(desk.begin_send().1, [1]);
+    let (token, _) = desk.begin_send();
+    desk.settle(token, &[(1, rejected())]);
+    assert_eq!(counts(&mut desk), (1, 0, 0, 0, 0), "it is sent at once, and its refusal waits");
+    desk.later(Duration::from_secs(600));
+    let (token, _) = desk.begin_send();
+    desk.settle(token, &[(1, rejected())]);
+    assert_eq!(counts(&mut desk), (0, 0, 0, 1, 0));
 }
 
 #[test]
