@@ -21,7 +21,7 @@ use edge_credits_core::time::Timestamp;
 
 use crate::cache_schema::STEPS;
 use crate::storage::{Row, Storage, StorageError};
-use crate::store::{StoreError, ring};
+use crate::store::{StoreError, read, ring, text};
 use crate::{cache_sql as sql, schema};
 
 /// Most records that one call of [`CacheStore::collect`] deletes.
@@ -264,17 +264,6 @@ fn owner(mut row: impl Iterator<Item = SqlValue>) -> Result<Owner, StoreError> {
 
 fn first_value(mut rows: Vec<Row>) -> Result<SqlValue, StoreError> {
     rows.pop().and_then(|row| row.into_iter().next()).ok_or(StoreError::Corrupt)
-}
-
-fn read<T>(
-    rows: Vec<Row>,
-    from_row: impl Fn(Row) -> Result<T, Corrupt>,
-) -> Result<Vec<T>, StoreError> {
-    rows.into_iter().map(|row| from_row(row).map_err(StoreError::from)).collect()
-}
-
-fn text(value: &str) -> SqlValue {
-    SqlValue::Text(value.to_owned())
 }
 
 /// Whole numbers as a JSON list, which is one parameter however many they are.

@@ -245,14 +245,19 @@ fn grants(
     read(storage.query(&statement, values)?, grant_from_row)
 }
 
-fn read<T>(
+/// Rows as what they stand for.
+///
+/// # Errors
+/// [`StoreError::Corrupt`].
+pub(crate) fn read<T>(
     rows: Vec<Row>,
     from_row: impl Fn(Row) -> Result<T, Corrupt>,
 ) -> Result<Vec<T>, StoreError> {
     rows.into_iter().map(|row| from_row(row).map_err(StoreError::from)).collect()
 }
 
-fn text(value: &str) -> SqlValue {
+/// Text as a value to bind.
+pub(crate) fn text(value: &str) -> SqlValue {
     SqlValue::Text(value.to_owned())
 }
 

@@ -18,7 +18,7 @@ pub const MAX_UNITS: usize = crate::ledger::MAX_UNITS;
 pub const RECORD_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Items of one batch: what the ledger takes.
-pub(super) const MAX_BATCH_ROWS: usize = 100;
+pub(super) const MAX_BATCH_ROWS: usize = crate::wire::batch::MAX_BATCH_ITEMS;
 
 /// Bytes of one batch: the ledger takes 1 MB, and the frame around the items needs little.
 pub(super) const MAX_BATCH_BYTES: usize = 900 * 1024;

@@ -64,7 +64,7 @@ pub enum Step<T> {
         refresh: bool,
     },
     /// A balance is to be read first ([`Keeper::lease`] with this unit wanted), then the step is
-    /// called again; with `in_vain` when that fails.
+    /// called again, with [`Waited::in_vain`] whatever came of the read.
     ReadFirst,
     /// No answer but the reason; nothing was changed.
     Refused(Refusal),
@@ -82,11 +82,6 @@ impl<S: Store> Keeper<S> {
     /// The store.
     pub const fn store(&self) -> &S {
         &self.store
-    }
-
-    /// The store, to be changed behind the keeper's back: by what is not the cache's.
-    pub const fn store_mut(&mut self) -> &mut S {
-        &mut self.store
     }
 
     /// How many conversations have begun: what a call notes when it comes in ([`Waited::arrived`]).
@@ -274,7 +269,8 @@ impl<S: Store> Keeper<S> {
         self.decide(owner, now, id, Decision::Retry)
     }
 
-    /// Writes a quarantined charge off: it is not, and will not be, applied upstream.
+    /// Writes a quarantined charge off, and subtracts it no longer: it will never be applied upstream,
+    /// or it was, and the balance shows it.
     ///
     /// # Errors
     /// [`Fault`].

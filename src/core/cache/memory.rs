@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::cache::notices::Notice;
 use crate::cache::rows::{OutboxRow, Record, RecordState, Writes};
-use crate::cache::state::{Head, UnitState};
+use crate::cache::state::{Head, UnitState, put_unit};
 use crate::cache::store::{Store, Stored};
 use crate::ids::{Owner, TransactionId};
 use crate::ledger::{AlarmIntent, Corrupt};
@@ -174,10 +174,7 @@ impl Store for MemoryStore {
             self.remember(record);
         }
         for unit in &writes.units {
-            match self.units.iter_mut().find(|known| known.unit == unit.unit) {
-                Some(known) => *known = unit.clone(),
-                None => self.units.push(unit.clone()),
-            }
+            put_unit(&mut self.units, unit);
         }
         if let Some(head) = &writes.head {
             self.head = head.clone();

@@ -148,7 +148,7 @@ impl Settling<'_> {
         begun_at: Option<Timestamp>,
         writes: &mut Writes,
     ) {
-        self.leave(row, writes);
+        leave(self.cache, row, writes);
         let mark = mutants::mark(self.cache.head.conversations, self.now);
         let (token, sequence) = (self.token, self.position(row, receipt, begun_at.is_some()));
         // A balance without a position says nothing of the charges beside it, and that of a replay
@@ -183,17 +183,12 @@ impl Settling<'_> {
     }
 
     fn rejected(&self, row: &OutboxRow, code: &str, writes: &mut Writes) {
-        self.leave(row, writes);
+        leave(self.cache, row, writes);
         change_unit(self.cache, writes, &row.unit, |unit| unit.rejected += 1);
         if let Some(record) = self.record(row) {
             let code = Some(code.into());
             writes.records.push(Record { state: RecordState::Rejected, code, ..record.clone() });
         }
-    }
-
-    /// Takes a row out of the outbox, and its amount out of what is owed.
-    fn leave(&self, row: &OutboxRow, writes: &mut Writes) {
-        leave(self.cache, row, writes);
     }
 
     /// The row after an attempt that has not settled it.
@@ -224,14 +219,12 @@ impl Settling<'_> {
                 row.last_attempt_at = Some(last);
                 row.due_at = last.plus(FLIGHT_LIFE);
             }
-            _ => {
-                let after = match outcome {
-                    Outcome::Again { after, .. } => *after,
-                    _ => None,
-                };
+            Outcome::Again { after, .. } => {
                 row.mark_unknown(begun_at);
-                row.due_at = self.now.plus(pause(row.attempts, after, jitter));
+                row.due_at = self.now.plus(pause(row.attempts, *after, jitter));
             }
+            // These settle a row or quarantine it.
+            Outcome::Applied(_) | Outcome::Refused { .. } => {}
         }
         row
     }

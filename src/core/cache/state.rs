@@ -261,14 +261,19 @@ impl Cache {
     /// Brings the cache to the state after `writes`. Call it after they are stored, never before.
     pub fn apply(&mut self, writes: &Writes) {
         for unit in &writes.units {
-            match self.units.iter_mut().find(|known| known.unit == unit.unit) {
-                Some(known) => *known = unit.clone(),
-                None => self.units.push(unit.clone()),
-            }
+            put_unit(&mut self.units, unit);
         }
         if let Some(head) = &writes.head {
             self.head = head.clone();
         }
+    }
+}
+
+/// Inserts or replaces a unit.
+pub(super) fn put_unit(units: &mut Vec<UnitState>, unit: &UnitState) {
+    match units.iter_mut().find(|known| known.unit == unit.unit) {
+        Some(known) => *known = unit.clone(),
+        None => units.push(unit.clone()),
     }
 }
 
