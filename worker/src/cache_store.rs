@@ -16,7 +16,7 @@ use edge_credits_core::cache::{
 };
 use edge_credits_core::ids::{CustomerId, Environment, Owner, TransactionId};
 use edge_credits_core::ledger::stored::SqlValue;
-use edge_credits_core::ledger::{AlarmIntent, Corrupt};
+use edge_credits_core::ledger::AlarmIntent;
 use edge_credits_core::time::Timestamp;
 
 use crate::cache_schema::STEPS;
