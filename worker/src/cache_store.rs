@@ -15,8 +15,8 @@ use edge_credits_core::cache::{
     LONGEST_WAIT, Notice, OutboxRow, RECORD_LIFE, Record, Store, Stored, Writes,
 };
 use edge_credits_core::ids::{CustomerId, Environment, Owner, TransactionId};
-use edge_credits_core::ledger::stored::SqlValue;
 use edge_credits_core::ledger::AlarmIntent;
+use edge_credits_core::ledger::stored::SqlValue;
 use edge_credits_core::time::Timestamp;
 
 use crate::cache_schema::STEPS;

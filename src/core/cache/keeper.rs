@@ -84,6 +84,11 @@ impl<S: Store> Keeper<S> {
         &self.store
     }
 
+    /// The store, to be changed behind the keeper's back: by what is not the cache's, and by tests.
+    pub const fn store_mut(&mut self) -> &mut S {
+        &mut self.store
+    }
+
     /// How many conversations have begun: what a call notes when it comes in ([`Waited::arrived`]).
     ///
     /// # Errors
