@@ -176,10 +176,31 @@ pub struct Decimal {
 
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let minor_units = self.amount.minor_units();
+        Minor::new(self.amount.minor_units(), self.scale).fmt(f)
+    }
+}
+
+/// So many minor units that print in exact decimal text: of a sum over many customers, which may
+/// exceed the largest amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Minor {
+    units: i64,
+    scale: Scale,
+}
+
+impl Minor {
+    /// So many minor units of a scale.
+    #[must_use]
+    pub const fn new(units: i64, scale: Scale) -> Self {
+        Self { units, scale }
+    }
+}
+
+impl fmt::Display for Minor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = 10_u64.pow(u32::from(self.scale.decimals()));
-        let magnitude = minor_units.unsigned_abs();
-        if minor_units < 0 {
+        let magnitude = self.units.unsigned_abs();
+        if self.units < 0 {
             f.write_str("-")?;
         }
         write!(f, "{}", magnitude / unit)?;

@@ -62,6 +62,19 @@ impl Environment {
         }
     }
 
+    /// The name of the object that knows all customers of this environment. As a customer's object it
+    /// would be that of the empty id, which none has.
+    ///
+    /// ```
+    /// use edge_credits_core::ids::Environment;
+    /// assert_eq!(Environment::Live.object_name(), "4:live0:");
+    /// ```
+    #[must_use]
+    pub fn object_name(self) -> String {
+        let environment = self.as_str();
+        format!("{}:{environment}0:", environment.len())
+    }
+
     /// Reads `live` or `test`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -13,6 +13,7 @@ extern crate std;
 #[cfg(all(feature = "mutants", target_arch = "wasm32"))]
 compile_error!("the mutants are for the simulator alone");
 
+pub mod analytics;
 pub mod cache;
 pub mod client;
 pub mod config;

@@ -16,12 +16,16 @@ impl Entry {
     /// leading `label:`, else the description, else `uncategorized`.
     #[must_use]
     pub fn action(&self) -> String {
-        self.metadata
-            .as_deref()
-            .and_then(action_in_metadata)
-            .or_else(|| self.description.as_deref().and_then(action_in_description))
-            .unwrap_or_else(|| UNCATEGORIZED.to_owned())
+        action_of(self.metadata.as_deref(), self.description.as_deref())
     }
+}
+
+/// [`Entry::action`] of an entry with this metadata and description.
+pub(crate) fn action_of(metadata: Option<&str>, description: Option<&str>) -> String {
+    metadata
+        .and_then(action_in_metadata)
+        .or_else(|| description.and_then(action_in_description))
+        .unwrap_or_else(|| UNCATEGORIZED.to_owned())
 }
 
 fn action_in_metadata(metadata: &str) -> Option<String> {

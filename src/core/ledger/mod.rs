@@ -9,7 +9,7 @@
 //! The laws (L1 …) are listed in the domain README beside the crate.
 
 mod account;
-mod action;
+pub(crate) mod action;
 mod balance;
 mod batch;
 mod command;

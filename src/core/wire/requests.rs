@@ -277,13 +277,18 @@ pub fn parse_page_query(query: &str) -> Result<PageQuery, ApiError> {
     Ok(page)
 }
 
-fn parse_unit(value: &str) -> Result<Unit, ApiError> {
+pub(crate) fn parse_unit(value: &str) -> Result<Unit, ApiError> {
     Unit::parse(value).map_err(|error| {
         ApiError::about(Code::InvalidId, "unit", &format!("The unit {}.", error.reason()))
     })
 }
 
-fn parse_number(name: &str, value: &str, least: u32, most: u32) -> Result<u32, ApiError> {
+pub(crate) fn parse_number(
+    name: &str,
+    value: &str,
+    least: u32,
+    most: u32,
+) -> Result<u32, ApiError> {
     let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     let number = value.parse().ok().filter(|number| digits && (least..=most).contains(number));
     number.ok_or_else(|| {
@@ -291,7 +296,7 @@ fn parse_number(name: &str, value: &str, least: u32, most: u32) -> Result<u32, A
     })
 }
 
-fn parameter_error(name: &str, problem: &str) -> ApiError {
+pub(crate) fn parameter_error(name: &str, problem: &str) -> ApiError {
     let message = format!("The query parameter {name} {problem}.");
     ApiError::about(Code::InvalidRequest, name, &message)
 }

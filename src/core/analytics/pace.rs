@@ -1,0 +1,141 @@
+//! When a ledger works off its own entries: reports them to the directory, folds them into days.
+//!
+//! A charge pays for this at most the setting of an alarm, and only the first one since the last
+//! report: the alarm stands for all that come after it, and what has not been told yet is simply the
+//! entries above a position. So an alarm that is late, early or repeated changes nothing but the moment,
+//! and one that is lost is set again by the next call.
+
+use core::time::Duration;
+
+use crate::entropy::Jitter;
+use crate::time::Timestamp;
+
+/// Entries that may stand unfolded before the alarm is set for them: so many are read with every
+/// question about this customer, in a few milliseconds, and a customer who seldom charges never folds.
+pub const FOLD_AT: u64 = 500;
+
+/// How late an alarm may be before it counts as lost: the platform fails over within a minute.
+const LOST_AFTER: Duration = Duration::from_secs(60);
+
+/// The first pause after the directory did not answer; it doubles from then on.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// How a deployment wants ledgers to report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaceConfig {
+    /// Whether there is a directory to report to.
+    pub directory: bool,
+    /// How long a charge waits for others to be reported with.
+    pub delay: Duration,
+}
+
+/// How far a ledger's entries have been worked off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// The last entry that the directory has applied.
+    pub reported: u64,
+    /// The last entry that is folded into the ledger's own days.
+    pub folded: u64,
+    /// Reports in a row that were not answered.
+    pub failures: u32,
+    /// What the alarm is set for on this account. Memory knows it, storage does not need to.
+    pub armed: Option<Timestamp>,
+}
+
+impl Pace {
+    /// Whether entries up to `last` are to be reported.
+    #[must_use]
+    pub const fn reports(&self, last: u64, config: &PaceConfig) -> bool {
+        config.directory && last > self.reported
+    }
+
+    /// Whether entries up to `last` are to be folded.
+    #[must_use]
+    pub const fn folds(&self, last: u64) -> bool {
+        last.saturating_sub(self.folded) > FOLD_AT
+    }
+
+    /// What the alarm is to be set for, now that the ledger ends at `last`. `None`: as it is.
+    #[must_use]
+    pub fn arm(&self, last: u64, now: Timestamp, config: &PaceConfig) -> Option<Timestamp> {
+        let stands = self.armed.is_some_and(|due| due.plus(LOST_AFTER) > now);
+        let wanted = self.reports(last, config) || self.folds(last);
+        (wanted && !stands).then(|| now.plus(config.delay))
+    }
+
+    /// What the alarm is set for before anything is sent: when to try again, should this attempt come
+    /// to nothing.
+    #[must_use]
+    pub fn retry_at(&self, now: Timestamp, jitter: &mut Jitter) -> Timestamp {
+        let doubled = FIRST_PAUSE.saturating_mul(1 << self.failures.min(9)).min(LONGEST_PAUSE);
+        let half = u64::try_from(doubled.as_millis() / 2).unwrap_or(u64::MAX);
+        now.plus(Duration::from_millis(half + jitter.up_to(half)))
+    }
+
+    /// The directory's answer: how far it has applied this ledger's entries, which end at `last`.
+    ///
+    /// It is the directory that knows: less than was reported means that it has been restored to an
+    /// earlier day, more that an answer was lost.
+    pub fn answered(&mut self, applied: u64, last: u64) {
+        self.reported = applied.min(last);
+        self.failures = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::Entropy;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_795_305_600_000);
+    const DELAY: Duration = Duration::from_secs(10);
+
+    fn config(directory: bool) -> PaceConfig {
+        PaceConfig { directory, delay: DELAY }
+    }
+
+    #[test]
+    fn the_alarm_is_set_once_for_many() {
+        let mut pace = Pace::default();
+        assert_eq!(pace.arm(0, NOW, &config(true)), None, "nothing to tell");
+        pace.armed = pace.arm(1, NOW, &config(true));
+        assert_eq!(pace.armed, Some(NOW.plus(DELAY)));
+        for last in 2..1_000 {
+            assert_eq!(pace.arm(last, NOW.plus(DELAY), &config(true)), None);
+        }
+        let late = NOW.plus(DELAY + LOST_AFTER);
+        assert_eq!(pace.arm(9, late, &config(true)), Some(late.plus(DELAY)), "it was lost");
+    }
+
+    #[test]
+    fn without_a_directory_only_many_entries_matter() {
+        let pace = Pace::default();
+        assert_eq!(pace.arm(FOLD_AT, NOW, &config(false)), None);
+        assert!(pace.arm(FOLD_AT + 1, NOW, &config(false)).is_some());
+        let folded = Pace { folded: 1, ..pace };
+        assert_eq!(folded.arm(FOLD_AT + 1, NOW, &config(false)), None);
+    }
+
+    #[test]
+    fn pauses_grow_to_their_bound() {
+        let mut jitter = Entropy::new([5; 16]).jitter();
+        let mut pace = Pace::default();
+        for failures in 0..40 {
+            pace.failures = failures;
+            let pause = pace.retry_at(NOW, &mut jitter).since(NOW);
+            let full = FIRST_PAUSE.saturating_mul(1 << failures.min(20)).min(LONGEST_PAUSE);
+            assert!(pause >= full / 2 && pause <= full, "{failures}: {pause:?}");
+        }
+    }
+
+    #[test]
+    fn the_directory_says_how_far_it_is() {
+        let mut pace = Pace { reported: 5, failures: 3, ..Pace::default() };
+        for (applied, reported) in [(8, 8), (2, 2), (99, 10)] {
+            pace.answered(applied, 10);
+            assert_eq!((pace.reported, pace.failures), (reported, 0));
+        }
+    }
+}
