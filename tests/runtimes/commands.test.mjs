@@ -85,7 +85,7 @@ describe("dev", () => {
  * the runtime. Rejects with what it said when it ends before that.
  */
 async function dev(port, home, use) {
-  const args = ["xtask", "dev", "--port", String(port), "--home", home];
+  const args = ["xtask", "dev", "--port", String(port), "--data", home];
   const child = spawn("cargo", args, { cwd: REPOSITORY, stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
   let errors = "";

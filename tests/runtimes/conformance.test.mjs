@@ -3,7 +3,7 @@
 // service binding and through the ledger's own binding.
 
 import assert from "node:assert/strict";
-import { readFile, readdir } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
@@ -13,6 +13,7 @@ import { ledgerApi } from "./api.mjs";
 import { bundleForEdgeVm } from "./edge_vm.mjs";
 import { makeKeys } from "./keys.mjs";
 import { REPOSITORY, bundleWorker, makeProject, runTool } from "./project.mjs";
+import { readScenarios } from "./scenarios.mjs";
 import { COMPATIBILITY_DATE, ledgerWorker, startWorkerd } from "./workerd.mjs";
 
 const WRANGLER_TOML = `name = "edge"
@@ -55,13 +56,6 @@ after(async () => {
   await runtime?.stop();
   await project?.remove();
 });
-
-async function readScenarios() {
-  const directory = join(REPOSITORY, "tests", "scenarios");
-  const files = (await readdir(directory)).filter((name) => name.endsWith(".json")).sort();
-  const texts = await Promise.all(files.map((name) => readFile(join(directory, name), "utf8")));
-  return texts.flatMap((text) => JSON.parse(text));
-}
 
 function settings(unique) {
   const names = ["live", "test", "spender", "unknown"];

@@ -126,6 +126,12 @@ mod tests {
     }
 
     #[test]
+    fn the_checksum_is_that_of_the_npm_package() {
+        // As tests/runtimes/cli/key.test.mjs has it.
+        assert_eq!(checksum("ce_test_00000000000000000000000000000000"), "d2NE9T");
+    }
+
+    #[test]
     fn the_entry_holds_the_digest_and_never_the_key() {
         let key = Key::generate("test", &["use", "grant"]).unwrap();
         let entry = key.entry().to_string();

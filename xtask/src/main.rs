@@ -51,7 +51,7 @@ const JOBS: &[Job] = &[
     },
     Job {
         name: "dev",
-        arguments: "[--port N] [--home DIR]",
+        arguments: "[--port N] [--data DIR]",
         purpose: "keep the worker running at 127.0.0.1:8787",
         run: dev::run,
     },

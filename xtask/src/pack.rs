@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{client_package, node::Node, paths, process, progress, worker_bundle};
 
 /// What of `pkg/` ships. The licence and the README come from the repository's root.
-const SHIPPED: &[&str] = &["package.json", "js", "dist", "examples"];
+const SHIPPED: &[&str] = &["package.json", "cli", "js", "testing", "dist", "examples"];
 /// What tools leave in the examples.
 const LEFTOVERS: &[&str] = &["node_modules", ".wrangler", "package-lock.json"];
 
@@ -95,11 +95,11 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Every file that `exports`, `imports` and `sideEffects` name must be in the stage.
+/// Every file that `bin`, `exports`, `imports` and `sideEffects` name must be in the stage.
 fn check_entries(stage: &Path) -> Result<()> {
     let manifest: Value = serde_json::from_str(&fs::read_to_string(stage.join("package.json"))?)?;
     let mut files = Vec::new();
-    for field in ["exports", "imports", "types", "sideEffects"] {
+    for field in ["bin", "exports", "imports", "types", "sideEffects"] {
         named_files(manifest.get(field).unwrap_or(&Value::Null), &mut files);
     }
     let missing: Vec<_> = files.into_iter().filter(|file| !stage.join(file).exists()).collect();

@@ -1,0 +1,162 @@
+// `npx edge-credits init`: the ledger in a project. Into the Worker that is there, or as a Worker of
+// its own.
+//
+// Everything is worked out before anything is written, and nothing that exists is overwritten.
+
+import { access, mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
+
+import { parse } from "./arguments.js";
+import { makeKey } from "./key.js";
+import { OBJECTS } from "./objects.js";
+import { Misuse, Trouble } from "./trouble.js";
+import { CONFIG_FILES, addLedger, snippet } from "./wrangler_config.js";
+
+export const help = `usage: npx edge-credits init [--embedded | --standalone] [--dir DIR] [--dry-run] [--force]
+
+Puts the ledger into the project of this directory.
+
+Where there is a wrangler.json, wrangler.jsonc or wrangler.toml: the ledger becomes part of that Worker
+(--embedded). Its binding and migration are added to the configuration, and the export of its class to
+the Worker's main file. Nothing else is changed, comments stay, and running it again changes nothing.
+What cannot be added safely is printed instead, and the exit status is 1.
+
+Where there is none: the project becomes a Worker that is the credits API (--standalone), with
+wrangler.toml, src/index.js, package.json and, for \`wrangler dev\`, a sandbox key in .dev.vars.
+
+  --embedded, --standalone   which of the two; an error where it cannot be
+  --dir DIR                  another directory
+  --dry-run                  only say what would be written
+  --force                    with --standalone: overwrite files that are there`;
+
+const SWITCHES = { embedded: "switch", standalone: "switch", dir: "value", "dry-run": "switch", force: "switch" };
+const TEMPLATE = new URL("../examples/embedded-backend/", import.meta.url);
+/** Directories that tools write: a main file there is no source. */
+const BUILT = /(?:^|\/)(?:dist|build|out|\.[^/]+)\//;
+
+export async function run(words) {
+  const given = parse(words, SWITCHES);
+  if (given.embedded && given.standalone) throw new Misuse("--embedded and --standalone exclude each other");
+  const directory = resolve(given.dir ?? ".");
+  const config = await firstOf(directory, CONFIG_FILES);
+  if (given.embedded && !config) {
+    throw new Trouble(`there is no ${CONFIG_FILES.join(", ")} in ${directory} for the ledger to become part of`);
+  }
+  const embedded = given.embedded ?? (!given.standalone && config !== undefined);
+  const plan = embedded ? await becomePart(directory, config) : await ownWorker(directory, given.force);
+  await carryOut(directory, plan, given["dry-run"]);
+}
+
+/** @returns {Promise<Plan>} see `carryOut` */
+async function becomePart(directory, config) {
+  const text = await readFile(join(directory, config), "utf8");
+  const added = addLedger(config, text);
+  const plan = { files: [], byHand: [], next: [] };
+  if (added.refused) plan.byHand.push([`${config}, which was left alone: ${added.refused}`, snippet(config)]);
+  else if (added.text !== text) plan.files.push({ name: config, text: added.text });
+  const { main } = added;
+  if (added.noBundle) {
+    plan.byHand.push([`${config}: no_bundle is set, so your own build has to bundle this export`, exportLine("")]);
+  } else if (!added.refused && main === undefined) {
+    plan.byHand.push([`${config}: it names no main file; make one that exports the class`, exportLine("")]);
+  } else {
+    await exportFrom(directory, main, plan);
+  }
+  if (added.environments.length > 0) {
+    const names = added.environments.join(", ");
+    plan.next.push(`Bindings are not inherited: repeat the binding under each environment (${names}).`);
+  }
+  const names = OBJECTS.map(({ binding }) => binding).join(", ");
+  plan.next.push(
+    ...(await installation(directory)),
+    `In the Worker: new CreditEngine({ ledger: env.${names}, waitUntil: ctx })`,
+  );
+  return plan;
+}
+
+async function exportFrom(directory, main, plan) {
+  const name = main === undefined ? "the Worker's main file" : relative(directory, resolve(directory, main));
+  const source = main && (await readFile(join(directory, name), "utf8").catch(() => undefined));
+  const missing = OBJECTS.filter(({ className }) => !new RegExp(`\\b${className}\\b`).test(source ?? ""));
+  if (source !== undefined && missing.length === 0) return;
+  const line = exportLine(source ?? "");
+  const why = [
+    [source === undefined, "it is not there"],
+    [BUILT.test(name.replaceAll("\\", "/")), "it is built from a source"],
+    [!/\.[cm]?[jt]sx?$/.test(name), "it is not JavaScript or TypeScript"],
+    [!/^\s*export\b/m.test(source ?? ""), "it exports nothing, so it is not a module"],
+  ].find(([applies]) => applies)?.[1];
+  if (main === undefined || why) plan.byHand.push([why ? `${name}: ${why}` : name, line]);
+  else plan.files.push({ name, text: `${source.trimEnd()}\n\n${line}\n` });
+}
+
+/** The export, quoted as the file quotes. */
+function exportLine(source) {
+  const single = (source.match(/from '/g) ?? []).length > (source.match(/from "/g) ?? []).length;
+  const quote = single ? "'" : '"';
+  const names = OBJECTS.map(({ className }) => className).join(", ");
+  return `export { ${names} } from ${quote}edge-credits/worker${quote};`;
+}
+
+/** @returns {Promise<Plan>} */
+async function ownWorker(directory, force = false) {
+  const plan = { files: [], byHand: [], next: [] };
+  for (const name of ["wrangler.toml", "src/index.js", "package.json"]) {
+    plan.files.push({ name, text: await readFile(new URL(name, TEMPLATE), "utf8") });
+  }
+  const { key, entry } = makeKey("test", ["use", "grant"]);
+  plan.files.push({ name: ".dev.vars", text: `API_KEYS='${JSON.stringify([entry])}'\n` });
+  const there = [];
+  for (const { name, text } of [...plan.files]) {
+    const present = await readFile(join(directory, name), "utf8").catch(() => undefined);
+    if (present === undefined) continue;
+    const keep = present === text || name === "package.json" || name === ".dev.vars";
+    if (keep) plan.files = plan.files.filter((file) => file.name !== name);
+    else there.push(name);
+  }
+  const config = await firstOf(directory, CONFIG_FILES.filter((name) => name !== "wrangler.toml"));
+  if (config) there.push(config);
+  if (config || (there.length > 0 && !force)) {
+    const advice = config ? "choose another --dir" : "choose another --dir, or overwrite with --force";
+    throw new Trouble(`${there.join(" and ")} would be in the way in ${directory}: ${advice}`);
+  }
+  if (plan.files.some(({ name }) => name === ".dev.vars")) plan.next.push(`The sandbox key for \`wrangler dev\`: ${key}`);
+  plan.next.push(
+    ...(await installation(directory)),
+    "npx wrangler dev",
+    "To deploy: npx edge-credits key --env live --scopes use,grant, then npx wrangler secret put API_KEYS, then npx wrangler deploy",
+  );
+  return plan;
+}
+
+async function installation(directory) {
+  const manifest = await readFile(join(directory, "package.json"), "utf8").catch(() => undefined);
+  if (manifest === undefined) return ["npm install"];
+  return manifest.includes('"edge-credits"') ? [] : ["npm install edge-credits"];
+}
+
+/**
+ * Writes and tells.
+ * @typedef {{files: {name: string, text: string}[], byHand: [string, string][], next: string[]}} Plan
+ */
+async function carryOut(directory, { files, byHand, next }, dryRun = false) {
+  for (const { name, text } of files) {
+    console.log(`${dryRun ? "would write" : "wrote"} ${name}`);
+    if (dryRun) continue;
+    const path = join(directory, name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+  }
+  if (files.length === 0 && byHand.length === 0) console.log("everything is there already");
+  for (const [where, text] of byHand) console.log(`\nAdd this yourself to ${where}\n\n${text}`);
+  console.log(`\nThen:\n${next.map((step) => `  ${step}`).join("\n")}`);
+  if (byHand.length > 0) process.exitCode = 1;
+}
+
+async function firstOf(directory, names) {
+  for (const name of names) {
+    const found = await access(join(directory, name)).then(() => true, () => false);
+    if (found) return name;
+  }
+  return undefined;
+}

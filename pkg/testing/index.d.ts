@@ -1,0 +1,129 @@
+/**
+ * The ledger in memory, for your own tests: the very module that is deployed, with its routes, keys and
+ * rules, on tables in memory. Nothing listens, nothing is sent, nothing is left behind. It can be told
+ * to fail, and its clock is yours.
+ *
+ * Node ≥ 22, Deno, Bun, workerd and the Vercel edge runtime.
+ *
+ * @example
+ * ```js
+ * import assert from 'node:assert/strict';
+ * import { CreditEngine } from 'edge-credits';
+ * import { createTestLedger } from 'edge-credits/testing';
+ *
+ * const ledger = createTestLedger({ now: '2027-01-01T00:00:00Z' });
+ * const ce = new CreditEngine({ apiKey: ledger.apiKey, fetcher: ledger, mode: 'stateless' });
+ * await ce.add('cus_1', 100, { type: 'topup', expiresAt: '2027-02-01T00:00:00Z' });
+ *
+ * // The charge is made, and its answer is lost: the client asks again under the same key.
+ * ledger.fail.next({ when: 'after-commit' });
+ * await ce.consume('cus_1', 5, 'AI: chat');
+ * assert.equal(await ledger.balance('cus_1'), 95);
+ * assert.equal((await ledger.entries('cus_1')).length, 2);
+ *
+ * await ledger.clock.advance(32 * 24 * 3_600_000);
+ * assert.equal(await ledger.balance('cus_1'), 0);
+ * ```
+ *
+ * @module
+ */
+/// <reference lib="esnext.disposable" />
+
+import type { Transaction } from '../js/types/answers.js';
+import type { Fetcher, ObjectNamespace } from '../js/types/host.js';
+
+/** Options of {@link createTestLedger}. */
+export interface TestLedgerOptions {
+  /** What time it is for the ledger: a `Date`, a date as text, or milliseconds since 1970. Now, where absent. */
+  now?: Date | string | number;
+  /** The worker's variables, such as `{ OVERDRAFT_LIMIT: '1000' }`. */
+  settings?: Record<string, string>;
+}
+
+/** A ledger in memory of its own. */
+export function createTestLedger(options?: TestLedgerOptions): TestLedger;
+
+/** What {@link createTestLedger} makes. */
+export interface TestLedger extends Fetcher {
+  /** A sandbox key that may do everything. The same in every run. */
+  readonly apiKey: string;
+
+  /**
+   * Another key.
+   *
+   * @param options `env`: `test` where absent. `scopes`: `['admin']` where absent, which is everything.
+   */
+  key(options?: { env?: 'live' | 'test'; scopes?: ('use' | 'grant' | 'admin')[] }): string;
+
+  /** What stands in the place of a Worker's binding: `new CreditEngine({ ledger: testLedger.namespace })`. */
+  readonly namespace: ObjectNamespace;
+
+  /** The ledger's time. It stands still until it is moved; the client's own time goes on. */
+  readonly clock: TestClock;
+
+  /** While true, every request fails as if nobody were there. */
+  outage(away?: boolean): void;
+
+  /** Faults for the requests to come. */
+  readonly fail: TestFaults;
+
+  /** Every request that was sent, refused, lost and repeated ones included, oldest first. */
+  readonly requests: TestRequest[];
+
+  /** A customer's transactions, oldest first, read past all faults. */
+  entries(customerId: string, options?: { env?: 'live' | 'test'; unit?: string }): Promise<Transaction[]>;
+
+  /** A customer's balance, read past all faults. */
+  balance(customerId: string, options?: { env?: 'live' | 'test'; unit?: string }): Promise<number>;
+}
+
+/** One request as it was sent. */
+export interface TestRequest {
+  method: string;
+  /** Such as `/v1/customers/cus_1/consume`. */
+  path: string;
+  /** The header, or null. A repeat has the same as the first. */
+  idempotencyKey: string | null;
+}
+
+/** The time of a {@link TestLedger}. */
+export interface TestClock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Moves it on by milliseconds; resolves when the alarms that came due have been served. */
+  advance(ms: number): Promise<void>;
+  /** Moves it to an instant, an earlier one too: ledgers must bear that. */
+  set(time: Date | string | number): Promise<void>;
+}
+
+/** Faults of a {@link TestLedger}, served in order. */
+export interface TestFaults {
+  /** Something goes wrong with the next request. */
+  next(fault: TestFault): void;
+  /** Takes back what was not served yet, and the outage. */
+  clear(): void;
+}
+
+/**
+ * What goes wrong. `{}`: the connection breaks before anything is done. `{ when: 'after-commit' }`: the
+ * ledger does as it is asked, and the answer is lost. `{ status: 429, retryAfter: 2 }`: refused on the
+ * way. `{ delayMs: 50 }` alone: it takes that long, and then all is well.
+ */
+export interface TestFault {
+  /** `before` the ledger has seen the request (the default), or `after-commit`. */
+  when?: 'before' | 'after-commit';
+  /** The status of the answer that the client gets. Where absent the connection breaks. */
+  status?: number;
+  /** The error code in that answer. */
+  code?: string;
+  /** The header `Retry-After`: seconds, or a date as HTTP writes it. */
+  retryAfter?: number | string;
+  /** The body instead of an error in JSON, as from a proxy: text or HTML. */
+  body?: string;
+  /** Milliseconds of real time before anything else. */
+  delayMs?: number;
+  /** How many requests it is for: 1. */
+  times?: number;
+  /** Only for requests whose path ends so: `consume`, `add`, `balance`, `transactions`. */
+  on?: string;
+}

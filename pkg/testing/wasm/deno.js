@@ -1,0 +1,3 @@
+import source wasmModule from "../../dist/worker/index_bg.wasm";
+
+export default wasmModule;

@@ -1,0 +1,1 @@
+export { default } from "../../dist/worker/index_bg.wasm";

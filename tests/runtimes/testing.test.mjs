@@ -1,0 +1,202 @@
+// `edge-credits/testing` from the packed tarball: the whole corpus of scenarios against the ledger in
+// memory, on every runtime, so that it is shown to be the ledger that is deployed; then each of its
+// faults.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+
+import { EdgeVM } from "@edge-runtime/vm";
+
+import { CreditEngine } from "../../pkg/js/index.js";
+import { createTestLedger } from "../../pkg/testing/index.js";
+import { bundleForEdgeVm } from "./edge_vm.mjs";
+import { rejection } from "./facade/scripted.mjs";
+import { REPOSITORY, bundleWorker, makeProject, runTool } from "./project.mjs";
+import { readScenarios } from "./scenarios.mjs";
+import { COMPATIBILITY_DATE, startWorkerd } from "./workerd.mjs";
+
+describe("the scenarios on the ledger in memory", () => {
+  let project;
+  let expected;
+
+  before(async () => {
+    const scenarios = await readScenarios();
+    expected = scenarios.length + 1;
+    project = await makeProject({
+      from: join(REPOSITORY, "tests", "runtimes", "testing"),
+      files: {
+        "package.json": JSON.stringify({ name: "testing", private: true, type: "module" }),
+        "wrangler.toml": `name = "edge"\nmain = "worker.js"\ncompatibility_date = "${COMPATIBILITY_DATE}"\n`,
+        "run.mjs": await readFile(join(REPOSITORY, "tests", "scenarios", "run.mjs"), "utf8"),
+        "scenarios.js": `export default JSON.parse(${JSON.stringify(JSON.stringify(scenarios))});\n`,
+      },
+    });
+  });
+  after(() => project?.remove());
+
+  function judge(t, reports) {
+    const lines = reports.filter(({ failure }) => failure).map((each) => `${each.name}\n    ${each.failure}`);
+    assert.equal(lines.length, 0, `\n  ${lines.join("\n  ")}`);
+    assert.deepEqual([reports.length, reports.some(({ skipped }) => skipped)], [expected, false]);
+    const steps = reports.reduce((sum, report) => sum + report.steps, 0);
+    t.diagnostic(`figure: in memory, ${t.name}: ${reports.length} scenarios, ${steps} calls`);
+  }
+
+  const program = async (tool, flags) =>
+    JSON.parse((await runTool(tool, [...flags, "program.js"], { cwd: project.directory })).stdout);
+
+  test("Node", async (t) => judge(t, await program("node", [])));
+  test("Deno, allowed nothing", async (t) =>
+    judge(t, await program("deno", ["run", "--no-prompt", "--node-modules-dir=manual"])));
+  test("Bun", async (t) => judge(t, await program("bun", ["run"])));
+
+  test("Vercel edge VM", async (t) => {
+    const { bundle, globals } = await bundleForEdgeVm(project.directory, { modules: 2 });
+    const vm = new EdgeVM({ extend: (context) => Object.assign(context, globals) });
+    vm.evaluate(bundle);
+    judge(t, JSON.parse(await vm.evaluate("runTesting()")));
+  });
+
+  test("workerd", async (t) => {
+    const edge = await bundleWorker(project.directory);
+    const runtime = await startWorkerd({ workers: [{ name: "edge", ...edge }] });
+    try {
+      const response = await fetch(runtime.urls.edge);
+      assert.equal(response.status, 200, runtime.output());
+      judge(t, await response.json());
+    } finally {
+      await runtime.stop();
+    }
+  });
+});
+
+describe("what it can be told to do wrong", () => {
+  const setUp = async (options = {}) => {
+    const ledger = createTestLedger();
+    const usual = { apiKey: ledger.apiKey, fetcher: ledger, mode: "stateless", retryBudget: false };
+    const credits = new CreditEngine({ ...usual, maxRetries: 0, ...options });
+    await credits.add("cus_1", 100);
+    ledger.requests.length = 0;
+    return { ledger, credits };
+  };
+
+  test("an answer that is lost is not a charge that is lost, and not two", async () => {
+    const { ledger, credits } = await setUp();
+    ledger.fail.next({ when: "after-commit", on: "consume" });
+    const error = await rejection(credits.consume("cus_1", 5));
+    assert.equal(error.effect, "unknown");
+    assert.equal(await ledger.balance("cus_1"), 95);
+    const again = await credits.consume("cus_1", 5, undefined, { idempotencyKey: error.idempotencyKey });
+    assert.deepEqual([again.replayed, again.balance], [true, 95]);
+    const [one, two] = ledger.requests;
+    assert.equal(one.idempotencyKey, two.idempotencyKey);
+  });
+
+  test("a 500 before, or after the commit, looks the same and is not", async () => {
+    for (const [when, left] of [["before", 100], ["after-commit", 95]]) {
+      const { ledger, credits } = await setUp();
+      ledger.fail.next({ status: 500, when });
+      assert.equal((await rejection(credits.consume("cus_1", 5))).effect, "unknown");
+      assert.equal(await ledger.balance("cus_1"), left, when);
+    }
+  });
+
+  test("429 with Retry-After, HTML, and faults for one route only", async () => {
+    const { ledger, credits } = await setUp();
+    ledger.fail.next({ status: 429, retryAfter: 7, on: "consume" });
+    assert.equal((await credits.getBalance("cus_1")).balance, 100);
+    const refused = await rejection(credits.consume("cus_1", 5));
+    assert.deepEqual([refused.name, refused.retryAfter], ["RateLimitError", 7]);
+    ledger.fail.next({ status: 200, body: "<html>a proxy's page</html>" });
+    assert.equal((await rejection(credits.consume("cus_1", 5))).effect, "unknown");
+    assert.equal((await credits.consume("cus_1", 5)).balance, 95);
+  });
+
+  test("delays run into the client's timeout; several faults come in order", async () => {
+    const { ledger, credits } = await setUp({ timeoutMs: 50 });
+    ledger.fail.next({ delayMs: 10_000 });
+    assert.equal((await rejection(credits.consume("cus_1", 5))).code, "timeout");
+    ledger.fail.next({ delayMs: 5 });
+    assert.equal((await credits.consume("cus_1", 5)).balance, 95);
+    ledger.fail.next({ status: 503, times: 2 });
+    for (const balance of [undefined, undefined, 90]) {
+      const answer = await credits.consume("cus_1", 5).catch(() => ({}));
+      assert.equal(answer.balance, balance);
+    }
+    ledger.fail.next({});
+    ledger.fail.clear();
+    assert.equal((await credits.consume("cus_1", 5)).balance, 85);
+  });
+
+  test("an outage ends when it is told to", async () => {
+    const { ledger, credits } = await setUp();
+    ledger.outage(true);
+    assert.ok((await rejection(credits.consume("cus_1", 5))).retryable);
+    assert.equal(await ledger.balance("cus_1"), 100, "the test still sees the ledger");
+    ledger.outage(false);
+    assert.equal((await credits.consume("cus_1", 5)).balance, 95);
+  });
+
+  test("faults that make no sense are refused, not ignored", () => {
+    const { fail } = createTestLedger();
+    for (const wrong of [{ stat: 500 }, { when: "later" }, { times: 0 }, { status: 99 }]) {
+      assert.throws(() => fail.next(wrong), TypeError);
+    }
+    assert.throws(() => createTestLedger({ nwo: 1 }), TypeError);
+    assert.throws(() => createTestLedger({ now: "yesterday" }), TypeError);
+  });
+});
+
+describe("a ledger of one's own", () => {
+  test("two do not know of each other, and their clocks differ", async () => {
+    const [one, two] = [createTestLedger({ now: 1e12 }), createTestLedger({ now: 2e12 })];
+    const [first, second] = [one, two].map(
+      (ledger) => new CreditEngine({ apiKey: ledger.apiKey, fetcher: ledger, mode: "stateless" }),
+    );
+    await Promise.all([first.add("cus_1", 1), second.add("cus_1", 2)]);
+    const times = [await one.entries("cus_1"), await two.entries("cus_1")].map(([entry]) => Date.parse(entry.created_at));
+    assert.deepEqual(times, [1e12, 2e12]);
+    assert.deepEqual([await one.balance("cus_1"), await two.balance("cus_1")], [1, 2]);
+  });
+
+  test("its namespace stands in for a Worker's binding", async () => {
+    const ledger = createTestLedger();
+    const credits = new CreditEngine({ ledger: ledger.namespace, environment: "test" });
+    await credits.add("cus_1", 10);
+    assert.equal((await credits.consumeOrFail("cus_1", 4)).balance, 6);
+    assert.equal(await ledger.balance("cus_1"), 6);
+    assert.equal(await ledger.balance("cus_1", { env: "live" }), 0);
+  });
+
+  test("settings are the worker's own, and are judged by it", async () => {
+    const ledger = createTestLedger({ settings: { OVERDRAFT_LIMIT: "10" } });
+    const credits = new CreditEngine({ apiKey: ledger.apiKey, fetcher: ledger, mode: "stateless" });
+    assert.equal((await credits.consume("cus_1", 10)).balance, -10);
+    assert.equal((await rejection(credits.consume("cus_1", 1))).name, "InsufficientCreditsError");
+  });
+
+  test("a clock that steps back revives nothing", async () => {
+    const ledger = createTestLedger({ now: "2027-01-01T00:00:00Z" });
+    const credits = new CreditEngine({ apiKey: ledger.apiKey, fetcher: ledger, mode: "stateless" });
+    await credits.add("cus_1", 5, { expiresAt: "2027-01-02T00:00:00Z" });
+    await ledger.clock.set("2027-01-03T00:00:00Z");
+    await ledger.clock.set("2027-01-01T00:00:00Z");
+    assert.equal(await ledger.balance("cus_1"), 0);
+    await assert.rejects(async () => ledger.clock.advance(-1), TypeError);
+  });
+
+  test("persistent mode in memory, over it", async () => {
+    const ledger = createTestLedger();
+    const options = { apiKey: ledger.apiKey, fetcher: ledger, mode: "persistent" };
+    const credits = new CreditEngine(options);
+    await credits.add("cus_1", 10);
+    assert.equal((await credits.getBalance("cus_1")).balance, 10);
+    ledger.outage(true);
+    assert.equal((await credits.consumeOrFail("cus_1", 4)).balance, 6);
+    ledger.outage(false);
+    await credits.destroy();
+    assert.equal(await ledger.balance("cus_1"), 6);
+  });
+});
