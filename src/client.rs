@@ -2,6 +2,7 @@
 //! [`next_page`] of a list, put into words what was [`told`].
 
 use core::pin::Pin;
+use std::rc::Rc;
 
 use edge_credits_core::client::arguments::ApiMethod;
 use edge_credits_core::client::call::Call;
@@ -83,7 +84,7 @@ pub fn next_page(page: JsValue) -> Result<Option<Array>, JsValue> {
 }
 
 fn prepare(options: JsValue, call: JsValue, host: &Host) -> Result<Array, Box<ClientError>> {
-    let config = convert::config(options)?;
+    let config = Rc::new(convert::config(options)?);
     let request = convert::call(call);
     let method = ApiMethod::parse(&request.method)
         .ok_or_else(|| ClientError::local("invalid_request", "there is no such method"))?;

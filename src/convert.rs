@@ -200,7 +200,7 @@ pub(crate) fn position(position: Position) -> Array {
 }
 
 /// What a call resolves to: `[body, replayed, mismatch]`, the body as JSON text.
-pub(crate) fn answer(success: &Success) -> JsValue {
+pub(crate) fn answer(success: &Success) -> Array {
     let body = JsValue::from_str(&success.body);
-    Array::of3(&body, &success.replayed.into(), &success.mismatch.into()).into()
+    Array::of3(&body, &success.replayed.into(), &success.mismatch.into())
 }

@@ -1,16 +1,16 @@
 //! The wasm client of edge-credits: a thin shell around `edge-credits-core`.
 //!
 //! It performs what the core decides, through the host's `fetch` and timers. Between calls it holds
-//! the retry budgets and, in persistent mode in memory, the balances and charges of `memory`; there
+//! the retry budgets, what it knows for when an API is away and, in persistent mode in memory, the balances and charges of `memory`; there
 //! is no handle that JavaScript would have to free. Its
 //! exports are called by the facade in `pkg/js` and by nothing else. Read
 //! [`client`] first, then [`drive`].
 
-mod budgets;
 mod client;
 mod convert;
 mod drive;
 mod host;
+mod isolate;
 mod json;
 #[cfg(feature = "memory")]
 mod memory;

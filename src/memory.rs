@@ -113,7 +113,7 @@ fn begin(asked: Asked, visit: Visit<'_>) -> Result<Array, Box<ClientError>> {
     let room = desk.room(asked.owner())?;
     let waited = room.arrive()?;
     let answer = match room.attempt(&desk, &asked, waited) {
-        Some(reply) => convert::answer(&finish(&desk, &room, reply, &on_accepted)?),
+        Some(reply) => convert::answer(&finish(&desk, &room, reply, &on_accepted)?).into(),
         None => promise(Box::pin(wait(desk, room, asked, waited, on_accepted))).into(),
     };
     Ok(Array::of2(&key, &answer))
@@ -132,7 +132,9 @@ async fn wait(
         room.read(&desk, asked.unit()).await;
         if let Some(reply) = room.attempt(&desk, &asked, waited) {
             let outcome = finish(&desk, &room, reply, &on_accepted);
-            return outcome.map(|s| convert::answer(&s)).map_err(|error| thrown(&error, None));
+            return outcome
+                .map(|success| convert::answer(&success).into())
+                .map_err(|error| thrown(&error, None));
         }
         // It was read, or could not be: no other reading will tell this call more.
         waited.in_vain = true;

@@ -34,8 +34,9 @@ export function toldError(notice) {
 }
 
 // Starts a call. `key` is its idempotency key, null for reads; `answer` is a promise of the answer.
-// Arguments that are refused throw here, before anything is sent.
-export function perform(settings, call) {
+// Arguments that are refused throw here, before anything is sent. Where a charge is accepted while the
+// API is away, `onAccepted` gets the promise of its sending, before the answer is there.
+export function perform(settings, call, onAccepted) {
   let key;
   let outcome;
   try {
@@ -44,7 +45,7 @@ export function perform(settings, call) {
   } catch (thrown) {
     throw toError(thrown, null);
   }
-  return { key, answer: settle(key, outcome) };
+  return { key, answer: settle(key, outcome, onAccepted) };
 }
 
 // The options of the page of transactions after this one, or null after the last. `position` are
@@ -63,12 +64,13 @@ export function pageAfter(position, { data, pagination }) {
   }
 }
 
-async function settle(key, outcome) {
+async function settle(key, outcome, onAccepted) {
   let reject;
   const panicked = new Promise((_, rejectIt) => (reject = rejectIt));
   inFlight.add(reject);
   try {
-    const [body, replayed, mismatch] = await Promise.race([outcome, panicked]);
+    const [body, replayed, mismatch, sending] = await Promise.race([outcome, panicked]);
+    if (sending !== undefined) onAccepted(settle(key, sending));
     return completed(JSON.parse(body), key, replayed, mismatch);
   } catch (thrown) {
     // Made here, and not where it was noticed, so that its stack leads to the caller.

@@ -1,19 +1,25 @@
 // How work may outlive the response. What the host offers is read when a call enters, because a
 // host's context ends with its request.
 
+import workers from "#workers";
+
 import { refuse } from "./errors.js";
 
-// A `waitUntil` function, or an object that has one, as a function; null where there is none.
+// A `waitUntil` function, or an object that has one, as a function; null where the host is to be
+// asked, by each call anew.
 export function waitUntilOf(source, param, code = "invalid_request") {
-  if (source === undefined || source === null) return null;
+  if (source === undefined || source === null || source === "auto") return null;
   if (typeof source === "function") return source;
   // Bound late and through its owner: hosts refuse a detached `waitUntil`.
   if (typeof source.waitUntil === "function") return (promise) => source.waitUntil(promise);
-  throw refuse(code, param, `${param} must be a function or have a waitUntil method`);
+  const message = `${param} must be "auto", a function, or an object with a waitUntil method`;
+  throw refuse(code, param, message);
 }
 
-// What the host offers without being asked: Next.js, Vercel, Supabase.
+// What the host offers to whoever looks: Cloudflare Workers, Next.js, Vercel, Supabase. What is there
+// counts, and not what the host calls itself.
 export function ambientWaitUntil() {
+  if (typeof workers.waitUntil === "function") return (promise) => workers.waitUntil(promise);
   for (const name of ["@next/request-context", "@vercel/request-context"]) {
     const context = globalThis[Symbol.for(name)]?.get?.();
     if (typeof context?.waitUntil === "function") return (promise) => context.waitUntil(promise);

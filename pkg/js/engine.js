@@ -15,7 +15,7 @@ import { modeOf, pageAfter, perform } from "./calls.js";
 import { readConfig } from "./config.js";
 import { ambientWaitUntil, keepAlive, waitUntilOf } from "./context.js";
 import { CreditEngineError } from "./errors.js";
-import { MemoryCache } from "./open_charges.js";
+import { detailsOf, MemoryCache } from "./open_charges.js";
 import { RemoteCache } from "./remote_cache.js";
 import { RequestCalls } from "./request_calls.js";
 
@@ -26,7 +26,15 @@ class Branch {
   }
 }
 
+/** What this package's own wrappers do with a client, and callers cannot. */
+export const internals = {};
+
 export class CreditEngine {
+  static {
+    internals.report = (engine, error) => engine.#settings.report(error);
+    internals.later = (engine, work) => engine.#later(work);
+  }
+
   #settings;
   #parent = null;
   #waitUntil;
@@ -154,7 +162,8 @@ export class CreditEngine {
     return this.destroy();
   }
 
-  #start(method, given) {
+  // `onAccepted` as in `perform`; usually such a charge is sent behind the answer.
+  #start(method, given, onAccepted = this.#sendBehind(given)) {
     if (this.#isClosed()) {
       const message =
         "this client has been destroyed: make a new one. Nothing was sent or charged.";
@@ -162,7 +171,8 @@ export class CreditEngine {
     }
     const { cache, report } = this.#settings;
     const request = this.#request?.next(method, given);
-    const { key, answer } = perform(this.#settings, { method, arguments: given, request });
+    const call = { method, arguments: given, request };
+    const { key, answer } = perform(this.#settings, call, onAccepted);
     const noted = answer.then((value) => {
       cache.note(given.customerId, value).forEach(report);
       return value;
@@ -170,20 +180,32 @@ export class CreditEngine {
     return { key, answer: noted };
   }
 
-  // The work below never rejects: a host would report that as an unhandled rejection.
   async #consumeInBackground(given) {
+    let sending;
+    const { key, answer } = this.#start("consume", given, (promise) => (sending = promise));
+    const ended = this.#later(withDetails(answer.then((value) => sending ?? value), given));
+    if (ended === null) return { queued: true, durable: false, idempotency_key: key };
+    return ended.then((end) => ({ queued: false, idempotency_key: key, ...end }));
+  }
+
+  #sendBehind(given) {
+    // Looked up now: later the host may have another request's context.
     const waitUntil = this.#waitUntil ?? ambientWaitUntil();
-    const { key, answer } = this.#start("consume", given);
-    const work = answer.then(
-      (value) => ({ queued: false, ...value }),
+    return (sending) => void this.#later(withDetails(sending, given), waitUntil);
+  }
+
+  // Work that goes on after the response: null where the host stays awake for it, else its end, to
+  // be awaited. The end never rejects: a host would report that as an unhandled rejection.
+  #later(work, waitUntil = this.#waitUntil ?? ambientWaitUntil()) {
+    const ended = work.then(
+      (value) => ({ ...value }),
       (error) => {
         this.#settings.report(error);
-        return { queued: false, idempotency_key: key, error };
+        return { error };
       },
     );
-    this.#track(work);
-    if (!keepAlive(waitUntil, work)) return work;
-    return { queued: true, durable: false, idempotency_key: key };
+    this.#track(ended);
+    return keepAlive(waitUntil, ended) ? null : ended;
   }
 
   #isClosed() {
@@ -212,6 +234,14 @@ function backgroundCounts(calls, cache) {
     else counts[error.effect === "not_applied" ? "rejected" : "quarantined"] += 1;
   };
   return { counts, done: Promise.all([...calls].map((call) => call.then(ended))) };
+}
+
+// A failure that nobody waits for says what was to be charged.
+function withDetails(work, given) {
+  return work.catch((error) => {
+    error.details = { ...detailsOf(given), ...error.details };
+    throw error;
+  });
 }
 
 // Settles when the time is up; the timer ends with the work, so that it keeps no process alive.

@@ -105,7 +105,8 @@ function count(desk, id, word) {
   }
 }
 
-function detailsOf({ customerId, amount, unit = "credits", description, metadata }) {
+// What was to be charged, for whoever must charge it again.
+export function detailsOf({ customerId, amount, unit = "credits", description, metadata }) {
   const payload = { customer_id: customerId, amount: amount.text, unit, description };
   return { ...payload, metadata: metadata === undefined ? undefined : JSON.parse(metadata) };
 }

@@ -159,6 +159,17 @@ impl ClientConfig {
         Some(Upstream { base_url: self.base_url.clone(), api_key, paths: self.paths.clone() })
     }
 
+    /// Whether clients share what one isolate remembers: one API, by one key, with one retry budget.
+    /// (Two namespaces or fetchers of one Worker cannot be told apart here; give them keys of their
+    /// own.)
+    #[must_use]
+    pub fn shares_with(&self, other: &Self) -> bool {
+        self.base_url == other.base_url
+            && self.api_key == other.api_key
+            && self.environment == other.environment
+            && self.retry_budget == other.retry_budget
+    }
+
     /// How such a cache works.
     #[must_use]
     pub fn cache(&self) -> CacheConfig {

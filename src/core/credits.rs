@@ -174,6 +174,14 @@ pub struct Decimal {
     scale: Scale,
 }
 
+impl Decimal {
+    /// The amount, without its scale.
+    #[must_use]
+    pub const fn amount(self) -> Credits {
+        self.amount
+    }
+}
+
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Minor::new(self.amount.minor_units(), self.scale).fmt(f)

@@ -123,7 +123,7 @@ function post(path, body, headers = {}) {
 describe("a request's own work", () => {
   const api = () => ledgerApi(runtime.urls.ledger, keys.admin.text);
 
-  for (const via of ["http", "ledger"]) {
+  for (const via of ["http", "ledger", "auto", "default"]) {
     test(`a charge in the background arrives after the request has ended (${via})`, async () => {
       const customer = `background-${via}`;
       await api().grant(customer, 100);

@@ -52,7 +52,7 @@ test("every entry can be imported, and a client made, without waiting", async ()
 });
 
 describe("wrangler deploy --dry-run", () => {
-  for (const name of ["cloudflare-worker", "embedded-backend"]) {
+  for (const name of ["cloudflare-worker", "embedded-backend", "paid-endpoint"]) {
     test(`pkg/examples/${name}`, async () => {
       const directory = await inProject({ from: join(EXAMPLES, name) });
       const { main } = await bundleWorker(directory);
@@ -90,7 +90,7 @@ describe("TypeScript", () => {
       const first: Transaction | undefined = page.data[0];
       try {
         const passed: ConsumeOrFailResponse = await ce.consumeOrFail("c", 5);
-        const left: number = passed.balance;
+        const left: number = passed.balance ?? 0;
         if (left > 5) return left;
       } catch (error) {
         if (error instanceof InsufficientCreditsError) return error.requested ?? 0;

@@ -95,14 +95,17 @@ export interface ChangeResponse {
 /** What `CreditEngine.consume` answers. */
 export interface ConsumeResponse extends Omit<ChangeResponse, 'balance'>, CacheState {
   /**
-   * The balance after the change. In persistent mode null where usage was accepted before any balance
-   * could be read: the API was away from the start (`degraded: true`).
+   * The balance after the change. While the API is away (`degraded: true`) the last one known, or null
+   * where none ever was.
    */
   balance: number | null;
 }
 
-/** What `CreditEngine.consumeOrFail` answers: no gate passes without a balance. */
-export interface ConsumeOrFailResponse extends ChangeResponse, CacheState {}
+/**
+ * What `CreditEngine.consumeOrFail` answers. `balance` is null only in stateless mode, where the API is
+ * away and this isolate knows none (see `CreditEngineConfig.degradedLimit`).
+ */
+export interface ConsumeOrFailResponse extends ConsumeResponse {}
 
 /** What `CreditEngine.add` answers. */
 export interface AddResponse extends ChangeResponse {}

@@ -41,8 +41,13 @@ export interface CreditEngineConfig {
   /**
    * Whether calls go on while the API cannot be reached. In memory: gates then go by the last known
    * balance, however old, and answers say `degraded: true`; with `false` gates and reads are refused
-   * with `stale_balance` beyond `maxStalenessMs`. Stateless: without effect in this version, a
-   * failure throws. Default: `true`.
+   * with `stale_balance` beyond `maxStalenessMs`.
+   *
+   * Stateless, once a call's own attempts are over: `consume` is accepted (`degraded: true`, `balance`
+   * the last one this isolate was told, or null) and sent in the background under its key, for up to
+   * 25 s; if that fails too, `onError` gets key and payload. `consumeOrFail` likewise, up to
+   * `degradedLimit`. `getBalance` answers the last known balance, or throws; everything else throws.
+   * With `false`: all throw. Default: `true`.
    */
   gracefulDegradation?: boolean;
   /** Milliseconds one attempt may take: connecting, headers and body. Default: 10 000. */
@@ -71,8 +76,13 @@ export interface CreditEngineConfig {
   balanceCache?: ObjectNamespace;
   /** Live data or the sandbox. Default: what the API key says, else `'live'`. */
   environment?: Environment;
-  /** Keeps the host awake for background calls: a function, or an object with `waitUntil`. */
-  waitUntil?: WaitUntil | WaitUntilContext;
+  /**
+   * Keeps the host awake for background calls: a function, or an object with `waitUntil`. `'auto'`
+   * asks the host when a call enters: the `waitUntil` of `cloudflare:workers`, the request contexts of
+   * Next.js and Vercel, a global `EdgeRuntime.waitUntil` (Supabase). Where there is none, as in Deno
+   * Deploy and Node, background calls are awaited. Default: `'auto'`.
+   */
+  waitUntil?: WaitUntil | WaitUntilContext | 'auto';
   /**
    * Milliseconds a whole call may take, retries and waits included.
    * Default: (`maxRetries` + 1) × `timeoutMs` + 20 000.
@@ -90,8 +100,10 @@ export interface CreditEngineConfig {
    */
   maxStalenessMs?: number;
   /**
-   * Credits that gates may allow per customer while the API cannot be reached. Checked and kept,
-   * without effect in this version. Default: 1 000.
+   * Credits that gates may allow a customer while the API cannot be reached, in stateless mode. Counted
+   * per isolate or process, over all its clients, until the API has answered for that customer again:
+   * where a platform runs *n* isolates at once they allow *n* times as much. Units other than `credits`
+   * are not allowed any. 0: gates throw. Default: 1 000.
    */
   degradedLimit?: Amount;
   /**

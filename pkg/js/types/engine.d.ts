@@ -73,7 +73,8 @@ export class CreditEngine {
    *
    * @param amount More than 0.
    * @throws {CreditEngineError} With `effect: 'unknown'` after a timeout or a broken connection:
-   * repeat the call with `error.idempotencyKey` to settle it.
+   * repeat the call with `error.idempotencyKey` to settle it. (With `gracefulDegradation`, the default,
+   * such a charge is accepted instead and sent in the background.)
    *
    * @example
    * ```js

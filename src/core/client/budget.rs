@@ -18,6 +18,8 @@ const RETRY: u32 = 100;
 pub struct RetryBudget {
     limits: Option<BudgetLimits>,
     saved: u32,
+    /// Answers of the API so far, by which those who wait for it learn that it is back.
+    answers: u32,
 }
 
 impl RetryBudget {
@@ -28,7 +30,17 @@ impl RetryBudget {
             Some(limits) => limits.burst.saturating_mul(RETRY),
             None => 0,
         };
-        Self { limits, saved }
+        Self { limits, saved, answers: 0 }
+    }
+
+    /// Counts an answer that the API has given: it is there.
+    pub(crate) fn heard(&mut self) {
+        self.answers = self.answers.wrapping_add(1);
+    }
+
+    /// How often it has answered. Compare, and do nothing else: the count starts again some day.
+    pub(crate) const fn answers(&self) -> u32 {
+        self.answers
     }
 
     /// Counts a call that begins.

@@ -199,6 +199,7 @@ impl Asked {
             replayed,
             mismatch,
             request_id: None,
+            said: None,
         }
     }
 }

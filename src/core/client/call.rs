@@ -5,6 +5,7 @@
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
+use alloc::string::String;
 
 use crate::client::arguments::{ApiMethod, Arguments};
 use crate::client::checks::{self, Checked};
@@ -16,7 +17,7 @@ use crate::credits::Decimal;
 use crate::entropy::Entropy;
 use crate::http::Method;
 use crate::idempotency::IdempotencyKey;
-use crate::ids::Owner;
+use crate::ids::{Owner, Unit};
 
 /// A call that can be sent any number of times, the same each time.
 ///
@@ -25,6 +26,7 @@ use crate::ids::Owner;
 pub struct Call {
     api_method: ApiMethod,
     owner: Owner,
+    unit: Unit,
     content: Content,
     key: Option<IdempotencyKey>,
     key_is_derived: bool,
@@ -59,7 +61,10 @@ impl Call {
         })?;
         let owner = Owner { environment: config.environment, customer };
         let background = arguments.background;
-        Ok(Self { api_method: method, owner, content, key, key_is_derived, background })
+        // The method's own checks have refused what is none, where it has a unit at all.
+        let unit = arguments.unit.as_deref().and_then(|unit| Unit::parse(unit).ok());
+        let unit = unit.unwrap_or_else(Unit::credits);
+        Ok(Self { api_method: method, owner, unit, content, key, key_is_derived, background })
     }
 
     /// Which method this is.
@@ -72,6 +77,12 @@ impl Call {
     #[must_use]
     pub const fn owner(&self) -> &Owner {
         &self.owner
+    }
+
+    /// Of which unit.
+    #[must_use]
+    pub const fn unit(&self) -> &Unit {
+        &self.unit
     }
 
     /// The verb.
@@ -90,6 +101,16 @@ impl Call {
     #[must_use]
     pub fn body(&self) -> Option<&str> {
         self.content.body.as_deref()
+    }
+
+    /// The body of the same charge as usage that has happened: what was accepted was promised, and is
+    /// no question any more.
+    #[must_use]
+    pub(crate) fn plain_body(&self) -> Option<String> {
+        let (body, gate) = (self.body()?, &self.content.gate);
+        let mut plain = body.get(..gate.start)?.to_owned();
+        plain.push_str(body.get(gate.end..)?);
+        Some(plain)
     }
 
     /// The key that every attempt carries; `None` for reads.

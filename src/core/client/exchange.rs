@@ -59,6 +59,17 @@ pub struct Exchange {
     unsettled: bool,
     /// What the last attempt came to, to be told if there is no time for another.
     last_error: Option<Box<ClientError>>,
+    /// Since the charge has been accepted: it waits for the API for as long as it may.
+    patience: Option<Patience>,
+}
+
+/// Of a charge that was accepted before the API could be reached.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// How often it has waited.
+    pauses: u32,
+    /// How often the API had answered anybody when it last failed.
+    answers: u32,
 }
 
 impl Exchange {
@@ -91,6 +102,7 @@ impl Exchange {
             attempts: 0,
             unsettled: false,
             last_error: None,
+            patience: None,
         }
     }
 
@@ -126,13 +138,58 @@ impl Exchange {
                 }
             }
             // That the driver woke counts, not the time it woke at: the clock may have stepped back.
-            (State::Sleeping, Event::Woke) if now < self.deadline => self.send(now),
+            (State::Sleeping, Event::Woke) if now < self.deadline => self.woke(now, budget),
             (State::Sleeping, Event::Woke) => self.give_up("The deadline of the call has passed."),
             (State::Sleeping, Event::Failed { failure: Failure::Aborted, .. }) => {
                 self.stop(answer::no_answer(Failure::Aborted, false))
             }
             _ => self.misused(),
         }
+    }
+
+    /// Goes on after it has ended because the API is away: the charge has been accepted meanwhile, as
+    /// usage that has happened, and is to arrive under its key.
+    ///
+    /// For [`BACKGROUND_ALLOWANCE`], from now, or from its beginning if it was one for the background
+    /// from the start. It tries again as the retry budget allows, or once the API has answered
+    /// anybody who shares that budget.
+    pub fn go_on(&mut self, now: Timestamp, budget: &RetryBudget) -> Step {
+        if self.state != State::Done {
+            return self.misused();
+        }
+        self.request.body = self.call.plain_body();
+        if !self.call.is_background() {
+            self.deadline = now.plus(BACKGROUND_ALLOWANCE);
+        }
+        let mut error = ClientError::local("network_error", "The API could not be reached.");
+        error.retryable = true;
+        self.last_error = Some(error);
+        self.patience = Some(Patience { pauses: 0, answers: budget.answers() });
+        self.wait(now, None)
+    }
+
+    fn woke(&mut self, now: Timestamp, budget: &mut RetryBudget) -> Step {
+        match self.patience {
+            Some(patience) if patience.answers == budget.answers() && !budget.spend() => {
+                self.wait(now, None)
+            }
+            _ => self.send(now),
+        }
+    }
+
+    /// Waits for the API to come back.
+    fn wait(&mut self, now: Timestamp, hint: Option<Duration>) -> Step {
+        let pauses = self.patience.map_or(0, |patience| patience.pauses);
+        let backoff = retry::backoff(pauses, &mut self.jitter);
+        let until = now.plus(hint.map_or(backoff, |hint| hint.max(backoff)));
+        if let Some(patience) = &mut self.patience {
+            patience.pauses += 1;
+        }
+        if until >= self.deadline {
+            return self.give_up("The API did not come back in time.");
+        }
+        self.state = State::Sleeping;
+        Step::Sleep { until }
     }
 
     fn send(&mut self, now: Timestamp) -> Step {
@@ -149,13 +206,17 @@ impl Exchange {
         said: Said,
         budget: &mut RetryBudget,
     ) -> Step {
+        if response.status < 500 {
+            budget.heard();
+        }
         if (200..300).contains(&response.status) && said.is_object {
             let header = response.header("idempotent-replayed");
             let replayed =
                 said.replayed || header.is_some_and(|value| value.trim_ascii() == "true");
             let request_id = answer::header_id(&response);
             let body = response.body;
-            return self.succeed(Success { body, replayed, request_id, ..self.blank() });
+            let said = (!replayed).then(|| Box::new(said));
+            return self.succeed(Success { body, replayed, request_id, said, ..self.blank() });
         }
         let requested = self.call.requested().map(|amount| amount.to_string());
         let hint = retry::hint(&response, now);
@@ -181,6 +242,7 @@ impl Exchange {
             replayed: false,
             mismatch: false,
             request_id: None,
+            said: None,
         }
     }
 
@@ -192,8 +254,15 @@ impl Exchange {
     /// Tries again after a pause, or stops.
     fn weigh(&mut self, now: Timestamp, error: Box<ClientError>, budget: &mut RetryBudget) -> Step {
         let retries = self.attempts.saturating_sub(1);
-        if !error.retryable || retries >= self.max_retries {
+        if !error.retryable || (self.patience.is_none() && retries >= self.max_retries) {
             return self.stop(error);
+        }
+        if let Some(patience) = &mut self.patience {
+            patience.answers = budget.answers();
+            self.unsettled |= error.effect == Effect::Unknown;
+            let hint = error.retry_after;
+            self.last_error = Some(error);
+            return self.wait(now, hint);
         }
         let backoff = retry::backoff(retries, &mut self.jitter);
         // The hint outranks the backoff, and never shortens it: clients that were turned away
@@ -232,6 +301,7 @@ impl Exchange {
         if read {
             error.effect = Effect::NotApplied;
         }
+        self.unsettled |= error.effect == Effect::Unknown;
         error.attempts = self.attempts;
         error.idempotency_key = self.key();
         if self.attempts > 1 {

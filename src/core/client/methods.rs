@@ -6,6 +6,7 @@
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
+use core::ops::Range;
 
 use crate::client::arguments::{ApiMethod, Arguments};
 use crate::client::checks::{self, Checked, Sign};
@@ -25,6 +26,8 @@ pub(crate) struct Content {
     pub(crate) target: String,
     /// The JSON body of a changing call.
     pub(crate) body: Option<String>,
+    /// Where in the body it says that the call is a gate.
+    pub(crate) gate: Range<usize>,
     /// The amount that it moves.
     pub(crate) requested: Option<Decimal>,
 }
@@ -55,7 +58,7 @@ impl Draft<'_> {
         let mut target = Target::new(self.paths.balance.fill(customer_id, ""));
         let wanted = include_breakdown.unwrap_or(false);
         target.text("include_breakdown", wanted.then_some("true")).text("unit", unit.as_deref());
-        Ok(Content { target: target.finish(), body: None, requested: None })
+        Ok(Content { target: target.finish(), body: None, gate: 0..0, requested: None })
     }
 
     fn transactions(&self) -> Checked<Content> {
@@ -69,7 +72,7 @@ impl Draft<'_> {
             .number("before_sequence", *before_sequence)
             .text("type", kind.as_deref())
             .text("unit", unit.as_deref());
-        Ok(Content { target: target.finish(), body: None, requested: None })
+        Ok(Content { target: target.finish(), body: None, gate: 0..0, requested: None })
     }
 
     fn consume(&self) -> Checked<Content> {
@@ -77,9 +80,11 @@ impl Draft<'_> {
         let requested = self.amount(&mut body, Sign::Positive)?;
         self.notes(&mut body)?;
         let gate = self.method == ApiMethod::ConsumeOrFail;
+        let before = body.len();
         body.text("on_insufficient", gate.then_some("reject"));
+        let gate = before..body.len();
         let path = self.paths.consume.fill(&self.arguments.customer_id, "");
-        Ok(self.post(path, body, Some(requested)))
+        Ok(Content { gate, ..self.post(path, body, Some(requested)) })
     }
 
     /// Checks a charge's arguments as [`Draft::consume`] does, for a cache to accept.
@@ -159,6 +164,6 @@ impl Draft<'_> {
 
     fn post(&self, target: String, mut body: Members, requested: Option<Decimal>) -> Content {
         body.text("idempotency_key", self.key.map(IdempotencyKey::as_str));
-        Content { target, body: Some(body.finish()), requested }
+        Content { target, body: Some(body.finish()), gate: 0..0, requested }
     }
 }

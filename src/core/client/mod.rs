@@ -46,6 +46,7 @@ pub mod budget;
 pub mod cached;
 pub mod call;
 mod checks;
+pub mod degraded;
 pub mod error;
 pub mod exchange;
 pub mod http_date;

@@ -79,6 +79,8 @@ pub struct Success {
     pub mismatch: bool,
     /// The server's name of the answer.
     pub request_id: Option<String>,
+    /// What the server's answer says, where it is no replay: a balance that holds now.
+    pub said: Option<Box<Said>>,
 }
 
 /// How a call ended.

@@ -79,6 +79,11 @@ impl Members {
         self
     }
 
+    /// How long the text is so far.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The object's text.
     #[must_use]
     pub fn finish(&mut self) -> String {

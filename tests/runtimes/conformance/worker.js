@@ -25,12 +25,23 @@ export default {
 
 /** Answers before the charge is made: nothing but `waitUntil` keeps it alive. */
 async function background({ customer, amount, via, url, key }, env, ctx) {
-  const credits =
-    via === "ledger"
-      ? new CreditEngine({ ledger: env.LEDGER, waitUntil: ctx })
-      : new CreditEngine({ apiKey: key, baseUrl: url }).withContext(ctx);
+  const clients = {
+    ledger: () => new CreditEngine({ ledger: env.LEDGER, waitUntil: ctx }),
+    http: () => new CreditEngine({ apiKey: key, baseUrl: url }).withContext(ctx),
+    // The host is asked, whose `cloudflare:workers` has it.
+    auto: () => new CreditEngine({ apiKey: key, baseUrl: url, waitUntil: "auto" }),
+    default: () => shared(key, url),
+  };
+  const credits = clients[via]();
   const answer = await credits.consume(customer, amount, "AI: background", { background: true });
   return Response.json({ answer, pending: credits.pendingOperations });
+}
+
+/** One client for all requests, which knows none of them. */
+let client;
+function shared(apiKey, baseUrl) {
+  client ??= new CreditEngine({ apiKey, baseUrl });
+  return client;
 }
 
 /** Two like charges in one request; the header names the request. */

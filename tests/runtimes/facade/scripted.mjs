@@ -53,11 +53,12 @@ export function scripted(...steps) {
 }
 
 /**
- * A client over a script, one round trip per call. The budget is off: the tests of one process
- * share it.
+ * A client over a script, one round trip per call, whose failures throw. The budget is off: the tests
+ * of one process share it.
  */
 export function client(fetcher, options = {}) {
-  const usual = { apiKey: KEY, fetcher, mode: "stateless", retryBudget: false };
+  const strict = { retryBudget: false, gracefulDegradation: false };
+  const usual = { apiKey: KEY, fetcher, mode: "stateless", ...strict };
   return new CreditEngine({ ...usual, ...options });
 }
 

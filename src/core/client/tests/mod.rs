@@ -2,6 +2,7 @@
 
 mod cached;
 mod calls;
+mod degraded;
 mod exchanges;
 mod faults;
 mod pace;
@@ -124,12 +125,23 @@ impl World {
         &mut self,
         config: &ClientConfig,
         call: Call,
-        mut server: impl FnMut(&Request, usize) -> (Duration, Event),
+        server: impl FnMut(&Request, usize) -> (Duration, Event),
     ) -> Outcome {
         let mut exchange = Exchange::new(config, call, &ENTROPY);
-        let mut attempt = 0;
         self.started = self.now;
-        let mut step = exchange.start(self.now, &mut self.budget);
+        let first = exchange.start(self.now, &mut self.budget);
+        self.drive(&mut exchange, first, server)
+    }
+
+    /// Performs an exchange from a step to its end.
+    pub(super) fn drive(
+        &mut self,
+        exchange: &mut Exchange,
+        first: Step,
+        mut server: impl FnMut(&Request, usize) -> (Duration, Event),
+    ) -> Outcome {
+        let mut attempt = 0;
+        let mut step = first;
         loop {
             let event = match step {
                 Step::Send { request, deadline } => {

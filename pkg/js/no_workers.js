@@ -1,0 +1,2 @@
+// Where the Workers runtime's own module does not exist.
+export default {};
