@@ -1,11 +1,4 @@
-// Types of edge-credits, written by hand: they need neither the DOM library nor any host's types.
-// Start with `CreditEngine` in types/engine.d.ts.
-/// <reference lib="esnext.disposable" />
+// Types of edge-credits: the client, and handlers that are paid for.
 
-export type * from './types/amounts.js';
-export type * from './types/answers.js';
-export type * from './types/config.js';
-export * from './types/engine.js';
-export * from './types/errors.js';
-export type * from './types/host.js';
-export type * from './types/options.js';
+export * from './credit-engine.js';
+export * from './types/with_credits.js';

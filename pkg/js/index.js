@@ -1,2 +1,3 @@
 // edge-credits: everything the package has for callers.
 export * from "./credit-engine.js";
+export { withCredits } from "./with_credits.js";

@@ -19,7 +19,9 @@ test("every value that is declared is exported, and nothing else", async () => {
   const declared = [...text.matchAll(/^export (?:class|function|const) (\w+)/gm)];
   const names = declared.map(([, name]) => name).sort();
   assert.deepEqual(Object.keys(root).sort(), names);
-  assert.deepEqual(Object.keys(creditEngine).sort(), names);
+  // What the Credit Engine SDK has no word for is not in the entry that replaces it.
+  const face = names.filter((name) => name !== "withCredits");
+  assert.deepEqual(Object.keys(creditEngine).sort(), face);
 });
 
 test("every method that is declared exists, and nothing else", async () => {

@@ -1,0 +1,31 @@
+// edge-credits/hono: `withCredits` as a middleware. Hono itself is not imported: what is needed of it
+// is its context.
+
+import { PaidRequest, readPaidOptions } from "./paid_request.js";
+
+export function credits(options) {
+  const settings = readPaidOptions(options);
+  return async (c, next) => {
+    const paid = new PaidRequest(settings, [c], { request: c.req.raw, context: contextOf(c) });
+    const refusal = await paid.open();
+    if (refusal !== null) return refusal;
+    c.set("credits", paid.credits);
+    try {
+      await next();
+    } catch (error) {
+      await paid.close({ error });
+      throw error;
+    }
+    // What a handler threw has become the app's answer, and `c.error`.
+    await paid.close({ response: c.res, error: c.error });
+  };
+}
+
+// Hono throws where the host gave none.
+function contextOf(c) {
+  try {
+    return c.executionCtx;
+  } catch {
+    return undefined;
+  }
+}
