@@ -178,9 +178,16 @@ fn no_mutants() -> Result<()> {
     }
 }
 
+/// The directories with tools from npm: everybody's, and those that check the package.
+const TOOLS: &[&str] = &["", "tests/packaging/tools/"];
+
 /// Every tool is pinned by version and digest, and no registry is named.
 fn npm_lock() -> Result<()> {
-    let lock = json("package-lock.json")?;
+    TOOLS.iter().try_for_each(|directory| npm_lock_of(directory))
+}
+
+fn npm_lock_of(directory: &str) -> Result<()> {
+    let lock = json(&format!("{directory}package-lock.json"))?;
     let packages = lock.get("packages").and_then(Value::as_object).context("no packages")?;
     for (path, package) in packages {
         if let Some(resolved) = package.get("resolved").and_then(Value::as_str)
@@ -193,15 +200,17 @@ fn npm_lock() -> Result<()> {
             bail!("{path} has no integrity digest");
         }
     }
-    let tools = json("package.json")?;
-    for field in ["devDependencies", "optionalDependencies"] {
-        let tools = tools.get(field).and_then(Value::as_object).context("no tools")?;
-        for (name, version) in tools {
-            let version = version.as_str().unwrap_or_default();
-            let exact = version.starts_with(|first: char| first.is_ascii_digit());
-            if !exact && version != "file:pkg" {
-                bail!("{name} is not pinned to one version: {version}");
-            }
+    let tools = json(&format!("{directory}package.json"))?;
+    let named = ["devDependencies", "optionalDependencies"].map(|field| tools.get(field));
+    let named: Vec<_> = named.into_iter().flatten().filter_map(Value::as_object).collect();
+    if named.is_empty() {
+        bail!("{directory}package.json names no tools");
+    }
+    for (name, version) in named.into_iter().flatten() {
+        let version = version.as_str().unwrap_or_default();
+        let exact = version.starts_with(|first: char| first.is_ascii_digit());
+        if !exact && version != "file:pkg" {
+            bail!("{name} is not pinned to one version: {version}");
         }
     }
     Ok(())

@@ -1,0 +1,3 @@
+import { charge } from "../charge.js";
+
+export const POST = charge;
