@@ -1,9 +1,10 @@
 /**
  * The ledger in memory, for your own tests: the very module that is deployed, with its routes, keys and
- * rules, on tables in memory. Nothing listens, nothing is sent, nothing is left behind. It can be told
+ * rules, on SQLite in memory. Nothing listens, nothing is sent, nothing is left behind. It can be told
  * to fail, and its clock is yours.
  *
- * Node ≥ 22, Deno, Bun, workerd and the Vercel edge runtime.
+ * Node ≥ 22.16 (which says once that its SQLite is experimental), Deno ≥ 2.9 and Bun ≥ 1.4. In workerd
+ * itself, test against the objects that it has.
  *
  * @example
  * ```js

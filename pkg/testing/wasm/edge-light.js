@@ -1,1 +1,0 @@
-export { default } from "../../dist/worker/index_bg.wasm?module";

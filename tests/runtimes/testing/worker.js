@@ -1,7 +1,0 @@
-import { run } from "./start.js";
-
-export default {
-  async fetch() {
-    return Response.json(await run());
-  },
-};
