@@ -71,7 +71,8 @@ describe("wrangler deploy --dry-run", () => {
 describe("TypeScript", () => {
   const SOURCE = `
     import { CreditEngine, CreditEngineError, InsufficientCreditsError, RateLimitError,
-      AuthenticationError, isEdgeCreditsError } from "edge-credits";
+      AuthenticationError, isEdgeCreditsError, withCredits } from "edge-credits";
+    import { credits, type CreditsVariables } from "edge-credits/hono";
     import type { AddResponse, BalanceResponse, ConsumeOrFailResponse, ConsumeResponse,
       CreditEngineConfig, FlushResult, ObjectNamespace, Transaction, TransactionsResponse } from "edge-credits";
     import handler, { LedgerObject } from "edge-credits/worker";
@@ -114,6 +115,28 @@ describe("TypeScript", () => {
       const open: number = flushed.pending + (pending ?? 0) + ce.pendingOperations;
       return open > 0 || degraded ? kinds?.[0] : source;
     }
+    interface Req { headers: { get(name: string): string | null } }
+    interface Env { LEDGER: ObjectNamespace }
+    interface Res { status: number }
+    export const paid: (request: Req, env: Env) => Promise<Res> = withCredits(
+      async (request: Req, credits, env: Env): Promise<Res> => {
+        const left: number | null | undefined = credits.charge?.balance;
+        await credits.client.consume(credits.customerId, 1);
+        return { status: left === null ? 1 : 2 };
+      },
+      {
+        client: (request, env) => new CreditEngine({ ledger: env.LEDGER, waitUntil: "auto" }),
+        customer: (request) => request.headers.get("x-user"),
+        amount: (request, env, response) => response.status,
+        charge: "after",
+        refundOn: ({ response, error }) => error !== undefined || response?.status === 500,
+        respond: (problem, request, env) => problem.status === 402 && { status: problem.status },
+      },
+    );
+    // @ts-expect-error there is no such moment
+    withCredits(async () => ({ status: 1 }), { client: new CreditEngine(config), customer: () => "c", amount: 1, charge: "later" });
+    export const middleware = credits({ client: new CreditEngine(config), customer: (c) => c.req.header("x"), amount: 1 });
+    export const variables: CreditsVariables["credits"]["customerId"] = "c";
     export { handler, LedgerObject };
     declare const console: { log(text: string): void };
   `;
