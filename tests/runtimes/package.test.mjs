@@ -24,7 +24,7 @@ test("the package has no dependencies and holds what its manifest names", async 
   assert.equal(manifest.dependencies, undefined);
   assert.equal(manifest.scripts, undefined, "installing must run nothing");
   const modules = await readdir(join(directory, "node_modules"));
-  assert.deepEqual(modules.sort(), [".package-lock.json", "edge-credits"]);
+  assert.deepEqual(modules.sort(), [".bin", ".package-lock.json", "edge-credits"]);
   for (const file of ["LICENSE", "dist/index_bg.wasm", "dist/edge_bg.wasm", "dist/worker/worker.js"]) {
     assert.ok((await readFile(join(installed, file))).length > 0, file);
   }
