@@ -170,16 +170,8 @@ pub enum AmountError {
 /// An amount that prints, and serializes as a JSON number, in exact decimal text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decimal {
-    amount: Credits,
+    pub(crate) amount: Credits,
     scale: Scale,
-}
-
-impl Decimal {
-    /// The amount, without its scale.
-    #[must_use]
-    pub const fn amount(self) -> Credits {
-        self.amount
-    }
 }
 
 impl fmt::Display for Decimal {

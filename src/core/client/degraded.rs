@@ -303,7 +303,7 @@ impl Waiting {
             customer: call.owner().customer.clone(),
             unit: call.unit().clone(),
             key: call.idempotency_key()?.clone(),
-            amount: call.requested()?.amount(),
+            amount: call.requested()?.amount,
             gate: call.api_method() == ApiMethod::ConsumeOrFail,
         })
     }
