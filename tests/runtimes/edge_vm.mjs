@@ -11,7 +11,7 @@ import { build } from "esbuild";
  * and a module imported with `?module` becomes a global that was compiled outside the VM, in another
  * realm.
  */
-export async function bundleForEdgeVm(directory) {
+export async function bundleForEdgeVm(directory, { target } = {}) {
   const globals = {};
   const moduleImports = {
     name: "module-imports",
@@ -32,6 +32,7 @@ export async function bundleForEdgeVm(directory) {
     bundle: true,
     write: false,
     format: "iife",
+    target,
     conditions: ["edge-light"],
     plugins: [moduleImports],
   });

@@ -1,10 +1,11 @@
-// What the README shows, run: its Worker on workerd with its bindings, its other code in Node.
+// What the READMEs show, run: their Workers on workerd with their bindings, the other code in Node.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
+import { REFERENCE, reference } from "../../xtask/js/reference.mjs";
 import { ledgerApi } from "./api.mjs";
 import { makeKeys } from "./keys.mjs";
 import { REPOSITORY, bundleWorker, makeProject, runTool } from "./project.mjs";
@@ -19,20 +20,17 @@ const inProject = async (contents) => {
 };
 after(() => Promise.all(projects.map((project) => project.remove())));
 
-describe("README.md", () => {
-  const keys = makeKeys();
-  const ledger = ledgerWorker({ API_KEYS: keys.secret });
-  let readme;
+const keys = makeKeys();
+const ledger = ledgerWorker({ API_KEYS: keys.secret });
 
-  before(async () => {
-    readme = await readFile(join(REPOSITORY, "README.md"), "utf8");
-  });
-
-  test("its Worker, with its wrangler.toml, charges and refuses", async () => {
-    const code = blocksFor("a Worker", (code) => code.includes("export default"));
+for (const page of ["README.md", "pkg/README.md"]) {
+  test(`${page}: its Workers, with its wrangler.toml, charge and refuse`, async () => {
+    const readme = await readFile(join(REPOSITORY, page), "utf8");
+    const code = codeBlocks(readme, "js").filter(({ code }) => code.includes("export default"));
+    assert.ok(code.length > 0, "it shows a Worker");
     const [{ code: bindings }] = codeBlocks(readme, "toml");
     const settings = `name = "readme"\nmain = "main.js"\ncompatibility_date = "${COMPATIBILITY_DATE}"\n`;
-    for (const main of code) {
+    for (const { code: main } of code) {
       const directory = await inProject({
         files: { "main.js": main, "wrangler.toml": settings + bindings },
       });
@@ -47,27 +45,104 @@ describe("README.md", () => {
       });
     }
   });
+}
 
-  test("its other code runs in Node against the worker", async () => {
-    const directory = await inProject({});
-    const packed = join(directory, "node_modules", "edge-credits", "README.md");
-    assert.equal(await readFile(packed, "utf8"), readme, "the package carries it");
-    await withRuntime([ledger], async ({ urls }) => {
-      const env = { CREDITS_API_KEY: keys.test.text, CREDITS_URL: urls.ledger };
-      for (const code of blocksFor("Node", (code) => !code.includes("export default"))) {
-        const args = ["--input-type=module", "--eval", code];
-        const { stdout } = await runTool("node", args, { cwd: directory, env });
-        assert.equal(stdout.trim(), "95");
-      }
-    });
+describe("snippets run in Node against the worker, and print what they say", () => {
+  let directory;
+  before(async () => {
+    directory = await inProject({ files: { "run.mjs": RUN } });
+    const hono = join("node_modules", "hono");
+    await symlink(join(REPOSITORY, hono), join(directory, hono));
   });
 
-  function blocksFor(what, choose) {
-    const code = codeBlocks(readme, "js").map((block) => block.code).filter(choose);
-    assert.ok(code.length > 0, `the README shows no code for ${what}`);
-    return code;
+  for (const page of ["README.md", "pkg/README.md", "pkg/docs/moving.md", "pkg/docs/api.md"]) {
+    test(page, async (t) => {
+      const text = await readFile(join(REPOSITORY, page), "utf8");
+      const blocks = codeBlocks(text, "js").filter(({ code }) => !isWorker(code));
+      assert.ok(blocks.length > 0, "it shows code");
+      await withRuntime([ledger], async ({ urls }) => {
+        for (const { line, code } of blocks) {
+          const customer = `cus_${page.replaceAll(/\W/g, "_")}_${line}`;
+          if (page.endsWith("api.md")) await ledgerApi(urls.ledger, keys.test.text).grant(customer, 1000);
+          const place = { key: keys.test.text, url: urls.ledger, customer };
+          const { stdout } = await runSnippet(directory, code, place).catch((error) => {
+            throw new Error(`${page}:${line}: ${error.message}`);
+          });
+          const expected = printed(code).map((text) => text.replaceAll("cus_1", customer));
+          if (expected.length > 0) assert.deepEqual(stdout.trim().split("\n"), expected, `${page}:${line}`);
+        }
+      });
+      t.diagnostic(`figure: ${page}: ${blocks.length} snippets run`);
+    });
   }
 });
+
+/** What is run as a Worker: by the test above, or with an example. */
+const isWorker = (code) => /LedgerObject/.test(code);
+
+/** Snippets that assume a client, or a ledger of the tests', get one. */
+const PRELUDE = `import * as everything from 'edge-credits';
+const ce = new everything.CreditEngine({ apiKey: KEY, baseUrl: URL, mode: 'stateless' });
+`;
+
+/** Imports a snippet, and where it is a consumer of a queue, gives it a message. */
+const RUN = `const { default: worker } = await import("./snippet.mjs");
+const message = { id: "m1", body: { customer: process.env.CUSTOMER } };
+await worker?.queue({ messages: [message] }, {}, { waitUntil() {} });
+`;
+
+/** A snippet as its reader would run it: with a key and an address of one's own. */
+async function runSnippet(directory, code, { key, url, customer }) {
+  const whole = /new CreditEngine|createTestLedger/.test(code) ? code : PRELUDE + code;
+  const text = whole
+    .replaceAll(/\bKEY\b|'ce_test_xxx'/g, JSON.stringify(key))
+    .replaceAll(/\bURL\b(?! ?\()|'http:\/\/127\.0\.0\.1:8787'/g, JSON.stringify(url))
+    .replaceAll("'cus_1'", JSON.stringify(customer));
+  await writeFile(join(directory, "snippet.mjs"), text);
+  const env = { CREDITS_API_KEY: key, CREDITS_URL: url, CUSTOMER: customer };
+  return runTool("node", ["run.mjs"], { cwd: directory, env });
+}
+
+/** What the code says that it prints: after `console.log(…);`, or on a line of its own. */
+function printed(code) {
+  const comments = code.matchAll(/^(?:.*console\.log\(.*\); \/\/|\/\/ >) (.+)$/gm);
+  return [...comments].map(([, text]) => text);
+}
+
+describe("what the package carries", () => {
+  test("its README, and links that lead somewhere in it", async () => {
+    const directory = join(await inProject({}), "node_modules", "edge-credits");
+    const readme = await readFile(join(directory, "README.md"), "utf8");
+    assert.equal(readme, await readFile(join(REPOSITORY, "pkg", "README.md"), "utf8"));
+    for (const page of ["README.md", "docs/moving.md", "docs/api.md", "examples/README.md"]) {
+      await linksLead(directory, page);
+    }
+  });
+
+  test("the repository's pages lead somewhere too", async () => {
+    for (const page of ["README.md", "worker/README.md", "src/core/README.md"]) await linksLead(REPOSITORY, page);
+  });
+
+  test("the API reference is that of the declarations", async () => {
+    const found = await readFile(REFERENCE, "utf8");
+    assert.equal(found, reference(), "run: node xtask/js/reference.mjs --write");
+  });
+});
+
+/** Every relative link of a page names a file that is there, and a heading where it names one. */
+async function linksLead(root, page) {
+  const text = await readFile(join(root, page), "utf8");
+  const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link);
+  for (const link of links.filter((each) => !/^[a-z]+:/.test(each))) {
+    const [path, heading] = link.split("#");
+    const target = path === "" ? join(root, page) : join(root, dirname(page), path);
+    assert.ok(target.startsWith(root) && (await stat(target).catch(() => null)), `${page}: ${link}`);
+    if (heading === undefined) continue;
+    const headings = (await readFile(target, "utf8")).matchAll(/^#+ (.+)$/gm);
+    const slugs = [...headings].map(([, words]) => words.toLowerCase().replace(/[^\w -]/g, "").replaceAll(" ", "-"));
+    assert.ok(slugs.includes(heading), `${page}: ${link}`);
+  }
+}
 
 async function withRuntime(workers, use) {
   const runtime = await startWorkerd({ workers });

@@ -4,22 +4,46 @@
 //! The edge's module lacks persistent mode in memory, which is refused there: it is a third smaller.
 //! Either glue imports its module from `#wasm`; the package's `imports` map picks the glue
 //! (`#client`) and a loader of `pkg/js/wasm` by runtime. Runtimes that cannot import a `.wasm` file
-//! get the same bytes as base64 text in `inline.js`.
+//! get the same bytes as base64 text in `inline.js`. `slim.js` is the facade and the edge's glue in one
+//! file, for callers who bring the edge's module themselves.
 
 use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{
     fingerprint::{Fingerprint, unless_current},
     node::Node,
-    paths, progress,
+    paths, process, progress,
     wasm::{self, Host, Source},
 };
 
 /// The import that the package's `imports` map resolves.
 const IMPORT: &str = "import wasmModule from \"#wasm\";";
+
+/// How the glue instantiates its module when it is imported. The whole of it ends the file.
+const INSTANTIATE: &str = "\
+let wasmInstance = new WebAssembly.Instance(wasmModule, __wbg_get_imports());
+let wasm = wasmInstance.exports;
+wasm.__wbindgen_start();
+";
+
+/// How the slim glue does it, when it is told to.
+const INSTANTIATE_LATER: &str = "\
+let wasmModule;
+let wasmInstance;
+let wasm = new Proxy({}, { get() {
+    const message = 'edge-credits/slim has no module yet: await init(…) first. Nothing was sent.';
+    throw [JSON.stringify({ message, code: 'invalid_config', effect: 'not_applied' })];
+} });
+export function instantiate(module) {
+    wasmInstance = new WebAssembly.Instance(module, __wbg_get_imports());
+    wasmModule = module;
+    wasm = wasmInstance.exports;
+    wasm.__wbindgen_start();
+}
+";
 
 /// One of the two modules.
 #[derive(Clone, Copy)]
@@ -53,7 +77,35 @@ const VARIANTS: [Variant; 2] = [
 /// When the crate does not compile or a tool fails.
 pub(crate) fn build(node: &Node) -> Result<()> {
     let _lock = paths::lock("client")?;
-    VARIANTS.iter().try_for_each(|variant| build_variant(node, *variant))
+    VARIANTS.iter().try_for_each(|variant| build_variant(node, *variant))?;
+    build_slim(node)
+}
+
+/// Bundles the facade with a glue that waits for its module: quick, so that it is done every time.
+fn build_slim(node: &Node) -> Result<()> {
+    let dist = paths::package_dist();
+    let glue = fs::read_to_string(dist.join("edge.js"))?;
+    for part in [IMPORT, INSTANTIATE] {
+        if glue.matches(part).count() != 1 {
+            bail!("the generated glue does not have once: {part}");
+        }
+    }
+    let glue = glue.replace(IMPORT, "").replace(INSTANTIATE, INSTANTIATE_LATER);
+    let file = paths::scratch().join("slim.js");
+    fs::write(&file, glue).context("the slim glue cannot be written")?;
+    let mut esbuild = node.command("esbuild");
+    esbuild.arg(paths::package().join("js").join("slim.js")).args([
+        "--bundle",
+        "--minify-syntax",
+        "--minify-whitespace",
+        "--format=esm",
+        "--target=es2022",
+        "--charset=utf8",
+        "--log-level=warning",
+    ]);
+    esbuild.arg(format!("--alias:#client={}", file.display()));
+    esbuild.arg(format!("--outfile={}", dist.join("slim.js").display()));
+    process::capture(&mut esbuild).map(drop)
 }
 
 fn build_variant(node: &Node, variant: Variant) -> Result<()> {

@@ -1,4 +1,4 @@
-//! The npm tarball: `pkg/` with its generated part, the licence and the README.
+//! The npm tarball: `pkg/` with its generated part, and the licence.
 
 use std::{
     fs,
@@ -10,8 +10,9 @@ use serde_json::Value;
 
 use crate::{client_package, node::Node, paths, process, progress, worker_bundle};
 
-/// What of `pkg/` ships. The licence and the README come from the repository's root.
-const SHIPPED: &[&str] = &["package.json", "cli", "js", "testing", "dist", "examples"];
+/// What of `pkg/` ships. The licence comes from the repository's root.
+const SHIPPED: &[&str] =
+    &["package.json", "README.md", "cli", "docs", "js", "testing", "dist", "examples"];
 /// What tools leave in the examples.
 const LEFTOVERS: &[&str] = &["node_modules", ".wrangler", "package-lock.json"];
 
@@ -71,12 +72,7 @@ fn stage() -> Result<PathBuf> {
             copy(&from, &stage.join(name))?;
         }
     }
-    for name in ["LICENSE", "README.md"] {
-        let from = paths::root().join(name);
-        if from.exists() {
-            copy(&from, &stage.join(name))?;
-        }
-    }
+    copy(&paths::root().join("LICENSE"), &stage.join("LICENSE"))?;
     Ok(stage)
 }
 
