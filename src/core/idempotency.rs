@@ -120,6 +120,10 @@ pub enum Operation {
     Add,
     /// voidGrant
     Void,
+    /// hold
+    Hold,
+    /// The end of a hold: captured, released, or by its own rule. Its key is the hold's id.
+    Settle,
     /// The ledger's own: a grant comes into effect.
     Activate,
     /// The ledger's own: a grant ends by time.
@@ -134,6 +138,8 @@ impl Operation {
             Self::Consume => "consume",
             Self::Add => "add",
             Self::Void => "void",
+            Self::Hold => "hold",
+            Self::Settle => "settle",
             Self::Activate => "activate",
             Self::Expire => "expire",
         }

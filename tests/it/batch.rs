@@ -223,7 +223,7 @@ fn count(
     let mut applied = 0;
     for (outcome, charge) in outcomes.iter().zip(charges) {
         let what = match outcome {
-            Ok(Receipt { replayed: true, entry }) if entry.sequence <= before => {
+            Ok(Receipt { replayed: true, entry, .. }) if entry.sequence <= before => {
                 "replay of an earlier batch"
             }
             Ok(Receipt { replayed: true, .. }) => "replay within the batch",
@@ -278,7 +278,7 @@ fn records_are_found_together() {
     assert_eq!(sequences, (51..=100).collect::<Vec<u64>>());
     assert!(side.object.records(&[]).is_empty());
     let alone = |id: &TransactionId| {
-        let lookups = Lookups { record: id.clone(), charge: None, grant: None };
+        let lookups = Lookups { record: id.clone(), charge: None, grant: None, hold: None };
         let Found { record, .. } = side.object.find(&lookups);
         record
     };

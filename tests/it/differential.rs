@@ -26,7 +26,7 @@ const LONGEST_SCRIPT: usize = 60;
 
 /// What the scripts on rows in memory must have met, and how often at least: about a third of what
 /// a run usually meets.
-const LEAST: [(&str, u32); 34] = [
+const LEAST: [(&str, u32); 47] = [
     ("KeyReused", 120),
     ("ExpiryPassed", 300),
     ("UnknownCharge", 300),
@@ -58,6 +58,19 @@ const LEAST: [(&str, u32); 34] = [
     ("void", 100),
     ("came back to an ended grant: expiry", 20),
     ("came back to an ended grant: void", 10),
+    ("UnknownHold", 200),
+    ("OtherHoldUnit", 20),
+    ("HoldEnded", 150),
+    ("CaptureExceedsHold", 60),
+    ("hold", 250),
+    ("hold of several grants", 30),
+    ("capture", 100),
+    ("release", 100),
+    ("hold that ends by its own rule", 100),
+    ("hold that is captured by its own rule", 40),
+    ("release that pays overage", 5),
+    ("adjusted", 100),
+    ("adjusted already", 30),
     ("alarm", 200),
     ("alarm that writes", 20),
     ("read ahead of what is due", 200),

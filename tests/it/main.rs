@@ -10,6 +10,7 @@
 
 mod batch;
 mod differential;
+mod holds;
 mod pair;
 mod queries;
 mod reference;

@@ -4,6 +4,7 @@
 //! not, the error tells everything that was asked until then.
 
 mod asked;
+mod holds;
 mod met;
 mod view;
 
@@ -79,6 +80,7 @@ impl<S: Shelf> Pair<S> {
                 self.ask(command, tally)?;
             }
             Act::Again { .. } => {}
+            Act::Adjust { hold, how } => self.adjust(hold, how, tally)?,
             Act::Call { key, what } => {
                 let command = self.command(key, what);
                 self.ask(command, tally)?;
@@ -175,7 +177,8 @@ impl<S: Shelf> Pair<S> {
             agree!(self, "key", key, fact.call.as_ref().map(|call| call.1.as_str()));
             self.ids.push(entry.id.clone());
             count_fact(tally, fact);
-            if called.is_some_and(|called| called < index) {
+            let came_back = matches!(fact.kind, EntryKind::Expiry | EntryKind::Void);
+            if called.is_some_and(|called| called < index) && came_back {
                 count(tally, &format!("came back to an ended grant: {}", fact.kind.as_str()));
             }
         }
@@ -196,6 +199,17 @@ impl<S: Shelf> Pair<S> {
             | (Rejection::TooManyGrants, No::TooManyGrants)
             | (Rejection::Overflow, No::Overflow) => true,
             (Rejection::OtherUnit { unit }, No::OtherUnit(expected)) => unit == expected,
+            (Rejection::UnknownHold, No::UnknownHold)
+            | (Rejection::TooManyHolds, No::TooManyHolds) => true,
+            (Rejection::OtherHoldUnit { unit }, No::OtherHoldUnit(expected)) => unit == expected,
+            (
+                Rejection::HoldEnded { state, captured, .. },
+                No::HoldEnded { state: expected, captured: taken },
+            ) => state == expected && minor(captured) == *taken,
+            (
+                Rejection::CaptureExceedsHold { held, .. },
+                No::CaptureExceedsHold { held: expected },
+            ) => minor(held) == *expected,
             (
                 Rejection::RefundExceedsCharge { refundable, .. },
                 No::RefundExceedsCharge { refundable: expected },
@@ -231,8 +245,12 @@ impl<S: Shelf> Pair<S> {
         };
         let minor = |amount: Credits| i128::from(amount.minor_units());
         agree!(self, "posted", minor(balance.posted), reading.posted);
-        agree!(self, "available", minor(balance.available), reading.posted);
-        agree!(self, "held", minor(balance.held), 0);
+        agree!(self, "available", minor(balance.available), reading.posted - reading.held);
+        agree!(self, "held", minor(balance.held), reading.held);
+        let open = self.account.open_holds().map(holds::told);
+        let known = self.reference.facts.open_holds().into_iter();
+        let known = known.map(|(hold, terms)| (hold, self.reference.facts.used(hold), terms.until));
+        agree!(self, "open holds", open.collect::<Vec<_>>(), known.collect::<Vec<_>>());
         agree!(self, "sequence", balance.sequence, self.reference.facts.last());
         agree!(self, "as_of", balance.as_of.as_millis(), reading.as_of);
         let lines: BTreeMap<Option<Product>, _> = balance

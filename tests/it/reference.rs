@@ -4,16 +4,18 @@
 //! Nothing is cached, nothing is clever, and amounts are `i128`, which no sum of a script can leave.
 
 mod facts;
+mod holds;
 
 use std::collections::BTreeMap;
 
 use edge_credits_core::credits::MAX_MINOR_UNITS;
 use edge_credits_core::ids::{Owner, Product, Unit};
-use edge_credits_core::ledger::{Command, DEFAULT_PRIORITY, EntryKind, GrantCredits};
+use edge_credits_core::ledger::{Command, DEFAULT_PRIORITY, EntryKind, GrantCredits, HoldState};
 use edge_credits_core::ledger::{MAX_OPEN_GRANTS, Refund, Void, WhenShort};
 
 pub(crate) use facts::Fact;
-use facts::{Facts, Terms, content, difference};
+use facts::{Due, Facts, Terms, content, difference};
+use holds::End;
 
 const MAX: i128 = MAX_MINOR_UNITS as i128;
 
@@ -30,12 +32,18 @@ pub(crate) enum No {
     TooManyGrants,
     InsufficientCredits { available: i128, requested: i128 },
     Overflow,
+    UnknownHold,
+    OtherHoldUnit(Unit),
+    HoldEnded { state: HoldState, captured: i128 },
+    CaptureExceedsHold { held: i128 },
+    TooManyHolds,
 }
 
 /// What a read says.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Reading {
     pub(crate) posted: i128,
+    pub(crate) held: i128,
     pub(crate) as_of: i64,
     pub(crate) lines: BTreeMap<Option<Product>, (i128, Option<i64>)>,
 }
@@ -56,6 +64,9 @@ impl Reference {
 
     /// Carries out a command: the fact that it made, and whether an earlier call had made it.
     pub(crate) fn perform(&mut self, wall: i64, command: &Command) -> Result<(Fact, bool), No> {
+        if let Some(end) = End::of(command) {
+            return self.end_hold(wall, &end);
+        }
         let (key, content) = (command.call().key.as_str(), content(command));
         for fact in &self.facts.0 {
             let Some((operation, first_key, first)) = &fact.call else { continue };
@@ -87,15 +98,17 @@ impl Reference {
 
     /// Writes what is due: in time order, what ends before what begins, each at its own time.
     pub(crate) fn settle(&mut self, until: i64) {
-        while let Some((time, begins, grant)) = self.facts.due().filter(|due| due.0 <= until) {
-            if begins {
-                let standing = self.facts.grants()[&grant].clone();
-                let terms = standing.terms;
-                let mut fact = Fact::new(terms.source, &standing.unit, terms.amount, time);
-                (fact.brings, fact.product) = (Some((grant, terms.amount)), terms.product);
-                self.come_in(fact);
-            } else {
-                self.end(EntryKind::Expiry, grant, time);
+        while let Some((time, due, which)) = self.facts.due().filter(|due| due.0 <= until) {
+            match due {
+                Due::Begins => {
+                    let standing = self.facts.grants()[&which].clone();
+                    let terms = standing.terms;
+                    let mut fact = Fact::new(terms.source, &standing.unit, terms.amount, time);
+                    (fact.brings, fact.product) = (Some((which, terms.amount)), terms.product);
+                    self.come_in(fact);
+                }
+                Due::Ends => self.end(EntryKind::Expiry, which, time),
+                Due::HoldEnds => self.expire_hold(which, time),
             }
         }
     }
@@ -107,9 +120,10 @@ impl Reference {
         then.settle(as_of);
         let mut lines: BTreeMap<_, (i128, Option<i64>)> = BTreeMap::new();
         for grant in then.facts.grants().into_values() {
-            if grant.unit == *unit && grant.left > 0 {
+            if grant.unit == *unit && grant.free() > 0 {
+                let free = grant.free();
                 let line = lines.entry(grant.terms.product).or_default();
-                line.0 += grant.left;
+                line.0 += free;
                 line.1 = [line.1, grant.terms.until].into_iter().flatten().min();
             }
         }
@@ -117,7 +131,8 @@ impl Reference {
         if overage > 0 {
             lines.entry(None).or_default().0 -= overage;
         }
-        Reading { posted: then.facts.posted(unit), as_of, lines }
+        let (posted, held) = (then.facts.posted(unit), then.facts.held(unit));
+        Reading { posted, held, as_of, lines }
     }
 
     fn judge(&mut self, now: i64, command: &Command) -> Result<(), No> {
@@ -134,11 +149,13 @@ impl Reference {
             Command::Grant(it) => self.grant(it, now),
             Command::Refund(it) => self.refund(it, now),
             Command::Void(it) => self.void(it, now),
+            Command::Hold(it) => self.place(it, now),
+            Command::Capture(_) | Command::Release(_) => panic!("ends have a way of their own"),
         }
     }
 
     fn take(&mut self, mut fact: Fact, limit: Option<i128>) -> Result<(), No> {
-        let (available, requested) = (self.facts.posted(&fact.unit), -fact.amount);
+        let (available, requested) = (self.facts.available(&fact.unit), -fact.amount);
         if limit.is_some_and(|limit| available - requested < -limit) {
             return Err(No::InsufficientCredits { available, requested });
         }
@@ -204,14 +221,7 @@ impl Reference {
             fact.brings = Some((self.facts.last() + 1, amount));
         }
         self.come_in(fact);
-        for (grant, _) in given_back {
-            let standing = &self.facts.grants()[&grant];
-            if standing.voided {
-                self.end(EntryKind::Void, grant, now);
-            } else if standing.has_expired(now) {
-                self.end(EntryKind::Expiry, grant, now);
-            }
-        }
+        self.end_what_came_back(given_back.iter().map(|(grant, _)| *grant), now);
         if self.facts.open_grants() > MAX_OPEN_GRANTS { Err(No::TooManyGrants) } else { Ok(()) }
     }
 
@@ -220,19 +230,32 @@ impl Reference {
         let is_it = |fact: &&Fact| fact.id.as_ref() == named && fact.makes.is_some();
         let maker = self.facts.0.iter().find(is_it).ok_or(No::UnknownGrant)?;
         let grant = maker.sequence;
-        if !self.facts.grants()[&grant].is_open() {
+        let standing = &self.facts.grants()[&grant];
+        if !standing.is_scheduled() && standing.free() == 0 {
             return Err(No::GrantEnded);
         }
         self.end(EntryKind::Void, grant, now);
         Ok(())
     }
 
-    /// Takes what is left of a grant out of the balance.
+    /// What came back to a grant that has ended ends at once.
+    fn end_what_came_back(&mut self, grants: impl Iterator<Item = u64>, now: i64) {
+        for grant in grants {
+            let standing = &self.facts.grants()[&grant];
+            if standing.voided {
+                self.end(EntryKind::Void, grant, now);
+            } else if standing.has_expired(now) {
+                self.end(EntryKind::Expiry, grant, now);
+            }
+        }
+    }
+
+    /// Takes what is left of a grant, and not held, out of the balance.
     fn end(&mut self, kind: EntryKind, grant: u64, time: i64) {
         let standing = self.facts.grants()[&grant].clone();
-        let mut fact = Fact::new(kind, &standing.unit, -standing.left, time);
-        if standing.left > 0 {
-            fact.draws = vec![(grant, standing.left)];
+        let mut fact = Fact::new(kind, &standing.unit, -standing.free(), time);
+        if standing.free() > 0 {
+            fact.draws = vec![(grant, standing.free())];
         }
         fact.product = standing.terms.product;
         fact.voids = (kind == EntryKind::Void).then_some(grant);
@@ -247,7 +270,8 @@ impl Reference {
         self.facts.0.last_mut().unwrap().draws.extend(paid);
     }
 
-    /// L8: no balance has left the range, nor will one when every grant to come has come.
+    /// L8: no balance has left the range, nor will one when every grant to come has come; nor has
+    /// what is available, which is less than the balance by what is held.
     fn require_range(&self) -> Result<(), No> {
         let mut balances: BTreeMap<&Unit, i128> = BTreeMap::new();
         for fact in &self.facts.0 {
@@ -256,6 +280,9 @@ impl Reference {
             if balance.abs() > MAX {
                 return Err(No::Overflow);
             }
+        }
+        if balances.keys().any(|unit| self.facts.available(unit) < -MAX) {
+            return Err(No::Overflow);
         }
         let mut grants: Vec<_> = self.facts.grants().into_values().collect();
         grants.retain(|grant| grant.is_scheduled());

@@ -42,6 +42,7 @@ fn consumption() -> Entry {
         metadata: Some(r#"{"__proto__": 1, "n": 1e3}"#.to_owned()),
         product: None,
         refund_of: None,
+        hold: None,
         record: Some(KeyRecord {
             key: IdempotencyKey::parse("key-1").unwrap(),
             fingerprint: Fingerprint::of([("unit", Some("credits"))]),
@@ -71,7 +72,8 @@ fn expiry() -> Entry {
 
 #[test]
 fn receipts() {
-    let told = |entry, replayed| receipt_body(&Receipt { entry, replayed }, &customer());
+    let told =
+        |entry, replayed| receipt_body(&Receipt { entry, replayed, hold: None }, &customer());
     assert_eq!(
         told(consumption(), false),
         r#"{"balance":87.5,"transaction_id":"txn_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","idempotency_key":"key-1","replayed":false,"customer_id":"cus \"1\"","unit":"credits","sequence":7,"as_of":"2026-11-22T10:00:00.250Z"}"#
@@ -141,12 +143,13 @@ fn refusals() -> Vec<(Rejection, u16, String)> {
         format!(r#"{{"code":"{code}","message":"{message}"{details}"#)
     };
     let about = |param: &str| format!(r#","details":{{"param":"{param}"}}"#);
-    let first = receipt_body(&Receipt { entry: consumption(), replayed: true }, &customer());
+    let first =
+        receipt_body(&Receipt { entry: consumption(), replayed: true, hold: None }, &customer());
     vec![
         (
             Rejection::KeyReused {
                 field: "amount".to_owned(),
-                first: Box::new(Receipt { entry: consumption(), replayed: true }),
+                first: Box::new(Receipt { entry: consumption(), replayed: true, hold: None }),
             },
             422,
             said(

@@ -11,10 +11,10 @@ use edge_credits_core::wire::requests::{
 
 /// The key that is made where a request names none.
 const FRESH: &str = "07070707-0707-4707-8707-070707070707";
-const CHARGE: &str = "txn_00112233445566778899aabbccddeeff";
+pub(crate) const CHARGE: &str = "txn_00112233445566778899aabbccddeeff";
 
 /// Header, body, and what is read.
-type Line = (Option<&'static str>, &'static str, &'static str);
+pub(crate) type Line = (Option<&'static str>, &'static str, &'static str);
 
 /// A refusal's code, and the field that it names.
 pub(crate) fn refusal(error: &ApiError) -> String {
@@ -43,6 +43,17 @@ fn words(command: &Command) -> String {
             assert_eq!(it.grant.as_str(), CHARGE);
             "void".to_owned()
         }
+        Command::Hold(it) => {
+            let (amount, unit) = (it.amount.decimal(it.unit.scale()), it.unit.as_str());
+            format!("hold {amount} {unit} {} ms {}", it.ttl.as_millis(), it.on_expiry.as_str())
+        }
+        Command::Capture(it) => match &it.used {
+            Some((unit, used)) => {
+                format!("capture {} {}", used.decimal(unit.scale()), unit.as_str())
+            }
+            None => "capture".to_owned(),
+        },
+        Command::Release(_) => "release".to_owned(),
     };
     let key = if call.key.as_str() == FRESH { "fresh" } else { call.key.as_str() };
     words.push_str(&format!(" key {key}"));
@@ -63,7 +74,7 @@ fn granted(grant: &GrantCredits) -> String {
 }
 
 /// Reads every line, and returns the codes that were met.
-fn check(
+pub(crate) fn check(
     read: impl Fn(&str, &KeySource<'_>) -> Result<Command, ApiError>,
     lines: &[Line],
 ) -> BTreeSet<Code> {

@@ -5,7 +5,7 @@
 //! meets an edge. [`crate::pair`] makes commands of them.
 
 use edge_credits_core::credits::MAX_MINOR_UNITS;
-use edge_credits_core::ledger::{Source, WhenShort};
+use edge_credits_core::ledger::{OnExpiry, Source, WhenShort};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -34,6 +34,21 @@ pub(crate) enum Act {
         other_kind: bool,
     },
     Alarm,
+    /// A change of a hold that moves no credits.
+    Adjust {
+        hold: Target,
+        how: How,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum How {
+    /// For so many milliseconds from now.
+    Extend(u64),
+    Progress {
+        unit: Option<usize>,
+        used: Amount,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -45,11 +60,44 @@ pub(crate) enum Key {
 
 #[derive(Clone, Debug)]
 pub(crate) enum What {
-    Consume { unit: usize, amount: Amount, when_short: WhenShort },
-    Debit { unit: usize, amount: Amount },
-    Grant { unit: usize, amount: Amount, source: Source, terms: Terms },
-    Refund { unit: Option<usize>, amount: Amount, of: Target },
-    Void { grant: Target },
+    Consume {
+        unit: usize,
+        amount: Amount,
+        when_short: WhenShort,
+    },
+    Debit {
+        unit: usize,
+        amount: Amount,
+    },
+    Grant {
+        unit: usize,
+        amount: Amount,
+        source: Source,
+        terms: Terms,
+    },
+    Refund {
+        unit: Option<usize>,
+        amount: Amount,
+        of: Target,
+    },
+    Void {
+        grant: Target,
+    },
+    /// For so many milliseconds.
+    Hold {
+        unit: usize,
+        amount: Amount,
+        ttl: u64,
+        on_expiry: OnExpiry,
+    },
+    Capture {
+        hold: Target,
+        unit: Option<usize>,
+        used: Option<Amount>,
+    },
+    Release {
+        hold: Target,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -73,12 +121,16 @@ pub(crate) enum Amount {
     ToCeiling(i64),
     /// So much more than is left to refund.
     Refundable(i64),
+    /// So much more than the hold reserves.
+    Held(i64),
+    Zero,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
     Charge(Index),
     Grant(Index),
+    Hold(Index),
     /// Any entry, the ledger's own included.
     Entry(Index),
     Nothing,
@@ -110,6 +162,50 @@ fn refunded() -> impl Strategy<Value = Amount> {
         1 => amount(),
         4 => (-5_i64..=0).prop_map(Amount::Refundable),
         1 => (1_i64..=3).prop_map(Amount::Refundable),
+    ]
+}
+
+/// What may be used of a hold; nothing, too.
+fn used() -> impl Strategy<Value = Amount> {
+    prop_oneof![
+        5 => (1_i64..=10).prop_map(Amount::Of),
+        3 => (-5_i64..=0).prop_map(Amount::Held),
+        1 => (1_i64..=3).prop_map(Amount::Held),
+        1 => Just(Amount::Zero),
+    ]
+}
+
+fn hold() -> impl Strategy<Value = Target> {
+    prop_oneof![
+        10 => any::<Index>().prop_map(Target::Hold),
+        1 => any::<Index>().prop_map(Target::Entry),
+        1 => Just(Target::Nothing),
+    ]
+}
+
+fn about_holds() -> impl Strategy<Value = What> {
+    let on_expiry = prop_oneof![
+        2 => Just(OnExpiry::CaptureProgress),
+        1 => Just(OnExpiry::Release),
+        1 => Just(OnExpiry::CaptureAll),
+    ];
+    let other_unit = || prop_oneof![9 => Just(None), 1 => unit().prop_map(Some)];
+    let some_used = prop_oneof![1 => Just(None), 3 => used().prop_map(Some)];
+    let amount = prop_oneof![3 => (1_i64..=20).prop_map(Amount::Of), 1 => amount()];
+    prop_oneof![
+        6 => (unit(), amount, 1_u64..60, on_expiry)
+            .prop_map(|(unit, amount, ttl, on_expiry)| What::Hold { unit, amount, ttl, on_expiry }),
+        3 => (hold(), other_unit(), some_used)
+            .prop_map(|(hold, unit, used)| What::Capture { hold, unit, used }),
+        1 => hold().prop_map(|hold| What::Release { hold }),
+    ]
+}
+
+fn how() -> impl Strategy<Value = How> {
+    let unit = prop_oneof![9 => Just(None), 1 => unit().prop_map(Some)];
+    prop_oneof![
+        1 => (1_u64..60).prop_map(How::Extend),
+        2 => (unit, used()).prop_map(|(unit, used)| How::Progress { unit, used }),
     ]
 }
 
@@ -166,7 +262,9 @@ fn what() -> impl Strategy<Value = What> {
 fn act() -> impl Strategy<Value = Act> {
     let key = prop_oneof![12 => Just(Key::Fresh), 1 => any::<Index>().prop_map(Key::Of)];
     prop_oneof![
-        14 => (key, what().boxed()).prop_map(|(key, what)| Act::Call { key, what }),
+        14 => (key.clone(), what().boxed()).prop_map(|(key, what)| Act::Call { key, what }),
+        6 => (key, about_holds().boxed()).prop_map(|(key, what)| Act::Call { key, what }),
+        3 => (hold(), how()).prop_map(|(hold, how)| Act::Adjust { hold, how }),
         2 => (any::<Index>(), any::<bool>())
             .prop_map(|(earlier, other_kind)| Act::Again { earlier, other_kind }),
         1 => Just(Act::Alarm),

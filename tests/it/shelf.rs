@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use edge_credits_core::ids::{CustomerId, Environment, Owner, TransactionId};
 use edge_credits_core::ledger::stored::{SqlValue, entry_from_row, entry_to_row};
-use edge_credits_core::ledger::stored::{grant_from_row, grant_to_row};
-use edge_credits_core::ledger::{Account, AlarmIntent, Entry, Found, Grant, Lookups, Writes};
+use edge_credits_core::ledger::stored::{grant_from_row, grant_to_row, hold_from_row, hold_to_row};
+use edge_credits_core::ledger::{Account, AlarmIntent, Entry, Found, Grant, Hold, Lookups, Writes};
 use edge_credits_core::time::Timestamp;
 
 /// A store of one customer's rows and alarm.
@@ -14,6 +14,8 @@ pub(crate) trait Shelf {
     fn load(&self) -> Account;
     /// What a decision needs besides.
     fn find(&self, lookups: &Lookups) -> Found;
+    /// The hold with this id, open or not.
+    fn hold(&self, id: &TransactionId) -> Option<Hold>;
     /// Keeps a decision, its alarm included.
     fn keep(&mut self, writes: &Writes, now: Timestamp);
     /// Changes the alarm alone.
@@ -32,6 +34,7 @@ pub(crate) fn owner() -> Owner {
 pub(crate) struct Rows {
     pub(crate) entries: Vec<Vec<SqlValue>>,
     pub(crate) grants: BTreeMap<u64, Vec<SqlValue>>,
+    pub(crate) holds: BTreeMap<u64, Vec<SqlValue>>,
     /// Positions in `entries`.
     ids: BTreeMap<TransactionId, usize>,
     refunds: BTreeMap<TransactionId, Vec<usize>>,
@@ -53,12 +56,24 @@ impl Rows {
         let open = rows.filter(|row| row.last() == Some(&SqlValue::Integer(1)));
         open.map(|row| grant_from_row(row.clone()).unwrap()).collect()
     }
+
+    pub(crate) fn open_holds(&self) -> Vec<Hold> {
+        let rows = self.holds.values();
+        let open = rows.filter(|row| row.last() == Some(&SqlValue::Integer(1)));
+        open.map(|row| hold_from_row(row.clone()).unwrap()).collect()
+    }
 }
 
 impl Shelf for Rows {
     fn load(&self) -> Account {
         let last = self.entries.last().map(|row| entry_from_row(row.clone()).unwrap());
-        Account::load(owner(), last, self.open_grants()).unwrap()
+        Account::load(owner(), last, (self.open_grants(), self.open_holds())).unwrap()
+    }
+
+    fn hold(&self, id: &TransactionId) -> Option<Hold> {
+        let position = self.ids.get(id)?;
+        let row = self.holds.get(&(*position as u64 + 1))?;
+        Some(hold_from_row(row.clone()).unwrap())
     }
 
     fn find(&self, lookups: &Lookups) -> Found {
@@ -73,6 +88,7 @@ impl Shelf for Rows {
         found.grants = draws.filter_map(|draw| self.grant(draw.grant)).collect();
         let named = lookups.grant.as_ref().and_then(|id| self.ids.get(id));
         found.grants.extend(named.and_then(|position| self.grant(*position as u64 + 1)));
+        found.hold = lookups.hold.as_ref().and_then(|id| self.hold(id));
         found
     }
 
@@ -87,6 +103,9 @@ impl Shelf for Rows {
         }
         for grant in &writes.grants {
             self.grants.insert(grant.sequence, grant_to_row(grant).unwrap());
+        }
+        for hold in &writes.holds {
+            self.holds.insert(hold.sequence, hold_to_row(hold).unwrap());
         }
         self.set_alarm(writes.alarm, now);
     }

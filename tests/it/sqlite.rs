@@ -1,7 +1,7 @@
 //! The same rows behind the worker's own SQL, on SQLite itself.
 
 use edge_credits_core::ids::TransactionId;
-use edge_credits_core::ledger::{Account, AlarmIntent, Entry, Found, Lookups, Writes};
+use edge_credits_core::ledger::{Account, AlarmIntent, Entry, Found, Hold, Lookups, Writes};
 use edge_credits_core::time::Timestamp;
 
 use crate::shelf::{Shelf, owner};
@@ -46,6 +46,10 @@ impl Shelf for Object {
 
     fn find(&self, lookups: &Lookups) -> Found {
         store::find(&self.0, lookups).unwrap()
+    }
+
+    fn hold(&self, id: &TransactionId) -> Option<Hold> {
+        store::hold(&self.0, id).unwrap()
     }
 
     fn keep(&mut self, writes: &Writes, now: Timestamp) {

@@ -5,13 +5,14 @@ use std::cell::Cell;
 
 use edge_credits_core::ids::{TransactionId, Unit};
 use edge_credits_core::ledger::stored::{
-    ENTRY_COLUMNS, GRANT_COLUMNS, SqlValue, entry_from_row, entry_to_row, grant_from_row,
-    grant_to_row,
+    ENTRY_COLUMNS, GRANT_COLUMNS, HOLD_COLUMNS, SqlValue, entry_from_row, entry_to_row,
+    grant_from_row, grant_to_row, hold_from_row, hold_to_row,
 };
 use edge_credits_core::ledger::{
-    Account, Command, Entry, Found, Grant, LedgerConfig, decide, settle,
+    Account, Command, Entry, Found, Grant, Hold, LedgerConfig, decide, settle,
 };
 use edge_credits_core::time::Timestamp;
+use edge_credits_core::wire::holds::{parse_capture, parse_hold, parse_release};
 use edge_credits_core::wire::requests::{KeySource, parse_add, parse_consume, parse_void};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -122,6 +123,7 @@ fn commands(ids: &[TransactionId]) -> Vec<Command> {
     let mut commands = vec![
         parse_consume(r#"{"amount":0.000007}"#, &key).unwrap(),
         parse_consume(r#"{"amount":7,"on_insufficient":"reject"}"#, &key).unwrap(),
+        parse_hold(r#"{"amount":0.000003}"#, &key).unwrap(),
         parse_add(r#"{"amount":8000000000,"type":"topup"}"#, &key).unwrap(),
         parse_add(r#"{"amount":-1,"type":"adjustment","unit":"usd"}"#, &key).unwrap(),
     ];
@@ -129,12 +131,14 @@ fn commands(ids: &[TransactionId]) -> Vec<Command> {
         let refund = format!(r#"{{"amount":0.000001,"type":"refund","refund_of":"{id}"}}"#);
         commands.push(parse_add(&refund, &key).unwrap());
         commands.push(parse_void(id.as_str(), "{}", &key).unwrap());
+        commands.push(parse_capture(id.clone(), r#"{"amount":0.000001}"#, &key).unwrap());
+        commands.push(parse_release(id.clone(), "{}", &key).unwrap());
     }
     commands
 }
 
 /// Decides on rows as they are; whatever is decided can be stored and read back.
-fn act(account: &Account, entries: &[Entry], grants: &[Grant]) {
+fn act(account: &Account, entries: &[Entry], grants: &[Grant], holds: &[Hold]) {
     let ids: Vec<TransactionId> = entries.iter().map(|entry| entry.id.clone()).collect();
     let config = LedgerConfig::default();
     for now in [0, 1_790_000_000_030, i64::MAX].map(Timestamp::from_millis) {
@@ -153,6 +157,7 @@ fn act(account: &Account, entries: &[Entry], grants: &[Grant]) {
                 record: by_id(&lookups.record),
                 refunds: refunds.cloned().collect(),
                 grants: grants.to_vec(),
+                hold: holds.iter().find(|it| lookups.hold.as_ref() == Some(&it.id)).cloned(),
                 charge,
             };
             decided.push(decide(account, &found, now, &command, &config).map(|made| made.writes));
@@ -168,6 +173,9 @@ fn act(account: &Account, entries: &[Entry], grants: &[Grant]) {
             }
             for grant in &writes.grants {
                 assert_eq!(grant_from_row(grant_to_row(grant).unwrap()).as_ref(), Ok(grant));
+            }
+            for hold in &writes.holds {
+                assert_eq!(hold_from_row(hold_to_row(hold).unwrap()).as_ref(), Ok(hold));
             }
             account.clone().apply(&writes);
         }
@@ -188,22 +196,32 @@ fn once_more(cell: &Cell<u32>) {
 }
 
 fn try_change(ledger: &Rows, picked: Index, change: &Change, outcomes: &Outcomes) {
-    let all: Vec<&Row> = ledger.entries.iter().chain(ledger.grants.values()).collect();
+    let rows = ledger.entries.iter().chain(ledger.grants.values());
+    let all: Vec<&Row> = rows.chain(ledger.holds.values()).collect();
     // The rows that an account is loaded from are few: they are picked as often as all others.
     let place = picked.index(2 * all.len());
     let place = if place < all.len() { place } else { ledger.entries.len() - 1 };
     let row = changed(all[place], change, &all);
-    let is_entry = place < ledger.entries.len();
+    let first_grant = ledger.entries.len();
+    let first_hold = first_grant + ledger.grants.len();
+    let is_entry = place < first_grant;
     let mut entries = ledger.entries.clone();
     let mut grants: Vec<Row> = ledger.grants.values().cloned().collect();
+    let mut holds: Vec<Row> = ledger.holds.values().cloned().collect();
     let readable = if is_entry {
         entries[place] = row.clone();
         let read = entry_from_row(row);
         let again = read.as_ref().map(|entry| entry_from_row(entry_to_row(entry).unwrap()));
         assert!(again.is_err() || again == Ok(read.clone()), "{read:?}");
         read.is_ok()
+    } else if place >= first_hold {
+        holds[place - first_hold] = row.clone();
+        let read = hold_from_row(row);
+        let again = read.as_ref().map(|hold| hold_from_row(hold_to_row(hold).unwrap()));
+        assert!(again.is_err() || again == Ok(read.clone()), "{read:?}");
+        read.is_ok()
     } else {
-        grants[place - ledger.entries.len()] = row.clone();
+        grants[place - first_grant] = row.clone();
         let read = grant_from_row(row);
         let again = read.as_ref().map(|grant| grant_from_row(grant_to_row(grant).unwrap()));
         assert!(again.is_err() || again == Ok(read.clone()), "{read:?}");
@@ -215,12 +233,14 @@ fn try_change(ledger: &Rows, picked: Index, change: &Change, outcomes: &Outcomes
     once_more(&outcomes.readable);
     let entries: Vec<Entry> = entries.into_iter().map(|row| entry_from_row(row).unwrap()).collect();
     let grants: Vec<Grant> = grants.into_iter().map(|row| grant_from_row(row).unwrap()).collect();
+    let holds: Vec<Hold> = holds.into_iter().map(|row| hold_from_row(row).unwrap()).collect();
     let open = grants.iter().filter(|grant| grant.is_open()).cloned().collect();
-    match Account::load(owner(), entries.last().cloned(), open) {
+    let held = holds.iter().filter(|hold| hold.is_open()).cloned().collect();
+    match Account::load(owner(), entries.last().cloned(), (open, held)) {
         Err(_) => once_more(&outcomes.refused),
         Ok(account) => {
             once_more(&outcomes.loaded);
-            act(&account, &entries, &grants);
+            act(&account, &entries, &grants, &holds);
         }
     }
 }
@@ -231,6 +251,7 @@ fn changed_rows_are_corrupt_or_make_sense() {
     for ledger in &ledgers {
         assert!(ledger.entries.iter().all(|row| row.len() == ENTRY_COLUMNS.len()));
         assert!(ledger.grants.values().all(|row| row.len() == GRANT_COLUMNS.len()));
+        assert!(ledger.holds.values().all(|row| row.len() == HOLD_COLUMNS.len()));
     }
     let outcomes = Outcomes::default();
     let config = Config { failure_persistence: None, ..Config::default() };

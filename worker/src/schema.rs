@@ -1,7 +1,7 @@
 //! The tables of one object, and the steps by which they came to be.
 //!
 //! An object is one customer's ledger. Its tables are made with its first entry: reading a customer
-//! who has none writes nothing. The columns of `entries` and `grants` are the core's, in its order;
+//! who has none writes nothing. The columns of `entries`, `grants` and `holds` are the core's;
 //! what is decided here is their types and bounds, so that a fault above is stopped by the database
 //! before it is kept.
 //!
@@ -18,14 +18,15 @@ use crate::storage::{Storage, StorageError};
 pub(crate) type Steps = &'static [&'static [&'static str]];
 
 /// The steps of the ledger's tables. A released version is never edited.
-const STEPS: Steps = &[&[
-    "CREATE TABLE meta (
+const STEPS: Steps = &[
+    &[
+        "CREATE TABLE meta (
         one INTEGER PRIMARY KEY CHECK (one = 1),
         environment TEXT NOT NULL CHECK (environment IN ('live', 'test')),
         customer TEXT NOT NULL CHECK (customer <> ''),
         alarm_due INTEGER CHECK (alarm_due > 0)
     ) STRICT",
-    "CREATE TABLE entries (
+        "CREATE TABLE entries (
         sequence INTEGER PRIMARY KEY CHECK (sequence > 0),
         id TEXT NOT NULL UNIQUE,
         kind TEXT NOT NULL,
@@ -45,11 +46,11 @@ const STEPS: Steps = &[&[
         version INTEGER NOT NULL,
         CHECK ((key IS NULL) = (fingerprint IS NULL))
     ) STRICT",
-    // The refunds of a charge.
-    "CREATE INDEX entries_refund_of ON entries (refund_of) WHERE refund_of IS NOT NULL",
-    // Pages of one kind; usage is most of all entries, and found by walking back.
-    "CREATE INDEX entries_other ON entries (kind, sequence) WHERE kind <> 'consumption'",
-    "CREATE TABLE grants (
+        // The refunds of a charge.
+        "CREATE INDEX entries_refund_of ON entries (refund_of) WHERE refund_of IS NOT NULL",
+        // Pages of one kind; usage is most of all entries, and found by walking back.
+        "CREATE INDEX entries_other ON entries (kind, sequence) WHERE kind <> 'consumption'",
+        "CREATE TABLE grants (
         sequence INTEGER PRIMARY KEY REFERENCES entries (sequence),
         id TEXT NOT NULL,
         unit TEXT NOT NULL,
@@ -64,12 +65,36 @@ const STEPS: Steps = &[&[
         state TEXT NOT NULL CHECK (state IN ('scheduled', 'active', 'expired', 'voided')),
         open INTEGER NOT NULL CHECK (open IN (0, 1))
     ) STRICT",
-    // What an account loads when it wakes.
-    "CREATE INDEX grants_open ON grants (sequence) WHERE open = 1",
-]];
+        // What an account loads when it wakes.
+        "CREATE INDEX grants_open ON grants (sequence) WHERE open = 1",
+    ],
+    &[
+        // The hold that an entry placed or ended; older entries have none.
+        "ALTER TABLE entries ADD COLUMN hold TEXT",
+        "CREATE TABLE holds (
+        sequence INTEGER PRIMARY KEY REFERENCES entries (sequence),
+        id TEXT NOT NULL,
+        unit TEXT NOT NULL,
+        amount INTEGER NOT NULL CHECK (amount BETWEEN 1 AND 8000000000000000),
+        reserves TEXT NOT NULL,
+        progress INTEGER CHECK (progress BETWEEN 0 AND amount),
+        on_expiry TEXT NOT NULL
+            CHECK (on_expiry IN ('capture_progress', 'release', 'capture_all')),
+        placed_at INTEGER NOT NULL CHECK (placed_at >= 0),
+        ttl INTEGER NOT NULL CHECK (ttl > 0),
+        expires_at INTEGER NOT NULL CHECK (expires_at > placed_at),
+        state TEXT NOT NULL CHECK (state IN ('open', 'captured', 'released', 'expired')),
+        captured INTEGER NOT NULL CHECK (captured BETWEEN 0 AND amount),
+        description TEXT,
+        metadata TEXT,
+        open INTEGER NOT NULL CHECK (open = (state = 'open'))
+    ) STRICT",
+        "CREATE INDEX holds_open ON holds (sequence) WHERE open = 1",
+    ],
+];
 
 /// The version that this code writes.
-pub(crate) const LATEST: i64 = 1;
+pub(crate) const LATEST: i64 = 2;
 
 /// The version of the tables that the object has; 0 when it has none.
 ///

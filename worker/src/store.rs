@@ -7,10 +7,10 @@ use core::time::Duration;
 
 use edge_credits_core::ids::{CustomerId, Environment, Owner, TransactionId};
 use edge_credits_core::ledger::stored::{
-    ENTRY_COLUMNS, GRANT_COLUMNS, SqlValue, entry_from_row, entry_to_row, grant_from_row,
-    grant_to_row,
+    ENTRY_COLUMNS, GRANT_COLUMNS, HOLD_COLUMNS, SqlValue, entry_from_row, entry_to_row,
+    grant_from_row, grant_to_row, hold_from_row, hold_to_row,
 };
-use edge_credits_core::ledger::{AlarmIntent, Corrupt, Entry, EntryKind, Found, Grant};
+use edge_credits_core::ledger::{AlarmIntent, Corrupt, Entry, EntryKind, Found, Grant, Hold};
 use edge_credits_core::ledger::{Lookups, Writes};
 use edge_credits_core::time::Timestamp;
 use edge_credits_core::wire::requests::PageQuery;
@@ -66,15 +66,26 @@ pub(crate) fn meta(storage: &dyn Storage) -> Result<Meta, StoreError> {
     Ok(Meta { owner: Owner { environment, customer }, alarm_due })
 }
 
-/// The last entry and the open grants: what an account is loaded from.
+/// The rows of an account that are open.
+pub(crate) type OpenRows = (Vec<Grant>, Vec<Hold>);
+
+/// The last entry, and the open grants and holds: what an account is loaded from.
 ///
 /// # Errors
 /// [`StoreError`].
-pub(crate) fn account_rows(
-    storage: &dyn Storage,
-) -> Result<(Option<Entry>, Vec<Grant>), StoreError> {
+pub(crate) fn account_rows(storage: &dyn Storage) -> Result<(Option<Entry>, OpenRows), StoreError> {
     let last = entries(storage, "ORDER BY sequence DESC LIMIT 1", &[])?.pop();
-    Ok((last, grants(storage, "open = 1", &[])?))
+    Ok((last, (grants(storage, "open = 1", &[])?, holds(storage, "open = 1", &[])?)))
+}
+
+/// The hold with this id, open or not.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn hold(storage: &dyn Storage, id: &TransactionId) -> Result<Option<Hold>, StoreError> {
+    // By way of the entry that placed it, whose id is indexed.
+    let condition = "sequence = (SELECT sequence FROM entries WHERE id = ?)";
+    Ok(holds(storage, condition, &[text(id.as_str())])?.pop())
 }
 
 /// Whether the last entry has this sequence number.
@@ -110,6 +121,9 @@ pub(crate) fn find(storage: &dyn Storage, lookups: &Lookups) -> Result<Found, St
         // By way of the entry that made it, whose id is indexed.
         let condition = "sequence = (SELECT sequence FROM entries WHERE id = ?)";
         found.grants.extend(grants(storage, condition, &[text(grant.as_str())])?);
+    }
+    if let Some(id) = &lookups.hold {
+        found.hold = hold(storage, id)?;
     }
     Ok(found)
 }
@@ -163,21 +177,29 @@ pub(crate) fn write(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     for entry in &writes.entries {
-        let places = places(ENTRY_COLUMNS.len());
-        let statement =
-            format!("INSERT INTO entries ({}) VALUES ({places})", ENTRY_COLUMNS.join(", "));
+        let statement = insert("entries", &ENTRY_COLUMNS);
         storage.execute(&statement, &entry_to_row(entry)?)?;
     }
     for grant in &writes.grants {
-        let places = places(GRANT_COLUMNS.len());
         // A grant's terms never change; only what is left of it does.
         let statement = format!(
-            "INSERT INTO grants ({}) VALUES ({places}) ON CONFLICT (sequence) DO UPDATE SET \
-             remaining = excluded.remaining, held = excluded.held, state = excluded.state, \
-             open = excluded.open WHERE id = excluded.id",
-            GRANT_COLUMNS.join(", ")
+            "{} ON CONFLICT (sequence) DO UPDATE SET remaining = excluded.remaining, \
+             held = excluded.held, state = excluded.state, open = excluded.open \
+             WHERE id = excluded.id",
+            insert("grants", &GRANT_COLUMNS)
         );
         storage.execute(&statement, &grant_to_row(grant)?)?;
+    }
+    for hold in &writes.holds {
+        // What it reserves never changes; and one that has ended changes no more.
+        let statement = format!(
+            "{} ON CONFLICT (sequence) DO UPDATE SET progress = excluded.progress, \
+             expires_at = excluded.expires_at, state = excluded.state, \
+             captured = excluded.captured, open = excluded.open \
+             WHERE id = excluded.id AND open = 1",
+            insert("holds", &HOLD_COLUMNS)
+        );
+        storage.execute(&statement, &hold_to_row(hold)?)?;
     }
     set_alarm(storage, writes.alarm, now)
 }
@@ -245,6 +267,16 @@ fn grants(
     read(storage.query(&statement, values)?, grant_from_row)
 }
 
+fn holds(
+    storage: &dyn Storage,
+    condition: &str,
+    values: &[SqlValue],
+) -> Result<Vec<Hold>, StoreError> {
+    let columns = HOLD_COLUMNS.join(", ");
+    let statement = format!("SELECT {columns} FROM holds WHERE {condition} ORDER BY sequence");
+    read(storage.query(&statement, values)?, hold_from_row)
+}
+
 /// Rows as what they stand for.
 ///
 /// # Errors
@@ -261,7 +293,7 @@ pub(crate) fn text(value: &str) -> SqlValue {
     SqlValue::Text(value.to_owned())
 }
 
-/// `?, ?, …`
-fn places(count: usize) -> String {
-    vec!["?"; count].join(", ")
+fn insert(table: &str, columns: &[&str]) -> String {
+    let places = vec!["?"; columns.len()].join(", ");
+    format!("INSERT INTO {table} ({}) VALUES ({places})", columns.join(", "))
 }

@@ -1,15 +1,16 @@
-//! One customer's account as the decisions see it: open grants, totals, and the position reached.
+//! One customer's account as the decisions see it: open grants and holds, totals, and the position reached.
 
 use alloc::collections::BTreeMap;
 
 use crate::ids::Owner;
 use crate::ledger::entry::Totals;
 use crate::ledger::grant::Grant;
+use crate::ledger::hold::Hold;
 use crate::ledger::writes::{AlarmIntent, Writes};
 use crate::time::Timestamp;
 
 /// The state of one customer's ledger. Everything in it can be loaded from the last entry and the
-/// open grants, so memory is only a cache of storage.
+/// open grants and holds, so memory is only a cache of storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     pub(super) owner: Owner,
@@ -20,6 +21,8 @@ pub struct Account {
     pub(super) totals: Totals,
     /// Open grants by sequence number.
     pub(super) grants: BTreeMap<u64, Grant>,
+    /// Open holds by sequence number.
+    pub(super) holds: BTreeMap<u64, Hold>,
 }
 
 /// The stored rows contradict each other.
@@ -36,6 +39,7 @@ impl Account {
             time: Timestamp::EPOCH,
             totals: Totals::default(),
             grants: BTreeMap::new(),
+            holds: BTreeMap::new(),
         }
     }
 
@@ -49,6 +53,11 @@ impl Account {
     #[must_use]
     pub const fn sequence(&self) -> u64 {
         self.sequence
+    }
+
+    /// The open holds, oldest first, as the last write left them.
+    pub fn open_holds(&self) -> impl DoubleEndedIterator<Item = &Hold> {
+        self.holds.values()
     }
 
     /// Counts and overage per unit.
@@ -67,6 +76,13 @@ impl Account {
                 self.grants.remove(&grant.sequence);
             }
         }
+        for hold in &writes.holds {
+            if hold.is_open() {
+                self.holds.insert(hold.sequence, hold.clone());
+            } else {
+                self.holds.remove(&hold.sequence);
+            }
+        }
         if let Some(last) = writes.entries.last() {
             self.sequence = last.sequence;
             self.time = last.time;
@@ -77,7 +93,8 @@ impl Account {
     /// When the ledger itself has to act next, whatever is asked of it.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.grants.values().filter_map(|grant| grant.due().map(|(time, _)| time)).min()
+        let ends = self.holds.values().map(|hold| hold.expires_at);
+        self.grants.values().filter_map(|grant| grant.due().map(|(time, _)| time)).chain(ends).min()
     }
 
     /// The alarm that must stand after a restart, or after an alarm has fired.

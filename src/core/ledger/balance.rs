@@ -9,31 +9,42 @@ use crate::ledger::account::{Account, Corrupt};
 use crate::ledger::draft::Draft;
 use crate::ledger::entry::Entry;
 use crate::ledger::grant::Grant;
+use crate::ledger::hold::Hold;
+use crate::ledger::hold::draft::reservations_add_up;
 use crate::ledger::rejection::Rejection;
 use crate::time::Timestamp;
 
 impl Account {
-    /// The account that these rows describe: the last entry, and every open grant.
+    /// The account that these rows describe: the last entry, and every open grant and hold.
     ///
     /// # Errors
-    /// [`Corrupt`] when the grants do not add up to the balance that the last entry states (L1), or
-    /// one of them is newer than that entry.
-    pub fn load(owner: Owner, last: Option<Entry>, open: Vec<Grant>) -> Result<Self, Corrupt> {
+    /// [`Corrupt`] when the grants do not add up to the balance that the last entry states (L1), the
+    /// holds not to what the grants have as held (L3), or one of them is newer than that entry.
+    pub fn load(
+        owner: Owner,
+        last: Option<Entry>,
+        (grants, holds): (Vec<Grant>, Vec<Hold>),
+    ) -> Result<Self, Corrupt> {
         let mut account = Self::new(owner);
-        for grant in open {
+        for grant in grants {
             account.grants.insert(grant.sequence, grant);
         }
+        for hold in holds {
+            account.holds.insert(hold.sequence, hold);
+        }
         let Some(last) = last else {
-            return if account.grants.is_empty() { Ok(account) } else { Err(Corrupt) };
+            let empty = account.grants.is_empty() && account.holds.is_empty();
+            return if empty { Ok(account) } else { Err(Corrupt) };
         };
         account.sequence = last.sequence;
         account.time = last.time;
         account.totals = last.totals;
         let draft = Draft::unsettled(&account, account.time);
         let sums = (draft.posted(&last.unit), draft.held(&last.unit));
-        let newest = account.grants.keys().next_back();
+        let newest = account.grants.keys().next_back().max(account.holds.keys().next_back());
         let made_before = newest.is_none_or(|sequence| *sequence <= account.sequence);
-        if made_before && sums == (Ok(last.balance_after), Ok(last.held_after)) {
+        let reserved = reservations_add_up(account.holds.values(), &account.grants);
+        if made_before && reserved && sums == (Ok(last.balance_after), Ok(last.held_after)) {
             Ok(account)
         } else {
             Err(Corrupt)

@@ -9,6 +9,8 @@ use crate::idempotency::{Fingerprint, IdempotencyKey, Operation, Scope};
 use crate::ids::{Owner, Product, TransactionId, Unit};
 use crate::ledger::entry::Entry;
 use crate::ledger::grant::{Grant, Source};
+use crate::ledger::hold::draft::end_id;
+use crate::ledger::hold::{Capture, Hold, Place, Release};
 use crate::time::Timestamp;
 
 /// What every command carries besides its content.
@@ -111,23 +113,32 @@ pub enum Command {
     Refund(Refund),
     /// voidGrant
     Void(Void),
+    /// hold
+    Hold(Place),
+    /// capture
+    Capture(Capture),
+    /// release
+    Release(Release),
 }
 
 /// The rows that a store must hand to [`super::decide`] besides the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lookups {
-    /// The entry that this call's key names, if it was ever applied.
+    /// The entry that this call's key names, if it was ever applied; of a hold that is to end, the
+    /// entry of its end.
     pub record: TransactionId,
     /// The charge to refund, its earlier refunds, and the grants it drew on.
     pub charge: Option<TransactionId>,
     /// The grant to void.
     pub grant: Option<TransactionId>,
+    /// The hold that the call places or ends.
+    pub hold: Option<TransactionId>,
 }
 
 /// The rows that the store found for a command's [`Lookups`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// The entry that the key names.
+    /// The entry that the key names, or that ended the hold.
     pub record: Option<Entry>,
     /// The charge to refund.
     pub charge: Option<Entry>,
@@ -135,6 +146,8 @@ pub struct Found {
     pub refunds: Vec<Entry>,
     /// The grants that the charge drew on, or the grant to void, open or not.
     pub grants: Vec<Grant>,
+    /// The hold, open or not.
+    pub hold: Option<Hold>,
 }
 
 impl Command {
@@ -147,6 +160,9 @@ impl Command {
             Self::Debit(command) => &command.call,
             Self::Refund(command) => &command.call,
             Self::Void(command) => &command.call,
+            Self::Hold(command) => &command.call,
+            Self::Capture(command) => &command.call,
+            Self::Release(command) => &command.call,
         }
     }
 
@@ -157,6 +173,8 @@ impl Command {
             Self::Consume(_) => Operation::Consume,
             Self::Grant(_) | Self::Debit(_) | Self::Refund(_) => Operation::Add,
             Self::Void(_) => Operation::Void,
+            Self::Hold(_) => Operation::Hold,
+            Self::Capture(_) | Self::Release(_) => Operation::Settle,
         }
     }
 
@@ -164,8 +182,18 @@ impl Command {
     #[must_use]
     pub fn lookups(&self, owner: &Owner) -> Lookups {
         let scope = Scope { owner, operation: self.operation() };
+        let by_key = || scope.transaction_id(self.call().key.as_str());
+        let (record, hold) = match self {
+            // Its end is the hold's own, whoever asks for it and under whatever key.
+            Self::Capture(Capture { hold, .. }) | Self::Release(Release { hold, .. }) => {
+                (end_id(owner, hold), Some(hold.clone()))
+            }
+            Self::Hold(_) => (by_key(), Some(by_key())),
+            _ => (by_key(), None),
+        };
         Lookups {
-            record: scope.transaction_id(self.call().key.as_str()),
+            record,
+            hold,
             charge: match self {
                 Self::Refund(refund) => Some(refund.refund_of.clone()),
                 _ => None,
@@ -199,6 +227,15 @@ impl Command {
                 ("refund_of", Some(refund_of.as_str())),
             ]),
             Self::Void(void) => Fingerprint::of([("grant_id", Some(void.grant.as_str()))]),
+            Self::Hold(Place { unit, amount, ttl, on_expiry, .. }) => Fingerprint::of([
+                ("unit", Some(unit.as_str())),
+                ("amount", Some(&*decimal(*amount, unit))),
+                ("ttl_ms", Some(&*format!("{}", ttl.as_millis()))),
+                ("on_expiry", Some(on_expiry.as_str())),
+            ]),
+            Self::Capture(Capture { hold, .. }) | Self::Release(Release { hold, .. }) => {
+                Fingerprint::of([("hold_id", Some(hold.as_str()))])
+            }
         }
     }
 }

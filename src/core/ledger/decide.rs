@@ -7,10 +7,14 @@ use alloc::vec::Vec;
 use crate::credits::Credits;
 use crate::ids::{TransactionId, Unit};
 use crate::ledger::account::Account;
-use crate::ledger::command::{Command, Consume, Debit, Found, GrantCredits, Void, WhenShort};
+use crate::ledger::command::{
+    Command, Consume, Debit, Found, GrantCredits, Lookups, Void, WhenShort,
+};
 use crate::ledger::draft::{Draft, EntryParts};
 use crate::ledger::entry::{Draw, EntryKind, KeyRecord, Receipt};
 use crate::ledger::grant::{Grant, GrantState};
+use crate::ledger::hold::Hold;
+use crate::ledger::hold::judge::{self, Ending};
 use crate::ledger::refund;
 use crate::ledger::rejection::Rejection;
 use crate::ledger::writes::Writes;
@@ -46,8 +50,13 @@ pub fn decide(
     config: &LedgerConfig,
 ) -> Result<Decision, Rejection> {
     let fingerprint = command.fingerprint();
+    let ending = Ending::of(command);
     if let Some(entry) = &found.record {
-        let receipt = Receipt { entry: entry.clone(), replayed: true };
+        let hold = found.hold.as_ref().map(Hold::as_placed);
+        let receipt = Receipt { entry: entry.clone(), replayed: true, hold };
+        if let Some(ending) = &ending {
+            return ending.repeat(found, receipt);
+        }
         let first = entry.record.as_ref().ok_or(Rejection::Inconsistent)?;
         return match fingerprint.difference(&first.fingerprint) {
             None => Ok(Decision { writes: Writes::default(), receipt }),
@@ -56,22 +65,39 @@ pub fn decide(
             }
         };
     }
-    let id = command.lookups(&account.owner).record;
+    let Lookups { record: id, hold, .. } = command.lookups(&account.owner);
     let record = KeyRecord { key: command.call().key.clone(), fingerprint };
     let mut draft = Draft::begin(account, now)?;
+    if let Some(ending) = ending {
+        draft.recall_hold(found.hold.as_ref());
+        ending.carry_out(&mut draft, record)?;
+        return conclude(draft, &id, hold.as_ref());
+    }
     match command {
         Command::Consume(consume) => take_usage(&mut draft, &id, consume, record, config)?,
         Command::Grant(grant) => make_grant(&mut draft, &id, grant, record)?,
         Command::Debit(debit) => take_debit(&mut draft, &id, debit, record, config)?,
         Command::Refund(refund) => refund::give_back(&mut draft, &id, refund, record, found)?,
         Command::Void(void) => void_grant(&mut draft, &id, void, record, found)?,
+        Command::Hold(place) => judge::place(&mut draft, &id, place, record)?,
+        Command::Capture(_) | Command::Release(_) => return Err(Rejection::Inconsistent),
     }
     // Every entry carries the totals of all units, and a row has an end.
     if draft.totals.0.len() > account.totals.0.len().max(MAX_UNITS) {
         return Err(Rejection::TooManyUnits);
     }
-    let entry = draft.entry(&id).cloned().ok_or(Rejection::Inconsistent)?;
-    Ok(Decision { writes: draft.finish()?, receipt: Receipt { entry, replayed: false } })
+    conclude(draft, &id, hold.as_ref())
+}
+
+/// The decision that a draft comes to, answered by the entry of this id and the hold of that one.
+fn conclude(
+    draft: Draft<'_>,
+    id: &TransactionId,
+    hold: Option<&TransactionId>,
+) -> Result<Decision, Rejection> {
+    let entry = draft.entry(id).cloned().ok_or(Rejection::Inconsistent)?;
+    let hold = draft.holds.values().find(|known| Some(&known.id) == hold).cloned();
+    Ok(Decision { writes: draft.finish()?, receipt: Receipt { entry, replayed: false, hold } })
 }
 
 /// What is due at `now`, to be written by an alarm. The alarm itself has been spent by firing:
@@ -140,7 +166,8 @@ fn take(
     draft.write(entry)
 }
 
-fn available(draft: &Draft<'_>, unit: &Unit) -> Result<Credits, Rejection> {
+/// Available in a unit, as the draft now is.
+pub(super) fn available(draft: &Draft<'_>, unit: &Unit) -> Result<Credits, Rejection> {
     draft.posted(unit)?.checked_sub(draft.held(unit)?).ok_or(Rejection::Overflow)
 }
 

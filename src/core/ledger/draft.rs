@@ -14,6 +14,8 @@ use crate::ledger::account::Account;
 use crate::ledger::command::CallDetails;
 use crate::ledger::entry::{Draw, Entry, EntryKind, KeyRecord, Totals};
 use crate::ledger::grant::{Due, Grant, GrantState};
+use crate::ledger::hold::Hold;
+use crate::ledger::hold::draft::reservations_add_up;
 use crate::ledger::rejection::Rejection;
 use crate::ledger::writes::{AlarmIntent, Writes};
 use crate::time::Timestamp;
@@ -29,6 +31,7 @@ pub(super) struct EntryParts {
     pub(super) metadata: Option<String>,
     pub(super) product: Option<Product>,
     pub(super) refund_of: Option<TransactionId>,
+    pub(super) hold: Option<TransactionId>,
     pub(super) record: Option<KeyRecord>,
 }
 
@@ -51,6 +54,7 @@ impl EntryParts {
             metadata: call.metadata.clone(),
             product: None,
             refund_of: None,
+            hold: None,
             record: Some(record),
         }
     }
@@ -58,15 +62,17 @@ impl EntryParts {
 
 /// The account as it would be after the entries drafted so far.
 pub(super) struct Draft<'a> {
-    owner: &'a Owner,
+    pub(super) owner: &'a Owner,
     before: &'a Account,
     pub(super) sequence: u64,
     /// Ledger time of the entries that are drafted next.
     pub(super) time: Timestamp,
     pub(super) totals: Totals,
     pub(super) grants: BTreeMap<u64, Grant>,
+    pub(super) holds: BTreeMap<u64, Hold>,
     entries: Vec<Entry>,
     touched: BTreeSet<u64>,
+    pub(super) touched_holds: BTreeSet<u64>,
 }
 
 impl<'a> Draft<'a> {
@@ -89,8 +95,10 @@ impl<'a> Draft<'a> {
             time,
             totals: account.totals.clone(),
             grants: account.grants.clone(),
+            holds: account.holds.clone(),
             entries: Vec::new(),
             touched: BTreeSet::new(),
+            touched_holds: BTreeSet::new(),
         }
     }
 
@@ -103,6 +111,7 @@ impl<'a> Draft<'a> {
             self.time = self.time.max(time);
             match due {
                 Due::Expire => self.end_grant(sequence, GrantState::Expired)?,
+                Due::Settle => self.expire_hold(sequence)?,
                 Due::Activate => self.activate(sequence)?,
             }
         }
@@ -111,7 +120,9 @@ impl<'a> Draft<'a> {
 
     fn next_due(&self) -> Option<(Timestamp, Due, u64)> {
         let due = |grant: &Grant| grant.due().map(|(time, due)| (time, due, grant.sequence));
-        self.grants.values().filter_map(due).min()
+        let open = self.holds.values().filter(|hold| hold.is_open());
+        let ends = open.map(|hold| (hold.expires_at, Due::Settle, hold.sequence));
+        self.grants.values().filter_map(due).chain(ends).min()
     }
 
     /// A grant's time has come: it pays overage, then counts.
@@ -149,10 +160,10 @@ impl<'a> Draft<'a> {
         Ok((grant.clone(), left))
     }
 
-    /// The id of an entry that the ledger writes for itself: named by the grant and the position,
-    /// so a grant that ends twice (a refund came back to it) makes two entries.
-    fn own_id(&self, operation: Operation, grant: &TransactionId) -> TransactionId {
-        let key = alloc::format!("{grant}/{}", self.sequence + 1);
+    /// The id of an entry that the ledger writes for itself: named by the grant (or the hold) and the
+    /// position, so a grant that ends twice (a refund came back to it) makes two entries.
+    pub(super) fn own_id(&self, operation: Operation, about: &TransactionId) -> TransactionId {
+        let key = alloc::format!("{about}/{}", self.sequence + 1);
         Scope { owner: self.owner, operation }.transaction_id(&key)
     }
 
@@ -210,9 +221,10 @@ impl<'a> Draft<'a> {
             .ok_or(Rejection::Overflow)
     }
 
-    /// Takes up to `amount` from the grants in burn order. Returns the draws and what was not covered.
-    pub(super) fn burn(
-        &mut self,
+    /// Who pays up to `amount`: the draws on what is free of the grants, in burn order, and what that
+    /// does not cover.
+    pub(super) fn payers(
+        &self,
         unit: &Unit,
         amount: Credits,
     ) -> Result<(Vec<Draw>, Credits), Rejection> {
@@ -229,6 +241,16 @@ impl<'a> Draft<'a> {
             left = left.checked_sub(take).ok_or(Rejection::Overflow)?;
             draws.push(Draw { grant: grant.sequence, amount: take });
         }
+        Ok((draws, left))
+    }
+
+    /// Takes up to `amount` from the grants in burn order. Returns the draws and what was not covered.
+    pub(super) fn burn(
+        &mut self,
+        unit: &Unit,
+        amount: Credits,
+    ) -> Result<(Vec<Draw>, Credits), Rejection> {
+        let (draws, left) = self.payers(unit, amount)?;
         for draw in &draws {
             let grant = self.grant_mut(draw.grant)?;
             grant.remaining =
@@ -272,6 +294,7 @@ impl<'a> Draft<'a> {
             metadata: parts.metadata,
             product: parts.product,
             refund_of: parts.refund_of,
+            hold: parts.hold,
             record: parts.record,
         });
         Ok(())
@@ -283,7 +306,8 @@ impl<'a> Draft<'a> {
     }
 
     /// The change as data. The books are checked once more: in every unit that was touched, what
-    /// was posted before and the entries' amounts must add up to what is posted now (L1).
+    /// was posted before and the entries' amounts must add up to what is posted now (L1), and what
+    /// each grant has as held to what the open holds reserve of it (L3).
     pub(super) fn finish(self) -> Result<Writes, Rejection> {
         let mut units: Vec<&Unit> = Vec::new();
         for entry in &self.entries {
@@ -302,6 +326,9 @@ impl<'a> Draft<'a> {
                 return Err(Rejection::Inconsistent);
             }
         }
+        if !reservations_add_up(self.holds.values(), &self.grants) {
+            return Err(Rejection::Inconsistent);
+        }
         let due = self.next_due().map(|(time, _, _)| time);
         let alarm = match due {
             _ if due == self.before.next_due() => AlarmIntent::Keep,
@@ -310,12 +337,20 @@ impl<'a> Draft<'a> {
         };
         let touched = self.touched;
         let grants = self.grants.into_values().filter(|grant| touched.contains(&grant.sequence));
-        Ok(Writes { entries: self.entries, grants: grants.collect(), alarm })
+        let touched = self.touched_holds;
+        let holds = self.holds.into_values().filter(|hold| touched.contains(&hold.sequence));
+        let (grants, holds) = (grants.collect(), holds.collect());
+        Ok(Writes { entries: self.entries, grants, holds, alarm })
     }
 }
 
 /// An entry that nobody called for.
-fn own_entry(id: TransactionId, kind: EntryKind, unit: Unit, amount: Credits) -> EntryParts {
+pub(super) fn own_entry(
+    id: TransactionId,
+    kind: EntryKind,
+    unit: Unit,
+    amount: Credits,
+) -> EntryParts {
     EntryParts {
         id,
         kind,
@@ -326,6 +361,7 @@ fn own_entry(id: TransactionId, kind: EntryKind, unit: Unit, amount: Credits) ->
         metadata: None,
         product: None,
         refund_of: None,
+        hold: None,
         record: None,
     }
 }

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use crate::credits::Credits;
 use crate::idempotency::{Fingerprint, IdempotencyKey};
 use crate::ids::{Product, TransactionId, Unit};
+use crate::ledger::hold::Hold;
 use crate::time::Timestamp;
 
 /// What an entry records.
@@ -26,11 +27,16 @@ pub enum EntryKind {
     Void,
     /// A grant that comes into effect later; amount zero until then.
     Scheduled,
+    /// Credits are reserved for work in flight; amount zero.
+    Hold,
+    /// What was reserved is free again, all of it, or so much of a captured hold as pays overage;
+    /// amount zero.
+    Release,
 }
 
 impl EntryKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Consumption,
         Self::Topup,
         Self::Adjustment,
@@ -38,6 +44,8 @@ impl EntryKind {
         Self::Expiry,
         Self::Void,
         Self::Scheduled,
+        Self::Hold,
+        Self::Release,
     ];
 
     /// The word on the wire and in storage.
@@ -51,6 +59,8 @@ impl EntryKind {
             Self::Expiry => "expiry",
             Self::Void => "void",
             Self::Scheduled => "scheduled",
+            Self::Hold => "hold",
+            Self::Release => "release",
         }
     }
 
@@ -109,7 +119,9 @@ pub struct Entry {
     pub product: Option<Product>,
     /// The charge that it gives back.
     pub refund_of: Option<TransactionId>,
-    /// Absent where the ledger itself wrote the entry (a grant's time came or ended).
+    /// The hold that it placed or ended.
+    pub hold: Option<TransactionId>,
+    /// Absent where the ledger itself wrote the entry (a grant's or a hold's time came or ended).
     pub record: Option<KeyRecord>,
     /// The account after this entry: the last entry is the account's state.
     pub totals: Totals,
@@ -130,6 +142,8 @@ pub struct Receipt {
     pub entry: Entry,
     /// Whether an earlier call with this key had made it.
     pub replayed: bool,
+    /// The hold that the command placed or ended, as it was after that.
+    pub hold: Option<Hold>,
 }
 
 /// Per unit, what is not in the grants.

@@ -112,12 +112,14 @@ pub struct Grant {
     pub state: GrantState,
 }
 
-/// Why the ledger itself has to act on a grant.
+/// Why the ledger itself has to act, on a grant or a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Due {
-    /// Its time ends. Before activations of the same instant: what ends pays nothing any more.
+    /// A grant's time ends. Before activations of the same instant: what ends pays nothing any more.
     Expire,
-    /// Its time comes.
+    /// A hold's time ends, and it ends by its own rule.
+    Settle,
+    /// A grant's time comes.
     Activate,
 }
 

@@ -17,6 +17,7 @@ mod decide;
 mod draft;
 mod entry;
 mod grant;
+mod hold;
 mod refund;
 mod rejection;
 pub mod stored;
@@ -33,6 +34,11 @@ pub use command::{
 pub use decide::{Decision, LedgerConfig, decide, settle};
 pub use entry::{Draw, Entry, EntryKind, KeyRecord, Receipt, Totals, UnitTotals};
 pub use grant::{DEFAULT_PRIORITY, Grant, GrantState, MAX_PRIORITY, Source};
+pub use hold::judge::{Adjustment, adjust, hold_at};
+pub use hold::{
+    Adjust, Capture, DEFAULT_HOLD_TTL, Hold, HoldState, MAX_HOLD_TTL, MAX_OPEN_HOLDS, MIN_HOLD_TTL,
+    Notes, OnExpiry, Place, Release,
+};
 pub use rejection::Rejection;
 pub use writes::{AlarmIntent, Writes};
 

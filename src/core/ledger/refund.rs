@@ -163,8 +163,8 @@ fn return_draws(
 }
 
 /// Which of the grants that got something back have ended already: by state, or by time while
-/// nothing was left of them.
-fn ended_among(draft: &Draft<'_>, draws: &[Draw]) -> Vec<(u64, GrantState)> {
+/// nothing was left of them, or nothing that was free.
+pub(super) fn ended_among(draft: &Draft<'_>, draws: &[Draw]) -> Vec<(u64, GrantState)> {
     let ended = |draw: &Draw| {
         let grant = draft.grants.get(&draw.grant)?;
         match grant.state {

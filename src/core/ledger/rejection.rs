@@ -6,6 +6,7 @@ use alloc::string::String;
 use crate::credits::Credits;
 use crate::ids::Unit;
 use crate::ledger::entry::Receipt;
+use crate::ledger::hold::HoldState;
 
 /// Why a command was refused. A refusal changes nothing and is not remembered: the same key is
 /// judged afresh the next time (L4). Variants stand in order of precedence: where several apply,
@@ -25,13 +26,29 @@ pub enum Rejection {
     UnknownCharge,
     /// This customer has no such grant.
     UnknownGrant,
+    /// This customer has no such hold.
+    UnknownHold,
     /// The refund names another unit than the charge.
     OtherUnit {
         /// The charge's unit.
         unit: Unit,
     },
+    /// The amount is in another unit than the hold.
+    OtherHoldUnit {
+        /// The hold's unit.
+        unit: Unit,
+    },
     /// Nothing is left of the grant to void.
     GrantEnded,
+    /// The hold has ended, otherwise than is asked for now.
+    HoldEnded {
+        /// How: not open.
+        state: HoldState,
+        /// The hold's unit.
+        unit: Unit,
+        /// What was captured of it.
+        captured: Credits,
+    },
     /// More than is left to refund of the charge.
     RefundExceedsCharge {
         /// The unit of the charge.
@@ -39,8 +56,17 @@ pub enum Rejection {
         /// What can still be refunded.
         refundable: Credits,
     },
+    /// More than the hold reserves.
+    CaptureExceedsHold {
+        /// The hold's unit.
+        unit: Unit,
+        /// What it reserves.
+        held: Credits,
+    },
     /// The customer would have more than [`super::MAX_OPEN_GRANTS`] open grants.
     TooManyGrants,
+    /// The customer would have more than [`super::MAX_OPEN_HOLDS`] open holds.
+    TooManyHolds,
     /// The balance does not cover the amount (for plain usage: nor does the overdraft limit).
     InsufficientCredits {
         /// What the amounts count.

@@ -4,6 +4,8 @@
 //! interprets them. Reading a row back checks everything again: a row that does not make sense is
 //! [`Corrupt`], not a panic.
 
+mod holds;
+
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -19,6 +21,8 @@ use crate::ledger::entry::{Draw, Entry, EntryKind, KeyRecord, Totals, UnitTotals
 use crate::ledger::grant::{Grant, GrantState, Source};
 use crate::time::Timestamp;
 
+pub use holds::{HOLD_COLUMNS, hold_from_row, hold_to_row};
+
 /// One stored value. Integers stay within ±2^53, which survives a store that counts in doubles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SqlValue {
@@ -31,7 +35,7 @@ pub enum SqlValue {
 }
 
 /// The columns of an entry, in the order of [`entry_to_row`].
-pub const ENTRY_COLUMNS: [&str; 17] = [
+pub const ENTRY_COLUMNS: [&str; 18] = [
     "sequence",
     "id",
     "kind",
@@ -45,6 +49,7 @@ pub const ENTRY_COLUMNS: [&str; 17] = [
     "metadata",
     "product",
     "refund_of",
+    "hold",
     "key",
     "fingerprint",
     "totals",
@@ -95,6 +100,7 @@ pub fn entry_to_row(entry: &Entry) -> Result<Vec<SqlValue>, Corrupt> {
         optional(entry.metadata.as_deref()),
         optional(entry.product.as_ref().map(Product::as_str)),
         optional(entry.refund_of.as_ref().map(TransactionId::as_str)),
+        optional(entry.hold.as_ref().map(TransactionId::as_str)),
         optional(record.map(|record| record.key.as_str())),
         record.map_or(SqlValue::Null, |record| SqlValue::Text(record.fingerprint.to_text())),
         totals_to_text(&entry.totals)?,
@@ -121,10 +127,8 @@ pub fn entry_from_row(row: Vec<SqlValue>) -> Result<Entry, Corrupt> {
         description: row.optional_text()?,
         metadata: row.optional_text()?,
         product: row.product()?,
-        refund_of: match row.optional_text()? {
-            Some(id) => Some(TransactionId::parse(&id).map_err(|_| Corrupt)?),
-            None => None,
-        },
+        refund_of: row.optional_id()?,
+        hold: row.optional_id()?,
         record: match (row.optional_text()?, row.optional_text()?) {
             (Some(key), Some(fingerprint)) => Some(KeyRecord {
                 key: IdempotencyKey::parse(&key).map_err(|_| Corrupt)?,
@@ -221,6 +225,11 @@ impl Columns {
 
     pub(crate) fn text(&mut self) -> Result<String, Corrupt> {
         self.optional_text()?.ok_or(Corrupt)
+    }
+
+    fn optional_id(&mut self) -> Result<Option<TransactionId>, Corrupt> {
+        let id = self.optional_text()?;
+        id.map(|id| TransactionId::parse(&id).map_err(|_| Corrupt)).transpose()
     }
 
     pub(crate) fn sequence(&mut self) -> Result<u64, Corrupt> {

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use crate::ledger::entry::Entry;
 use crate::ledger::grant::Grant;
+use crate::ledger::hold::Hold;
 use crate::time::Timestamp;
 
 /// What a store must persist, all of it in one transaction.
@@ -13,6 +14,8 @@ pub struct Writes {
     pub entries: Vec<Entry>,
     /// To insert or replace, by sequence number.
     pub grants: Vec<Grant>,
+    /// To insert or replace, by sequence number.
+    pub holds: Vec<Hold>,
     /// What to do with the alarm.
     pub alarm: AlarmIntent,
 }
@@ -21,17 +24,25 @@ impl Writes {
     /// Whether there is nothing to persist.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.grants.is_empty() && self.alarm == AlarmIntent::Keep
+        let no_rows = self.entries.is_empty() && self.grants.is_empty() && self.holds.is_empty();
+        no_rows && self.alarm == AlarmIntent::Keep
     }
 
     /// Joins what was decided on the account as these writes leave it: stored or applied together,
-    /// the two come to the same as one after the other. Of a grant's states only the last is kept.
+    /// the two come to the same as one after the other. Of a grant's or a hold's states only the last
+    /// is kept.
     pub(super) fn extend(&mut self, later: Self) {
         self.entries.extend(later.entries);
         for grant in later.grants {
             match self.grants.iter_mut().find(|known| known.sequence == grant.sequence) {
                 Some(known) => *known = grant,
                 None => self.grants.push(grant),
+            }
+        }
+        for hold in later.holds {
+            match self.holds.iter_mut().find(|known| known.sequence == hold.sequence) {
+                Some(known) => *known = hold,
+                None => self.holds.push(hold),
             }
         }
         if later.alarm != AlarmIntent::Keep {

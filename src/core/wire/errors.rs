@@ -72,10 +72,16 @@ codes! {
     InsufficientCredits = "insufficient_credits", 402;
     /// The API key may not do this.
     InsufficientScope = "insufficient_scope", 403;
-    /// No such path, grant or charge.
+    /// No such path, grant, charge or hold.
     NotFound = "not_found", 404;
     /// The path exists, for another verb.
     MethodNotAllowed = "method_not_allowed", 405;
+    /// The hold was captured before, and another end is asked for now.
+    HoldAlreadyCaptured = "hold_already_captured", 409;
+    /// The hold was released before, and another end is asked for now.
+    HoldAlreadyReleased = "hold_already_released", 409;
+    /// The hold's time was over before this, and it ended by its own rule.
+    HoldExpired = "hold_expired", 409;
     /// The body is over the limit.
     BodyTooLarge = "body_too_large", 413;
     /// The body is not `application/json` in UTF-8.
@@ -90,6 +96,10 @@ codes! {
     GrantEnded = "grant_ended", 422;
     /// The customer has as many open grants as a ledger holds.
     TooManyGrants = "too_many_grants", 422;
+    /// More is to be captured of a hold, or is reported as used, than it reserves.
+    CaptureExceedsHold = "capture_exceeds_hold", 422;
+    /// The customer has as many open holds as a ledger keeps.
+    TooManyHolds = "too_many_holds", 422;
     /// The customer has as many units as a ledger holds.
     TooManyUnits = "too_many_units", 422;
     /// The refunds of a charge would exceed it.

@@ -158,8 +158,23 @@ impl<'a> Fields<'a> {
     /// `invalid_type`, `amount_precision`, `amount_too_large`, `amount_negative` (minus zero) or
     /// `amount_zero`.
     pub fn amount(&mut self, unit: &Unit) -> Result<Credits, ApiError> {
-        const NAME: &str = "amount";
-        let value = self.take_amount()?;
+        let amount = self.optional_amount("amount", unit)?.ok_or_else(|| missing("amount"))?;
+        if amount.is_zero() {
+            return Err(field_error(Code::AmountZero, "amount", "is zero"));
+        }
+        Ok(amount)
+    }
+
+    /// An amount that may be zero, or missing; read as [`Fields::amount`].
+    ///
+    /// # Errors
+    /// `invalid_type`, `amount_precision`, `amount_too_large` or `amount_negative` (minus zero).
+    pub fn optional_amount(
+        &mut self,
+        name: &'static str,
+        unit: &Unit,
+    ) -> Result<Option<Credits>, ApiError> {
+        let Some(value) = self.take_amount(name) else { return Ok(None) };
         let read = match value.as_bytes().first() {
             Some(b'"') => match serde_json::from_str::<String>(value) {
                 Ok(text) => Credits::from_decimal_text(&text, unit.scale()),
@@ -169,8 +184,7 @@ impl<'a> Fields<'a> {
             _ => Err(AmountError::NotANumber),
         };
         let (code, problem) = match read {
-            Ok(amount) if amount.is_zero() => (Code::AmountZero, "is zero"),
-            Ok(amount) => return Ok(amount),
+            Ok(amount) => return Ok(Some(amount)),
             Err(AmountError::NotANumber) => {
                 (Code::InvalidType, "is neither a number nor a decimal string such as \"12.5\"")
             }
@@ -180,14 +194,13 @@ impl<'a> Fields<'a> {
             }
             Err(AmountError::TooLarge) => (Code::AmountTooLarge, "is beyond the largest amount"),
         };
-        Err(field_error(code, NAME, problem))
+        Err(field_error(code, name, problem))
     }
 
     /// The raw amount. Unlike other fields a null here is of the wrong type, as any non-number is.
-    fn take_amount(&mut self) -> Result<&'a str, ApiError> {
-        let index = self.0.iter().position(|(field, _)| field == "amount");
-        let index = index.ok_or_else(|| missing("amount"))?;
-        Ok(self.0.swap_remove(index).1.get())
+    fn take_amount(&mut self, name: &str) -> Option<&'a str> {
+        let index = self.0.iter().position(|(field, _)| field == name)?;
+        Some(self.0.swap_remove(index).1.get())
     }
 
     /// A whole number within bounds.

@@ -5,6 +5,7 @@ pub mod batch;
 pub mod cached;
 pub mod errors;
 pub mod fields;
+pub mod holds;
 pub mod members;
 pub mod outbox;
 pub mod reading;

@@ -12,6 +12,9 @@ use crate::credits::{Credits, Decimal};
 use crate::ids::{CustomerId, Unit};
 use crate::ledger::{MAX_OPEN_GRANTS, MAX_UNITS, Receipt, Rejection};
 use crate::wire::errors::{ApiError, Code};
+use crate::wire::holds::{
+    hold_ended, more_than_held, other_hold_unit, too_many_holds, unknown_hold,
+};
 use crate::wire::replies::receipt_body;
 
 #[derive(Serialize)]
@@ -54,14 +57,19 @@ pub fn to_error(rejection: &Rejection, customer: &CustomerId) -> ApiError {
             "grant_id",
             "This customer has no grant with this id. Nothing was voided.",
         ),
+        Rejection::UnknownHold => unknown_hold(),
         Rejection::OtherUnit { unit } => other_unit(unit),
+        Rejection::OtherHoldUnit { unit } => other_hold_unit(unit),
         Rejection::GrantEnded => ApiError::about(
             Code::GrantEnded,
             "grant_id",
             "Nothing is left of this grant to void: it is used up, expired or already voided. \
              Nothing was changed.",
         ),
+        Rejection::HoldEnded { state, unit, captured } => hold_ended(*state, unit, *captured),
         Rejection::RefundExceedsCharge { unit, refundable } => too_much_back(unit, *refundable),
+        Rejection::CaptureExceedsHold { unit, held } => more_than_held(unit, *held),
+        Rejection::TooManyHolds => too_many_holds(),
         Rejection::TooManyGrants => {
             let message = format!(
                 "The customer would have more than {MAX_OPEN_GRANTS} open grants, the most a ledger \

@@ -10,6 +10,7 @@ use crate::credits::{Credits, Decimal};
 use crate::ids::{CustomerId, Product, TransactionId};
 use crate::ledger::{Balance, BreakdownLine, Entry, Receipt};
 use crate::time::Timestamp;
+use crate::wire::holds::placed_or_ended_body;
 use crate::wire::requests::{BalanceQuery, PageQuery};
 
 #[derive(Serialize)]
@@ -71,9 +72,13 @@ struct ReceiptBody<'a> {
     as_of: Timestamp,
 }
 
-/// The answer to consume, add and void. A replay differs from the first answer in `replayed` alone.
+/// The answer to a command: for a hold, the hold as the command left it. A replay differs from the
+/// first answer in `replayed` alone.
 #[must_use]
 pub fn receipt_body(receipt: &Receipt, customer: &CustomerId) -> String {
+    if let Some(hold) = &receipt.hold {
+        return placed_or_ended_body(receipt, hold, customer);
+    }
     let entry = &receipt.entry;
     to_json(&ReceiptBody {
         balance: available_after(entry),
@@ -87,7 +92,7 @@ pub fn receipt_body(receipt: &Receipt, customer: &CustomerId) -> String {
     })
 }
 
-fn available_after(entry: &Entry) -> Decimal {
+pub(super) fn available_after(entry: &Entry) -> Decimal {
     // Held never exceeds what is posted and held together; the fallback keeps the function total.
     entry.available_after().unwrap_or(entry.balance_after).decimal(entry.unit.scale())
 }
@@ -121,6 +126,8 @@ struct TransactionBody<'a> {
     sequence: u64,
     product: Option<&'a str>,
     refund_of: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold_id: Option<&'a str>,
 }
 
 /// The answer to `GET …/transactions`: of the [`PageQuery::rows_to_read`] newest rows that match,
@@ -154,10 +161,11 @@ fn transaction(entry: &Entry) -> TransactionBody<'_> {
         sequence: entry.sequence,
         product: entry.product.as_ref().map(Product::as_str),
         refund_of: entry.refund_of.as_ref().map(TransactionId::as_str),
+        hold_id: entry.hold.as_ref().map(TransactionId::as_str),
     }
 }
 
 /// Bodies hold strings, integers and checked JSON text, which always serialize.
-fn to_json<T: Serialize>(body: &T) -> String {
+pub(super) fn to_json<T: Serialize>(body: &T) -> String {
     serde_json::to_string(body).unwrap_or_else(|_| "{}".to_string())
 }

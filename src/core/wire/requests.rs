@@ -145,12 +145,12 @@ pub fn parse_key(body: &str, key: &KeySource<'_>) -> Result<IdempotencyKey, ApiE
     read_key(Fields::parse(body)?.text("idempotency_key")?, key)
 }
 
-fn negative_amount() -> ApiError {
+pub(super) fn negative_amount() -> ApiError {
     let problem = "is negative; only an adjustment takes credits away by a negative amount";
     field_error(Code::AmountNegative, "amount", problem)
 }
 
-fn read_call(
+pub(super) fn read_call(
     fields: &mut Fields<'_>,
     source: Option<&KeySource<'_>>,
     description: &'static str,
@@ -264,12 +264,7 @@ pub fn parse_page_query(query: &str) -> Result<PageQuery, ApiError> {
             "limit" => page.limit = parse_number(&name, &value, 1, MAX_PAGE_ITEMS)?,
             "offset" => page.offset = parse_number(&name, &value, 0, MAX_OFFSET)?,
             "before_sequence" => {
-                let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-                let sequence =
-                    value.parse().ok().filter(|sequence: &u64| digits && *sequence < 1 << 53);
-                let problem = "is no sequence number";
-                page.before_sequence =
-                    Some(sequence.ok_or_else(|| parameter_error(&name, problem))?);
+                page.before_sequence = Some(parse_sequence(&name, &value)?);
             }
             _ => {}
         }
@@ -281,6 +276,12 @@ pub(crate) fn parse_unit(value: &str) -> Result<Unit, ApiError> {
     Unit::parse(value).map_err(|error| {
         ApiError::about(Code::InvalidId, "unit", &format!("The unit {}.", error.reason()))
     })
+}
+
+pub(super) fn parse_sequence(name: &str, value: &str) -> Result<u64, ApiError> {
+    let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+    let sequence = value.parse().ok().filter(|sequence: &u64| digits && *sequence < 1 << 53);
+    sequence.ok_or_else(|| parameter_error(name, "is no sequence number"))
 }
 
 pub(crate) fn parse_number(

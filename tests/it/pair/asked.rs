@@ -1,11 +1,13 @@
 //! From a script's words to commands, by what is there when their turn comes.
 
+use core::time::Duration;
+
 use edge_credits_core::credits::{Credits, MAX_MINOR_UNITS};
 use edge_credits_core::idempotency::IdempotencyKey;
 use edge_credits_core::ids::{Product, TransactionId, Unit};
 use edge_credits_core::ledger::{
-    CallDetails, Command, Consume, Debit, EntryKind, Found, GrantCredits, Refund, Source, Void,
-    WhenShort, decide,
+    CallDetails, Capture, Command, Consume, Debit, EntryKind, Found, GrantCredits, Place, Refund,
+    Release, Source, Void, WhenShort, decide,
 };
 use edge_credits_core::time::Timestamp;
 use proptest::sample::Index;
@@ -73,6 +75,18 @@ impl<S: Shelf> Pair<S> {
                 Command::Refund(Refund { call, unit, amount, refund_of })
             }
             What::Void { grant } => Command::Void(Void { call, grant: self.target(grant).0 }),
+            What::Hold { unit, amount, ttl, on_expiry } => {
+                let (unit, on_expiry) = (name(*unit), *on_expiry);
+                let amount = self.amount(amount, &unit, None);
+                let ttl = Duration::from_millis(*ttl);
+                Command::Hold(Place { call, unit, amount, ttl, on_expiry })
+            }
+            What::Capture { hold, unit, used } => {
+                let (id, placed) = self.target(hold);
+                let used = used.as_ref().map(|used| self.used(used, *unit, placed));
+                Command::Capture(Capture { call, hold: id, used })
+            }
+            What::Release { hold } => Command::Release(Release { call, hold: self.target(hold).0 }),
         }
     }
 
@@ -98,7 +112,8 @@ impl<S: Shelf> Pair<S> {
     }
 
     fn amount(&self, amount: &Amount, unit: &Unit, charge: Option<&Fact>) -> Credits {
-        let available = self.reference.read(unit, self.clock).posted;
+        let reading = self.reference.read(unit, self.clock);
+        let available = reading.posted - reading.held;
         let most = i128::from(MAX_MINOR_UNITS);
         let minor_units = match amount {
             Amount::Of(minor_units) => i128::from(*minor_units),
@@ -107,6 +122,11 @@ impl<S: Shelf> Pair<S> {
                 available + self.reference.limit(unit).unwrap_or(most) + i128::from(*by)
             }
             Amount::ToCeiling(by) => most - available + i128::from(*by),
+            Amount::Zero => return Credits::ZERO,
+            Amount::Held(by) => {
+                charge.and_then(|fact| fact.places.as_ref()).map_or(0, |terms| terms.amount)
+                    + i128::from(*by)
+            }
             Amount::Refundable(by) => {
                 let refunds = self.reference.facts.0.iter();
                 let refunds = refunds.filter(|it| charge.is_some_and(|c| it.refund_of == c.id));
@@ -118,8 +138,21 @@ impl<S: Shelf> Pair<S> {
         Credits::from_minor_units(minor_units).unwrap()
     }
 
+    /// What is said to be used of a hold, in its unit unless the script names another.
+    pub(super) fn used(
+        &self,
+        used: &Amount,
+        unit: Option<usize>,
+        placed: Option<&Fact>,
+    ) -> (Unit, Credits) {
+        let held_in = placed.map_or_else(Unit::credits, |fact| fact.unit.clone());
+        let unit = unit.map_or(held_in, |unit| Unit::parse(UNITS[unit]).unwrap());
+        let used = self.amount(used, &unit, placed);
+        (unit, used)
+    }
+
     /// The id that the script means, and the fact behind it.
-    fn target(&self, target: &Target) -> (TransactionId, Option<&Fact>) {
+    pub(super) fn target(&self, target: &Target) -> (TransactionId, Option<&Fact>) {
         let pick = |index: &Index, wanted: fn(&Fact) -> bool| {
             let facts: Vec<&Fact> =
                 self.reference.facts.0.iter().filter(|fact| wanted(fact)).collect();
@@ -128,6 +161,7 @@ impl<S: Shelf> Pair<S> {
         let fact = match target {
             Target::Charge(index) => pick(index, |fact| fact.kind == EntryKind::Consumption),
             Target::Grant(index) => pick(index, |fact| fact.makes.is_some()),
+            Target::Hold(index) => pick(index, |fact| fact.places.is_some()),
             Target::Entry(index) => pick(index, |_| true),
             Target::Nothing => None,
         };
@@ -151,6 +185,9 @@ pub(super) fn again(command: &mut Command, other_kind: bool) {
         Command::Debit(it) => &mut it.call,
         Command::Refund(it) => &mut it.call,
         Command::Void(it) => &mut it.call,
+        Command::Hold(it) => &mut it.call,
+        Command::Capture(it) => &mut it.call,
+        Command::Release(it) => &mut it.call,
     };
     call.metadata = Some("{}".to_owned());
 }

@@ -25,6 +25,26 @@ pub(super) fn count_fact(tally: &mut Tally, fact: &Fact) {
     count(tally, fact.kind.as_str());
     let gives_back = fact.draws.iter().any(|(_, amount)| *amount < 0);
     let pays = fact.draws.iter().any(|(_, amount)| *amount > 0);
+    if let Some(terms) = &fact.places
+        && terms.reserves.len() > 1
+    {
+        count(tally, "hold of several grants");
+    }
+    if fact.ends.is_some() {
+        let by_itself = fact.call.is_none();
+        let captured = fact.amount < 0;
+        if by_itself {
+            count(tally, "hold that ends by its own rule");
+        }
+        match (by_itself, captured) {
+            (true, true) => count(tally, "hold that is captured by its own rule"),
+            (false, true) => count(tally, "capture"),
+            _ => {}
+        }
+    }
+    if fact.kind == EntryKind::Release && pays {
+        count(tally, "release that pays overage");
+    }
     let covered: i128 = fact.draws.iter().map(|(_, amount)| amount).sum();
     match fact.kind {
         EntryKind::Consumption => {

@@ -19,6 +19,7 @@ pub(super) struct View {
     draws: Vec<(u64, i128)>,
     refund_of: Option<TransactionId>,
     product: Option<Product>,
+    hold: Option<TransactionId>,
 }
 
 impl View {
@@ -31,11 +32,12 @@ impl View {
             unit: fact.unit.clone(),
             amount: fact.amount,
             balance_after: of_unit.map(|it| it.amount).sum(),
-            held_after: 0,
+            held_after: reference.held_after(fact),
             time: fact.time,
             draws: fact.draws.clone(),
             refund_of: fact.refund_of.clone(),
             product: fact.product.clone(),
+            hold: fact.hold.map(|hold| reference.hold_id(hold)),
         }
     }
 
@@ -53,6 +55,7 @@ impl View {
             draws,
             refund_of: entry.refund_of.clone(),
             product: entry.product.clone(),
+            hold: entry.hold.clone(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use edge_credits_core::idempotency::Operation;
 use edge_credits_core::ids::{Owner, Product, TransactionId, Unit};
-use edge_credits_core::ledger::{Command, EntryKind};
+use edge_credits_core::ledger::{Command, EntryKind, HoldState, OnExpiry};
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -28,6 +28,30 @@ pub(crate) struct Fact {
     pub(crate) brings: Option<(u64, i128)>,
     /// The grant that it voided.
     pub(crate) voids: Option<u64>,
+    /// The hold that it is about, by the sequence number of the fact that placed it.
+    pub(crate) hold: Option<u64>,
+    /// The terms of the hold that it placed.
+    pub(crate) places: Option<HoldTerms>,
+    /// How it ended the hold.
+    pub(crate) ends: Option<HoldState>,
+}
+
+/// What was said when a hold was placed.
+#[derive(Clone, Debug)]
+pub(crate) struct HoldTerms {
+    pub(crate) amount: i128,
+    pub(crate) until: i64,
+    pub(crate) rule: OnExpiry,
+    pub(crate) reserves: Vec<(u64, i128)>,
+}
+
+/// What was said about a hold later, and is no fact of the ledger.
+#[derive(Clone, Debug)]
+pub(crate) enum Word {
+    /// It may last until then.
+    Until(u64, i64),
+    /// So much has been used.
+    Used(u64, i128),
 }
 
 /// The terms of a grant.
@@ -47,6 +71,8 @@ pub(crate) struct Standing {
     pub(crate) unit: Unit,
     pub(crate) terms: Terms,
     pub(crate) left: i128,
+    /// The part of it that open holds reserve.
+    pub(crate) held: i128,
     pub(crate) begun: bool,
     pub(crate) voided: bool,
 }
@@ -62,14 +88,28 @@ impl Standing {
         self.is_scheduled() || self.left > 0
     }
 
+    /// Could pay something, if it is in effect.
+    pub(crate) fn free(&self) -> i128 {
+        self.left - self.held
+    }
+
     pub(crate) fn has_expired(&self, now: i64) -> bool {
         self.terms.until.is_some_and(|until| until <= now)
     }
 }
 
-/// Everything that happened to one customer, oldest first.
+/// Everything that happened to one customer, oldest first; and what was said about holds.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Facts(pub(crate) Vec<Fact>);
+pub(crate) struct Facts(pub(crate) Vec<Fact>, pub(crate) Vec<Word>);
+
+/// The instant at which something is due, what it is, and of which grant or hold. At one instant
+/// grants end first, then holds, and then grants begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Due {
+    Ends,
+    HoldEnds,
+    Begins,
+}
 
 impl Facts {
     pub(crate) fn grants(&self) -> BTreeMap<u64, Standing> {
@@ -77,7 +117,7 @@ impl Facts {
         for fact in &self.0 {
             if let Some(terms) = fact.makes.clone() {
                 let unit = fact.unit.clone();
-                let new = Standing { unit, terms, left: 0, begun: false, voided: false };
+                let new = Standing { unit, terms, left: 0, held: 0, begun: false, voided: false };
                 grants.insert(fact.sequence, new);
             }
             if let Some((grant, amount)) = fact.brings {
@@ -91,7 +131,53 @@ impl Facts {
                 grants.get_mut(&grant).unwrap().voided = true;
             }
         }
+        for (_, terms) in self.open_holds() {
+            for (grant, part) in terms.reserves {
+                grants.get_mut(&grant).unwrap().held += part;
+            }
+        }
         grants
+    }
+
+    /// The holds that nothing has ended, with their terms as they stand now.
+    pub(crate) fn open_holds(&self) -> BTreeMap<u64, HoldTerms> {
+        let mut open = BTreeMap::new();
+        for fact in &self.0 {
+            if let Some(terms) = fact.places.clone() {
+                open.insert(fact.sequence, terms);
+            }
+            if fact.ends.is_some() {
+                open.remove(&fact.hold.unwrap());
+            }
+        }
+        for word in &self.1 {
+            if let Word::Until(hold, until) = word
+                && let Some(terms) = open.get_mut(hold)
+            {
+                terms.until = terms.until.max(*until);
+            }
+        }
+        open
+    }
+
+    /// The most that was ever said to be used of a hold.
+    pub(crate) fn used(&self, hold: u64) -> Option<i128> {
+        let said = self.1.iter().filter_map(|word| match word {
+            Word::Used(of, used) if *of == hold => Some(*used),
+            _ => None,
+        });
+        said.max()
+    }
+
+    /// Σ reserves of open holds.
+    pub(crate) fn held(&self, unit: &Unit) -> i128 {
+        let grants = self.grants().into_values();
+        grants.filter(|grant| grant.unit == *unit).map(|grant| grant.held).sum()
+    }
+
+    /// What nobody has a right to yet.
+    pub(crate) fn available(&self, unit: &Unit) -> i128 {
+        self.posted(unit) - self.held(unit)
     }
 
     /// Σ entries (L1).
@@ -110,14 +196,16 @@ impl Facts {
         self.grants().values().filter(|grant| grant.is_open()).count()
     }
 
-    /// The next instant at which something begins or ends, whether it begins, and which grant.
-    pub(crate) fn due(&self) -> Option<(i64, bool, u64)> {
+    /// The next instant at which something begins or ends, which of them, and of what.
+    pub(crate) fn due(&self) -> Option<(i64, Due, u64)> {
         let due = |(sequence, grant): (u64, Standing)| match grant.is_scheduled() {
-            true => Some((grant.terms.from, true, sequence)),
-            false if grant.left > 0 => Some((grant.terms.until?, false, sequence)),
+            true => Some((grant.terms.from, Due::Begins, sequence)),
+            false if grant.free() > 0 => Some((grant.terms.until?, Due::Ends, sequence)),
             false => None,
         };
-        self.grants().into_iter().filter_map(due).min()
+        let holds = self.open_holds().into_iter();
+        let holds = holds.map(|(sequence, terms)| (terms.until, Due::HoldEnds, sequence));
+        self.grants().into_iter().filter_map(due).chain(holds).min()
     }
 
     /// What up to `amount` takes from each grant that is in effect, in burn order.
@@ -131,7 +219,7 @@ impl Facts {
         let mut missing = amount;
         let mut draws = vec![];
         for (sequence, grant) in grants {
-            let part = missing.min(grant.left);
+            let part = missing.min(grant.free());
             if part > 0 {
                 draws.push((sequence, part));
                 missing -= part;
@@ -179,6 +267,9 @@ impl Fact {
             makes: None,
             brings: None,
             voids: None,
+            hold: None,
+            places: None,
+            ends: None,
         }
     }
 }
@@ -195,7 +286,9 @@ pub(crate) fn content(command: &Command) -> Content {
         Command::Debit(it) => (&it.unit, -it.amount.minor_units(), Some("adjustment")),
         Command::Refund(it) => (&it.unit, it.amount.minor_units(), Some("refund")),
         Command::Grant(it) => (&it.unit, it.amount.minor_units(), Some(it.source.as_str())),
+        Command::Hold(it) => (&it.unit, it.amount.minor_units(), None),
         Command::Void(it) => return vec![("grant_id", it.grant.as_str().to_owned())],
+        Command::Capture(_) | Command::Release(_) => return vec![],
     };
     field("unit", Some(unit.as_str().to_owned()));
     field("amount", Some(amount.to_string()));
@@ -208,6 +301,10 @@ pub(crate) fn content(command: &Command) -> Content {
         field("priority", Some(it.priority.to_string()));
         field("effective_at", time(it.effective_at));
         field("expires_at", time(it.expires_at));
+    }
+    if let Command::Hold(it) = command {
+        field("ttl_ms", Some(it.ttl.as_millis().to_string()));
+        field("on_expiry", Some(it.on_expiry.as_str().to_owned()));
     }
     if let Command::Refund(it) = command {
         field("refund_of", Some(it.refund_of.as_str().to_owned()));

@@ -1,6 +1,7 @@
 //! The ledger on SQLite: restarts, failing disks, alarms, and one owner for each object.
 
 mod batch;
+mod holds;
 mod tables;
 
 use edge_credits_core::entropy::Entropy;

@@ -3,6 +3,7 @@
 //! Every step goes the way a real one goes: look up, decide, store as rows, apply; then the account
 //! is loaded afresh from the rows and must equal the one in memory (D15).
 
+use core::time::Duration;
 use std::borrow::ToOwned;
 use std::collections::BTreeMap;
 use std::format;
@@ -12,7 +13,10 @@ use std::vec::Vec;
 use crate::credits::{Credits, Scale};
 use crate::idempotency::IdempotencyKey;
 use crate::ids::{CustomerId, Environment, Owner, Product, TransactionId, Unit};
-use crate::ledger::stored::{SqlValue, entry_from_row, entry_to_row, grant_from_row, grant_to_row};
+use crate::ledger::stored::{
+    SqlValue, entry_from_row, entry_to_row, grant_from_row, grant_to_row, hold_from_row,
+    hold_to_row,
+};
 use crate::ledger::*;
 use crate::time::Timestamp;
 
@@ -22,6 +26,7 @@ pub(super) struct Book {
     pub(super) config: LedgerConfig,
     pub(super) entry_rows: Vec<Vec<SqlValue>>,
     pub(super) grant_rows: BTreeMap<u64, Vec<SqlValue>>,
+    pub(super) hold_rows: BTreeMap<u64, Vec<SqlValue>>,
     /// What a shell would have set, kept by the intents alone.
     pub(super) alarm: Option<Timestamp>,
     /// Whether to load the account afresh after every step.
@@ -50,6 +55,7 @@ impl Book {
             config: LedgerConfig::default(),
             entry_rows: Vec::new(),
             grant_rows: BTreeMap::new(),
+            hold_rows: BTreeMap::new(),
             alarm: None,
             reload: true,
             ids: BTreeMap::new(),
@@ -62,6 +68,18 @@ impl Book {
 
     pub(super) fn grants(&self) -> Vec<Grant> {
         self.grant_rows.values().map(|row| grant_from_row(row.clone()).unwrap()).collect()
+    }
+
+    pub(super) fn holds(&self) -> Vec<Hold> {
+        self.hold_rows.values().map(|row| hold_from_row(row.clone()).unwrap()).collect()
+    }
+
+    /// The rows that an account loads besides the last entry.
+    pub(super) fn open(&self) -> (Vec<Grant>, Vec<Hold>) {
+        let (mut grants, mut holds) = (self.grants(), self.holds());
+        grants.retain(Grant::is_open);
+        holds.retain(Hold::is_open);
+        (grants, holds)
     }
 
     /// What a store finds for a command.
@@ -86,6 +104,7 @@ impl Book {
             found.grants = self.grants();
             found.grants.retain(|grant| lookups.grant.as_ref() == Some(&grant.id) || drew(grant));
         }
+        found.hold = self.holds().into_iter().find(|hold| lookups.hold.as_ref() == Some(&hold.id));
         found
     }
 
@@ -116,14 +135,18 @@ impl Book {
             assert_eq!(grant_from_row(row.clone()).as_ref(), Ok(grant));
             self.grant_rows.insert(grant.sequence, row);
         }
+        for hold in &writes.holds {
+            let row = hold_to_row(hold).unwrap();
+            assert_eq!(hold_from_row(row.clone()).as_ref(), Ok(hold));
+            self.hold_rows.insert(hold.sequence, row);
+        }
         self.account.apply(writes);
         self.set_alarm(writes.alarm);
         if !self.reload {
             return;
         }
         assert_eq!(self.alarm, self.account.next_due(), "the alarm stands at the next due time");
-        let open = self.grants().into_iter().filter(Grant::is_open).collect();
-        let loaded = Account::load(owner(), self.entries().pop(), open);
+        let loaded = Account::load(owner(), self.entries().pop(), self.open());
         assert_eq!(loaded.as_ref(), Ok(&self.account), "memory is only a cache of the rows (D15)");
     }
 
@@ -137,7 +160,9 @@ impl Book {
 
     /// Runs lines such as `0 grant 100 until 50 #g`, `1 use 30`, `2 gate 71`, `3 refund 10 of #u`,
     /// `4 debit 5`, `5 void #g`, `6 settle`: seconds, verb, amount, terms. `#key` names the call
-    /// (the line's number otherwise). Returns one line of outcome per line.
+    /// (the line's number otherwise). Holds: `0 hold 75 ttl 60 then release #h`, `1 progress #h 20`,
+    /// `2 extend #h 90`, `3 capture #h 30`, `4 capture #h`, `5 release #h`. Returns one line of
+    /// outcome per line.
     pub(super) fn play(&mut self, script: &str) -> String {
         let lines = script.lines().map(str::trim).filter(|line| !line.is_empty());
         let outcomes: Vec<String> =
@@ -152,9 +177,37 @@ impl Book {
             self.settle(now);
             return format!("= {}", self.available(now));
         }
+        if matches!(words[1], "progress" | "extend") {
+            return self.adjust(now, &words);
+        }
         let command = self.command(&words, number);
         let outcome = self.run(now, &command);
         self.told(command.call().key.as_str(), outcome)
+    }
+
+    /// A change that makes no entry; told is how much is used, and until when it lasts.
+    fn adjust(&mut self, now: Timestamp, words: &[&str]) -> String {
+        let (id, number) = (self.id(words[2]), words[3]);
+        let change = if words[1] == "extend" {
+            Adjust::Extend { ttl: Duration::from_secs(number.parse().unwrap()) }
+        } else {
+            Adjust::Progress { unit: Unit::credits(), used: credits(number) }
+        };
+        let stored = self.holds().into_iter().find(|hold| hold.id == id);
+        let before = self.account.clone();
+        let adjusted = adjust(&self.account, stored.as_ref(), now, (&id, &change));
+        assert_eq!(self.account, before, "judging changes nothing");
+        match adjusted {
+            Ok(Adjustment { writes, hold }) => {
+                self.store(&writes);
+                assert_eq!(hold_at(&self.account, None, now, &id).as_ref(), Ok(&hold));
+                let used = hold
+                    .progress
+                    .map_or("none".to_owned(), |used| used.decimal(Scale::CREDITS).to_string());
+                format!("used {used} until {}", hold.expires_at.as_millis() / 1_000)
+            }
+            Err(rejection) => format!("no: {}", name_of(&rejection)),
+        }
     }
 
     /// Runs lines of `use` and `gate` as one batch, at the time of the first of them.
@@ -198,10 +251,10 @@ impl Book {
     fn command(&self, words: &[&str], number: usize) -> Command {
         let after =
             |word: &str| words.iter().position(|w| *w == word).map(|index| words[index + 1]);
+        let ends_hold = matches!(words[1], "capture" | "release") && words.len() == 3;
+        let names_another = ends_hold || words[words.len() - 2] == "of";
         let key = match words.last() {
-            Some(last) if last.starts_with('#') && words[words.len() - 2] != "of" => {
-                (*last).to_owned()
-            }
+            Some(last) if last.starts_with('#') && !names_another => (*last).to_owned(),
             _ => format!("#line{number}"),
         };
         let call = CallDetails {
@@ -236,6 +289,23 @@ impl Book {
                 amount: amount(),
                 refund_of: self.id(after("of").unwrap()),
             }),
+            "hold" => Command::Hold(Place {
+                call,
+                unit,
+                amount: amount(),
+                ttl: Duration::from_secs(after("ttl").map_or(60, |text| text.parse().unwrap())),
+                on_expiry: after("then")
+                    .map_or(OnExpiry::CaptureProgress, |rule| OnExpiry::parse(rule).unwrap()),
+            }),
+            "capture" => Command::Capture(Capture {
+                call,
+                hold: self.id(words[2]),
+                used: words
+                    .get(3)
+                    .filter(|word| !word.starts_with('#'))
+                    .map(|used| (unit, credits(used))),
+            }),
+            "release" => Command::Release(Release { call, hold: self.id(words[2]) }),
             "void" => Command::Void(Void { call, grant: self.id(words[2]) }),
             verb => panic!("no such verb: {verb}"),
         }
@@ -260,6 +330,10 @@ impl Book {
                 .iter()
                 .map(|draw| format!(" {}:{}", draw.grant, draw.amount.decimal(Scale::CREDITS)))
                 .collect();
+            let held = match entry.held_after.is_zero() {
+                true => String::new(),
+                false => format!(" ({} held)", entry.held_after.decimal(Scale::CREDITS)),
+            };
             let sign = if entry.amount.is_positive() { "+" } else { "" };
             format!(
                 "{} @{} {} {sign}{} = {}{}",
@@ -268,7 +342,7 @@ impl Book {
                 entry.kind.as_str(),
                 entry.amount.decimal(Scale::CREDITS),
                 entry.balance_after.decimal(Scale::CREDITS),
-                draws.concat()
+                held + &draws.concat()
             )
         };
         self.entries().iter().map(line).collect::<Vec<_>>().join("\n")
@@ -285,6 +359,12 @@ fn name_of(rejection: &Rejection) -> String {
         ),
         Rejection::RefundExceedsCharge { refundable, .. } => {
             format!("only {} refundable", refundable.decimal(Scale::CREDITS))
+        }
+        Rejection::HoldEnded { state, captured, .. } => {
+            format!("{}, {} captured", state.as_str(), captured.decimal(Scale::CREDITS))
+        }
+        Rejection::CaptureExceedsHold { held, .. } => {
+            format!("only {} held", held.decimal(Scale::CREDITS))
         }
         Rejection::OtherUnit { unit } => format!("charge is in {}", unit.as_str()),
         other => format!("{other:?}"),

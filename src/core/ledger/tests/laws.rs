@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::format;
 use std::string::String;
+use std::vec;
 use std::vec::Vec;
 
 use proptest::prelude::*;
@@ -31,7 +32,17 @@ fn line() -> impl Strategy<Value = String> {
         (amount.clone(), key.clone()).prop_map(|(n, key)| format!("use {n}{key}")),
         (amount.clone(), 0..12_u32, key.clone())
             .prop_map(|(n, charge, key)| format!("refund {n} of #k{charge}{key}")),
-        (amount, key.clone()).prop_map(|(n, key)| format!("debit {n}{key}")),
+        (amount.clone(), key.clone()).prop_map(|(n, key)| format!("debit {n}{key}")),
+        (amount.clone(), 1..20_u32, 0..3_usize, 0..8_u32).prop_map(|(n, ttl, rule, hold)| {
+            let rule = ["capture_progress", "release", "capture_all"][rule];
+            format!("hold {n} ttl {ttl} then {rule} #h{hold}")
+        }),
+        (0..8_u32, amount, 0..12_u32)
+            .prop_map(|(hold, n, key)| format!("capture #h{hold} {n} #k{key}")),
+        (0..8_u32).prop_map(|hold| format!("capture #h{hold}")),
+        (0..8_u32).prop_map(|hold| format!("release #h{hold}")),
+        (0..8_u32, 0..20_u32).prop_map(|(hold, n)| format!("progress #h{hold} {n}")),
+        (0..8_u32, 1..20_u32).prop_map(|(hold, ttl)| format!("extend #h{hold} {ttl}")),
         ((0..12_u32), key).prop_map(|(grant, key)| format!("void #k{grant}{key}")),
         Just(String::from("settle")),
     ]
@@ -54,6 +65,7 @@ fn audit(book: &Book) -> Result<(), TestCaseError> {
     let entries = book.entries();
     let grants: BTreeMap<u64, Grant> =
         book.grants().into_iter().map(|grant| (grant.sequence, grant)).collect();
+    let mut holds = Reserved::of(book);
     let mut posted: BTreeMap<Unit, i128> = BTreeMap::new();
     let mut left: BTreeMap<u64, i128> = BTreeMap::new();
     let mut refunded: BTreeMap<TransactionId, i128> = BTreeMap::new();
@@ -98,11 +110,13 @@ fn audit(book: &Book) -> Result<(), TestCaseError> {
             *remaining -= i128::from(draw.amount.minor_units());
             prop_assert!(*remaining >= 0 && *remaining <= i128::from(grant.amount.minor_units()));
             // L7: none is used at or after its expiry.
-            if matches!(entry.kind, EntryKind::Consumption | EntryKind::Adjustment) {
+            let usage = matches!(entry.kind, EntryKind::Consumption | EntryKind::Adjustment);
+            if usage && entry.hold.is_none() {
                 prop_assert!(grant.expires_at.is_none_or(|end| entry.time < end));
                 prop_assert!(grant.effective_at <= entry.time);
             }
         }
+        holds.audit(entry, &left)?;
         if let Some(charge) = &entry.refund_of {
             *refunded.entry(charge.clone()).or_default() += i128::from(entry.amount.minor_units());
         }
@@ -116,9 +130,63 @@ fn audit(book: &Book) -> Result<(), TestCaseError> {
         // L7: what the draws leave is what the row says.
         prop_assert_eq!(left[&grant.sequence], i128::from(grant.remaining.minor_units()));
         let overdue = grant.expires_at.is_some_and(|end| end <= time);
-        prop_assert!(!overdue || grant.remaining.is_zero());
+        prop_assert!(!overdue || grant.remaining == grant.held);
+        let reserved = holds.reserved.get(&grant.sequence).copied().unwrap_or(0);
+        prop_assert_eq!(reserved, i128::from(grant.held.minor_units()));
     }
+    let open: Vec<u64> = book.account.open_holds().map(|hold| hold.sequence).collect();
+    prop_assert_eq!(holds.open, open.into_iter().collect::<BTreeSet<_>>());
     Ok(())
+}
+
+/// What open holds reserve of each grant, entry by entry.
+struct Reserved {
+    holds: Vec<Hold>,
+    reserved: BTreeMap<u64, i128>,
+    open: BTreeSet<u64>,
+    /// Ended by the entry before.
+    ended: Option<TransactionId>,
+}
+
+impl Reserved {
+    fn of(book: &Book) -> Self {
+        let (reserved, open) = (BTreeMap::new(), BTreeSet::new());
+        Self { holds: book.holds(), reserved, open, ended: None }
+    }
+
+    /// L3: a hold ends once, takes at most what it reserves and gives back the rest; what it
+    /// reserves stays in its grants until then, whatever other entries took or ended.
+    fn audit(&mut self, entry: &Entry, left: &BTreeMap<u64, i128>) -> Result<(), TestCaseError> {
+        let named = |hold: &&Hold| Some(&hold.id) == entry.hold.as_ref();
+        if let Some(hold) = self.holds.iter().find(named) {
+            let sign = if entry.kind == EntryKind::Hold { 1 } else { -1 };
+            if entry.kind == EntryKind::Hold {
+                prop_assert_eq!(entry.sequence, hold.sequence);
+                prop_assert!(self.open.insert(hold.sequence));
+            } else if self.ended.as_ref() == Some(&hold.id) {
+                // What was released pays overage by an entry of the ledger's own.
+                prop_assert!(entry.kind == EntryKind::Release && entry.record.is_none());
+                prop_assert!(entry.amount.is_zero() && !entry.draws.is_empty());
+                return Ok(());
+            } else {
+                prop_assert!(self.open.remove(&hold.sequence), "it ends once");
+                prop_assert_eq!(entry.amount, hold.captured.negated());
+                let late = entry.time >= hold.expires_at;
+                prop_assert_eq!(late, hold.state == HoldState::Expired);
+                self.ended = Some(hold.id.clone());
+            }
+            for reserve in &hold.reserves {
+                let reserved = self.reserved.entry(reserve.grant).or_default();
+                *reserved += sign * i128::from(reserve.amount.minor_units());
+            }
+        }
+        for (grant, reserved) in &self.reserved {
+            prop_assert!(*reserved >= 0 && *reserved <= left[grant]);
+        }
+        let held: i128 = self.reserved.values().sum();
+        prop_assert_eq!(held, i128::from(entry.held_after.minor_units()));
+        Ok(())
+    }
 }
 
 proptest! {
@@ -134,7 +202,8 @@ proptest! {
             let before = book.account.balance(&Unit::credits(), at(i64::from(*now))).unwrap();
             let outcome = book.play(&format!("{now} {line}{key}"));
             // L2: a gate is granted when, and only when, the balance covers it.
-            if line.starts_with("gate") && !outcome.contains("replayed") && !outcome.contains("reused") {
+            let gate = line.starts_with("gate") || line.starts_with("hold");
+            if gate && !outcome.contains("replayed") && !outcome.contains("reused") {
                 let amount = credits(line.split(' ').nth(1).unwrap());
                 prop_assert_eq!(outcome.starts_with('='), before.available >= amount, "{}", outcome);
             }
@@ -158,7 +227,9 @@ proptest! {
         let mut latest = 0;
         for (number, (now, line)) in script.iter().enumerate() {
             latest = latest.max(*now);
-            let line = if line == "settle" { "use 1" } else { line };
+            let makes_none = ["settle", "progress", "extend"];
+            let makes_none = makes_none.iter().any(|verb| line.starts_with(verb));
+            let line = if makes_none { "use 1" } else { line };
             let line = format!("{latest} {line} #n{number}");
             busy.settle(at(i64::from(latest)));
             prop_assert_eq!(quiet.play(&line), busy.play(&line));

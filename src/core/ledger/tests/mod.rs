@@ -3,5 +3,7 @@
 mod batch;
 mod book;
 mod bounds;
+mod hold_rows;
+mod holds;
 mod laws;
 mod statements;

@@ -29,6 +29,7 @@ fn rows_that_make_no_sense_stop_the_ledger() {
 fn the_database_refuses_what_a_fault_would_write() {
     let world = World::new();
     world.add(r#"{"amount":10,"type":"topup"}"#).unwrap();
+    world.hold(r#"{"amount":1}"#).unwrap();
     for statement in [
         "UPDATE grants SET remaining = -1",
         "UPDATE grants SET remaining = amount + 1",
@@ -42,14 +43,42 @@ fn the_database_refuses_what_a_fault_would_write() {
         "UPDATE entries SET fingerprint = NULL",
         "UPDATE entries SET sequence = 0",
         "INSERT INTO entries SELECT sequence + 1, id, kind, unit, amount, balance_after, \
-         held_after, time, draws, description, metadata, product, refund_of, key, fingerprint, totals, version \
-         FROM entries",
+         held_after, time, draws, description, metadata, product, refund_of, key, fingerprint, totals, version, \
+         hold FROM entries",
+        "UPDATE holds SET progress = amount + 1",
+        "UPDATE holds SET captured = amount + 1",
+        "UPDATE holds SET open = 0",
+        "UPDATE holds SET state = 'ended'",
+        "UPDATE holds SET on_expiry = 'keep'",
+        "UPDATE holds SET expires_at = placed_at",
         "INSERT INTO meta VALUES (2, 'test', 'x', NULL)",
         "UPDATE meta SET environment = 'prod'",
         "DELETE FROM entries",
     ] {
         assert!(world.disk.raw(statement).is_err(), "{statement}");
     }
+}
+
+#[test]
+fn tables_from_before_holds_are_read_and_gain_them() {
+    let mut world = World::new();
+    world.add(r#"{"amount":10,"type":"topup"}"#).unwrap();
+    let charge = world.consume(r#"{"amount":4,"idempotency_key":"c"}"#).unwrap();
+    // As the first version of the tables had it.
+    world.disk.raw("ALTER TABLE entries DROP COLUMN hold; DROP TABLE holds;").unwrap();
+    world.disk.raw("DELETE FROM migrations WHERE version = 2").unwrap();
+    world.restart();
+    assert_eq!(world.balance().unwrap(), "6");
+    let again = world.consume(r#"{"amount":4,"idempotency_key":"c"}"#).unwrap();
+    assert_eq!(
+        (&again["transaction_id"], &again["replayed"]),
+        (&charge["transaction_id"], &Value::Bool(true))
+    );
+    let hold = world.hold(r#"{"amount":5}"#).unwrap();
+    world.restart();
+    assert_eq!(world.balance().unwrap(), "1");
+    assert_eq!(world.end(&hold, "capture", r#"{"amount":2}"#).unwrap()["balance"], 4);
+    assert_eq!(world.lines("").len(), 4);
 }
 
 #[test]
@@ -70,6 +99,8 @@ fn every_lookup_has_its_index() {
     world.disk.statements();
     let (grant, charge) = (&granted["transaction_id"], &charge["transaction_id"]);
     world.add(&format!(r#"{{"amount":1,"type":"refund","refund_of":{charge}}}"#)).unwrap();
+    let hold = world.hold(r#"{"amount":1}"#).unwrap();
+    world.end(&hold, "capture", "{}").unwrap();
     world.void(grant.as_str().unwrap(), "{}").unwrap();
     let batch = r#"{"items":[{"amount":1,"idempotency_key":"c"}]}"#;
     let batch = edge_credits_core::wire::batch::parse_batch(batch).unwrap().batch;
@@ -81,12 +112,9 @@ fn every_lookup_has_its_index() {
         .balance(&world.owner, world.now, &parse_balance_query("").unwrap())
         .unwrap();
     let mut seen = 0;
-    for sql in world
-        .disk
-        .statements()
-        .iter()
-        .filter(|sql| sql.contains("FROM entries") || sql.contains("FROM grants"))
-    {
+    for sql in world.disk.statements().iter().filter(|sql| {
+        ["FROM entries", "FROM grants", "FROM holds"].iter().any(|it| sql.contains(it))
+    }) {
         if !sql.starts_with("SELECT") {
             continue;
         }
@@ -100,15 +128,16 @@ fn every_lookup_has_its_index() {
             // By sequence, newest first: no sorting.
             !plan.contains("TEMP B-TREE") && !plan.contains("USING INDEX")
         } else if sql.contains("open = 1") {
-            plan.contains("grants_open")
+            plan.contains(if sql.contains("FROM holds") { "holds_open" } else { "grants_open" })
         } else if sql.contains("refund_of = ?") {
             plan.contains("entries_refund_of")
         } else {
             plan.contains("SEARCH")
                 && !plan.contains("SCAN entries")
                 && !plan.contains("SCAN grants")
+                && !plan.contains("SCAN holds")
         };
         assert!(expected, "{sql}\n{plan}");
     }
-    assert!(seen >= 10, "{seen}");
+    assert!(seen >= 16, "{seen}");
 }
