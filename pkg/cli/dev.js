@@ -57,7 +57,8 @@ function portOf(text) {
 function variable(text) {
   const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(text) ?? [];
   if (name === undefined) throw new Misuse(`--var takes NAME=VALUE, not \`${text}\``);
-  if (name === "API_KEYS") throw new Misuse("API_KEYS is made by `dev` itself, for its sandbox key");
+  if (name === "API_KEYS")
+    throw new Misuse("API_KEYS is made by `dev` itself, for its sandbox key");
   return [name, value];
 }
 
@@ -83,7 +84,9 @@ async function makeFolder(data) {
     // The folder holds a key, if only to itself.
     await writeFile(join(data, ".gitignore"), "*\n");
   } catch (error) {
-    throw new Trouble(`${data} cannot be written to (${error.code}): choose another folder with --data DIR`);
+    throw new Trouble(
+      `${data} cannot be written to (${error.code}): choose another folder with --data DIR`,
+    );
   }
 }
 
@@ -108,7 +111,8 @@ async function untilToldToEnd(runtime) {
   });
   const wasTold = await Promise.race([told, runtime.exited.then(() => false)]);
   await runtime.stop();
-  if (!wasTold) throw new Trouble(`the Workers runtime ended by itself: ${runtime.output().trim()}`);
+  if (!wasTold)
+    throw new Trouble(`the Workers runtime ended by itself: ${runtime.output().trim()}`);
 }
 
 function instructions(url, key, data) {

@@ -29,21 +29,32 @@ wrangler.toml, src/index.js, package.json and, for \`wrangler dev\`, a sandbox k
   --dry-run                  only say what would be written
   --force                    with --standalone: overwrite files that are there`;
 
-const SWITCHES = { embedded: "switch", standalone: "switch", dir: "value", "dry-run": "switch", force: "switch" };
+const SWITCHES = {
+  embedded: "switch",
+  standalone: "switch",
+  dir: "value",
+  "dry-run": "switch",
+  force: "switch",
+};
 const TEMPLATE = new URL("../examples/embedded-backend/", import.meta.url);
 /** Directories that tools write: a main file there is no source. */
 const BUILT = /(?:^|\/)(?:dist|build|out|\.[^/]+)\//;
 
 export async function run(words) {
   const given = parse(words, SWITCHES);
-  if (given.embedded && given.standalone) throw new Misuse("--embedded and --standalone exclude each other");
+  if (given.embedded && given.standalone)
+    throw new Misuse("--embedded and --standalone exclude each other");
   const directory = resolve(given.dir ?? ".");
   const config = await firstOf(directory, CONFIG_FILES);
   if (given.embedded && !config) {
-    throw new Trouble(`there is no ${CONFIG_FILES.join(", ")} in ${directory} for the ledger to become part of`);
+    throw new Trouble(
+      `there is no ${CONFIG_FILES.join(", ")} in ${directory} for the ledger to become part of`,
+    );
   }
   const embedded = given.embedded ?? (!given.standalone && config !== undefined);
-  const plan = embedded ? await becomePart(directory, config) : await ownWorker(directory, given.force);
+  const plan = embedded
+    ? await becomePart(directory, config)
+    : await ownWorker(directory, given.force);
   await carryOut(directory, plan, given["dry-run"]);
 }
 
@@ -52,19 +63,28 @@ async function becomePart(directory, config) {
   const text = await readFile(join(directory, config), "utf8");
   const added = addLedger(config, text);
   const plan = { files: [], byHand: [], next: [] };
-  if (added.refused) plan.byHand.push([`${config}, which was left alone: ${added.refused}`, snippet(config)]);
+  if (added.refused)
+    plan.byHand.push([`${config}, which was left alone: ${added.refused}`, snippet(config)]);
   else if (added.text !== text) plan.files.push({ name: config, text: added.text });
   const { main } = added;
   if (added.noBundle) {
-    plan.byHand.push([`${config}: no_bundle is set, so your own build has to bundle this export`, exportLine("")]);
+    plan.byHand.push([
+      `${config}: no_bundle is set, so your own build has to bundle this export`,
+      exportLine(""),
+    ]);
   } else if (!added.refused && main === undefined) {
-    plan.byHand.push([`${config}: it names no main file; make one that exports the class`, exportLine("")]);
+    plan.byHand.push([
+      `${config}: it names no main file; make one that exports the class`,
+      exportLine(""),
+    ]);
   } else {
     await exportFrom(directory, main, plan);
   }
   if (added.environments.length > 0) {
     const names = added.environments.join(", ");
-    plan.next.push(`Bindings are not inherited: repeat the binding under each environment (${names}).`);
+    plan.next.push(
+      `Bindings are not inherited: repeat the binding under each environment (${names}).`,
+    );
   }
   const names = OBJECTS.map(({ binding }) => binding).join(", ");
   plan.next.push(
@@ -75,9 +95,12 @@ async function becomePart(directory, config) {
 }
 
 async function exportFrom(directory, main, plan) {
-  const name = main === undefined ? "the Worker's main file" : relative(directory, resolve(directory, main));
+  const name =
+    main === undefined ? "the Worker's main file" : relative(directory, resolve(directory, main));
   const source = main && (await readFile(join(directory, name), "utf8").catch(() => undefined));
-  const missing = OBJECTS.filter(({ className }) => !new RegExp(`\\b${className}\\b`).test(source ?? ""));
+  const missing = OBJECTS.filter(
+    ({ className }) => !new RegExp(`\\b${className}\\b`).test(source ?? ""),
+  );
   if (source !== undefined && missing.length === 0) return;
   const line = exportLine(source ?? "");
   const why = [
@@ -114,13 +137,19 @@ async function ownWorker(directory, force = false) {
     if (keep) plan.files = plan.files.filter((file) => file.name !== name);
     else there.push(name);
   }
-  const config = await firstOf(directory, CONFIG_FILES.filter((name) => name !== "wrangler.toml"));
+  const config = await firstOf(
+    directory,
+    CONFIG_FILES.filter((name) => name !== "wrangler.toml"),
+  );
   if (config) there.push(config);
   if (config || (there.length > 0 && !force)) {
-    const advice = config ? "choose another --dir" : "choose another --dir, or overwrite with --force";
+    const advice = config
+      ? "choose another --dir"
+      : "choose another --dir, or overwrite with --force";
     throw new Trouble(`${there.join(" and ")} would be in the way in ${directory}: ${advice}`);
   }
-  if (plan.files.some(({ name }) => name === ".dev.vars")) plan.next.push(`The sandbox key for \`wrangler dev\`: ${key}`);
+  if (plan.files.some(({ name }) => name === ".dev.vars"))
+    plan.next.push(`The sandbox key for \`wrangler dev\`: ${key}`);
   plan.next.push(
     ...(await installation(directory)),
     "npx wrangler dev",
@@ -155,7 +184,10 @@ async function carryOut(directory, { files, byHand, next }, dryRun = false) {
 
 async function firstOf(directory, names) {
   for (const name of names) {
-    const found = await access(join(directory, name)).then(() => true, () => false);
+    const found = await access(join(directory, name)).then(
+      () => true,
+      () => false,
+    );
     if (found) return name;
   }
   return undefined;

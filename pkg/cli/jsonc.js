@@ -115,7 +115,12 @@ class Cursor {
       const node = this.node();
       members.push({ key, node });
       if (key === undefined) value.push(node.value);
-      else Object.defineProperty(value, key, { value: node.value, enumerable: true, configurable: true });
+      else
+        Object.defineProperty(value, key, {
+          value: node.value,
+          enumerable: true,
+          configurable: true,
+        });
       this.skip();
       if (this.text[this.at] === ",") this.at += 1;
       else if (this.text[this.at] !== close) this.fail("a comma is missing");

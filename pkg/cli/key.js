@@ -44,11 +44,17 @@ export function makeKey(env, scopes) {
   if (unknown !== undefined) {
     throw new Misuse(`there is no scope \`${unknown}\`; a key can have: ${SCOPES.join(", ")}`);
   }
-  const random = Array.from({ length: RANDOM_CHARACTERS }, () => ALPHABET[randomInt(ALPHABET.length)]);
+  const random = Array.from(
+    { length: RANDOM_CHARACTERS },
+    () => ALPHABET[randomInt(ALPHABET.length)],
+  );
   const body = `ce_${env}_${random.join("")}`;
   const key = body + checksum(body);
   const sha256 = digest(key).toString("hex");
-  return { key, entry: { id: `key_${sha256.slice(0, 8)}`, env, scopes: [...new Set(scopes)], sha256 } };
+  return {
+    key,
+    entry: { id: `key_${sha256.slice(0, 8)}`, env, scopes: [...new Set(scopes)], sha256 },
+  };
 }
 
 /** The last characters of a key whose others are these. */

@@ -10,7 +10,10 @@ import { Misuse, Trouble } from "./trouble.js";
 /** Loaded only when asked for: a key needs nothing of the runtime. */
 const COMMANDS = {
   dev: { purpose: "run the ledger on this machine", load: () => import("./dev.js") },
-  init: { purpose: "put the ledger into a project, as a Cloudflare Worker", load: () => import("./init.js") },
+  init: {
+    purpose: "put the ledger into a project, as a Cloudflare Worker",
+    load: () => import("./init.js"),
+  },
   key: { purpose: "make an API key and its entry for API_KEYS", load: () => import("./key.js") },
 };
 
@@ -22,7 +25,9 @@ async function main([name, ...rest]) {
   }
   if (name === "--version") return say(await version());
   if (!Object.hasOwn(COMMANDS, name)) {
-    throw new Misuse(`there is no command \`${name}\`; there are: ${Object.keys(COMMANDS).join(", ")}`);
+    throw new Misuse(
+      `there is no command \`${name}\`; there are: ${Object.keys(COMMANDS).join(", ")}`,
+    );
   }
   const { run, help } = await COMMANDS[name].load();
   if (rest.includes("--help") || rest.includes("-h")) return say(help);
@@ -30,7 +35,9 @@ async function main([name, ...rest]) {
 }
 
 function usage() {
-  const lines = Object.entries(COMMANDS).map(([name, { purpose }]) => `  ${name.padEnd(6)} ${purpose}`);
+  const lines = Object.entries(COMMANDS).map(
+    ([name, { purpose }]) => `  ${name.padEnd(6)} ${purpose}`,
+  );
   return `edge-credits: AI credits at the edge
 
 usage: npx edge-credits COMMAND [OPTIONS]

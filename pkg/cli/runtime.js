@@ -64,7 +64,9 @@ export async function startRuntime({ workerd, port, settings, home }) {
   const answers = await Promise.race([answering(url), exited.then(() => false)]);
   if (!answers) {
     await stop();
-    throw new Trouble(`the Workers runtime did not start: ${output.trim() || "it does not answer"}`);
+    throw new Trouble(
+      `the Workers runtime did not start: ${output.trim() || "it does not answer"}`,
+    );
   }
   return { url, exited, output: () => output, stop };
 }
@@ -89,12 +91,20 @@ function configuration({ files, compatibilityDate, settings, state, port }) {
   // The first module is the entry.
   const ordered = ["worker.js", ...files.filter((file) => file !== "worker.js")];
   const kind = (file) => (file.endsWith(".wasm") ? "wasm" : "esModule");
-  const modules = ordered.map((file) => `(name = ${text(file)}, ${kind(file)} = embed ${text(file)})`);
-  const bindings = Object.entries(settings).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`);
+  const modules = ordered.map(
+    (file) => `(name = ${text(file)}, ${kind(file)} = embed ${text(file)})`,
+  );
+  const bindings = Object.entries(settings).map(
+    ([name, value]) => `(name = ${text(name)}, text = ${text(value)})`,
+  );
   const namespaces = [];
   for (const { binding, className } of OBJECTS) {
-    bindings.push(`(name = ${text(binding)}, durableObjectNamespace = (className = ${text(className)}))`);
-    namespaces.push(`(className = ${text(className)}, uniqueKey = ${text(className)}, enableSql = true)`);
+    bindings.push(
+      `(name = ${text(binding)}, durableObjectNamespace = (className = ${text(className)}))`,
+    );
+    namespaces.push(
+      `(className = ${text(className)}, uniqueKey = ${text(className)}, enableSql = true)`,
+    );
   }
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (

@@ -61,7 +61,8 @@ function valueEnd(text, start) {
     piece.lastIndex = at;
     const found = piece.exec(text)?.[0];
     if (found === undefined) throw fault(text, at);
-    if (depth === 0 && (found.startsWith("#") || found.endsWith("\n") && found.trim() === "")) break;
+    if (depth === 0 && (found.startsWith("#") || (found.endsWith("\n") && found.trim() === "")))
+      break;
     if (found === "[" || found === "{") depth += 1;
     if (found === "]" || found === "}") depth -= 1;
     if (depth < 0) throw fault(text, at);
@@ -72,7 +73,10 @@ function valueEnd(text, start) {
 }
 
 function plain(name) {
-  return name.replace(/["']/g, "").replace(/\s*\.\s*/g, ".").trim();
+  return name
+    .replace(/["']/g, "")
+    .replace(/\s*\.\s*/g, ".")
+    .trim();
 }
 
 function fault(text, at) {

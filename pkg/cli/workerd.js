@@ -67,12 +67,19 @@ async function fetchInto(folder) {
   try {
     await mkdir(partial, { recursive: true });
     const windows = process.platform === "win32";
-    const words = ["install", ...options, "--prefix", windows ? `"${partial}"` : partial, `workerd@${WORKERD}`];
+    const words = [
+      "install",
+      ...options,
+      "--prefix",
+      windows ? `"${partial}"` : partial,
+      `workerd@${WORKERD}`,
+    ];
     await promisify(execFile)("npm", words, { cwd: partial, shell: windows });
     await rm(folder, { recursive: true, force: true });
     await rename(partial, folder);
   } catch (error) {
-    const why = error.code === "ENOENT" ? "npm is not on the PATH" : (error.stderr || error.message).trim();
+    const why =
+      error.code === "ENOENT" ? "npm is not on the PATH" : (error.stderr || error.message).trim();
     throw new Trouble(
       `the Workers runtime could not be fetched: ${why}\n` +
         "Where npm reaches no registry, install wrangler or workerd in this project by other means.",

@@ -7,8 +7,8 @@ import * as jsonc from "./jsonc.js";
 import { OBJECTS } from "./objects.js";
 import * as toml from "./toml.js";
 
-/** The tag of our migration; tags are unique within a project. */
-const TAG = "edge-credits-v1";
+/** What tags of ours begin with; the first that the project does not have yet is taken. */
+const TAG = "edge-credits-v";
 
 /** In the order in which wrangler looks for them. */
 export const CONFIG_FILES = ["wrangler.json", "wrangler.jsonc", "wrangler.toml"];
@@ -28,23 +28,26 @@ export function addLedger(name, text) {
   }
 }
 
-/** What to add by hand, in the syntax of the file. */
-export function snippet(name, missing = wanted([], [])) {
-  const { bindings, classes } = missing;
-  if (name.endsWith(".toml")) return tomlTables(bindings, classes);
-  return JSON.stringify(
-    {
-      ...(bindings.length > 0 && { durable_objects: { bindings: bindings.map(jsonBinding) } }),
-      ...(classes.length > 0 && { migrations: [migration(classes)] }),
-    },
-    null,
-    2,
-  ).replace(/^\{\n|\n\}$/g, "");
+/** All that there is to add, in the syntax of the file: for by hand. */
+export function snippet(name) {
+  const missing = wanted([], []);
+  if (name.endsWith(".toml")) return tomlTables(missing, []);
+  const bindings = missing.bindings.map(jsonBinding);
+  const whole = { durable_objects: { bindings }, migrations: [migration(missing.classes, [])] };
+  return JSON.stringify(whole, null, 2).replace(/^\{\n|\n\}$/g, "");
+}
+
+function newTag(tags) {
+  for (let version = 1; ; version += 1) {
+    if (!tags.includes(`${TAG}${version}`)) return `${TAG}${version}`;
+  }
 }
 
 /** What is not there yet, of the bindings `{name, class_name}` and the migrated classes found. */
 function wanted(found, migrated) {
-  const missing = OBJECTS.filter(({ className }) => !found.some((each) => each.class_name === className));
+  const missing = OBJECTS.filter(
+    ({ className }) => !found.some((each) => each.class_name === className),
+  );
   for (const { binding, className } of missing) {
     const other = found.find(({ name }) => name === binding);
     if (other) {
@@ -52,7 +55,9 @@ function wanted(found, migrated) {
       throw new SyntaxError(`${names}, and ${className} needs that name`);
     }
   }
-  const classes = OBJECTS.map(({ className }) => className).filter((name) => !migrated.includes(name));
+  const classes = OBJECTS.map(({ className }) => className).filter(
+    (name) => !migrated.includes(name),
+  );
   return { bindings: missing, classes };
 }
 
@@ -63,7 +68,8 @@ function inJson(text) {
   }
   const bindings = value.durable_objects?.bindings ?? [];
   const migrations = value.migrations ?? [];
-  if (!Array.isArray(bindings) || !Array.isArray(migrations)) throw new SyntaxError("a list is missing");
+  if (!Array.isArray(bindings) || !Array.isArray(migrations))
+    throw new SyntaxError("a list is missing");
   const migrated = migrations.flatMap((each) => each.new_sqlite_classes ?? []);
   const missing = wanted(bindings, migrated);
   const facts = {
@@ -75,12 +81,19 @@ function inJson(text) {
   const expected = structuredClone(value);
   if (missing.bindings.length > 0) {
     const added = missing.bindings.map(jsonBinding);
-    edited = added.reduce((all, each) => appended(all, ["durable_objects", "bindings"], each), edited);
+    edited = added.reduce(
+      (all, each) => appended(all, ["durable_objects", "bindings"], each),
+      edited,
+    );
     expected.durable_objects = { ...expected.durable_objects, bindings: [...bindings, ...added] };
   }
   if (missing.classes.length > 0) {
-    edited = appended(edited, ["migrations"], migration(missing.classes));
-    expected.migrations = [...migrations, migration(missing.classes)];
+    const added = migration(
+      missing.classes,
+      migrations.map(({ tag }) => tag),
+    );
+    edited = appended(edited, ["migrations"], added);
+    expected.migrations = [...migrations, added];
   }
   // The one thing that must never happen is that something else has changed.
   if (!isDeepStrictEqual(structuredClone(jsonc.read(edited).value), expected)) {
@@ -112,8 +125,8 @@ function jsonBinding({ binding, className }) {
   return { name: binding, class_name: className };
 }
 
-function migration(classes) {
-  return { tag: TAG, new_sqlite_classes: classes };
+function migration(classes, tags) {
+  return { tag: newTag(tags), new_sqlite_classes: classes };
 }
 
 function inToml(text) {
@@ -125,7 +138,8 @@ function inToml(text) {
       (table === "" && /^(?:durable_objects|migrations)(?:\.|$)/.test(key)) ||
       (table === "durable_objects" && key === "bindings"),
   );
-  if (closed) throw new SyntaxError(`\`${closed.key}\` is written as one value, which cannot be appended to`);
+  if (closed)
+    throw new SyntaxError(`\`${closed.key}\` is written as one value, which cannot be appended to`);
   if (headers.some(({ name, list }) => name === "migrations" && !list)) {
     throw new SyntaxError("[migrations] is one table, which cannot be appended to");
   }
@@ -134,29 +148,35 @@ function inToml(text) {
     if (table !== "durable_objects.bindings" || !isList(table)) continue;
     blocks.set(block, { ...blocks.get(block), [key]: toml.stringOf(value) });
   }
-  const migrated = statements
-    .filter(({ table, key }) => table === "migrations" && key === "new_sqlite_classes")
-    .flatMap(({ value }) => [...value.matchAll(/["']([^"']*)["']/g)].map(([, name]) => name));
-  const missing = wanted([...blocks.values()], migrated);
+  const inMigrations = (name) =>
+    statements
+      .filter(({ table, key }) => table === "migrations" && key === name)
+      .flatMap(({ value }) => [...value.matchAll(/["']([^"']*)["']/g)].map(([, text]) => text));
+  const missing = wanted([...blocks.values()], inMigrations("new_sqlite_classes"));
   const environments = headers.map(({ name }) => /^env\.([^.]+)/.exec(name)?.[1]).filter(Boolean);
-  const added = tomlTables(missing.bindings, missing.classes);
-  const lines = /\r\n/.test(text) ? added.replaceAll("\n", "\r\n") : added;
+  const added = tomlTables(missing, inMigrations("tag"));
   return {
-    text: added === "" ? text : `${text.trimEnd()}${text.trim() === "" ? "" : lines.includes("\r\n") ? "\r\n\r\n" : "\n\n"}${lines}`,
+    text: added === "" ? text : behind(text, added),
     main: toml.stringOf(top("main") ?? ""),
     environments: [...new Set(environments)],
     noBundle: top("no_bundle") === "true",
   };
 }
 
-function tomlTables(bindings, classes) {
+/** The text with more at its end, in its own kind of lines. */
+function behind(text, added) {
+  const whole = `${text.trimEnd()}\n\n${added}`.trimStart();
+  return text.includes("\r\n") ? whole.replace(/\r?\n/g, "\r\n") : whole;
+}
+
+function tomlTables({ bindings, classes }, tags) {
   const tables = bindings.map(
     ({ binding, className }) =>
       `[[durable_objects.bindings]]\nname = "${binding}"\nclass_name = "${className}"\n`,
   );
   if (classes.length > 0) {
     const names = classes.map((name) => `"${name}"`).join(", ");
-    tables.push(`[[migrations]]\ntag = "${TAG}"\nnew_sqlite_classes = [${names}]\n`);
+    tables.push(`[[migrations]]\ntag = "${newTag(tags)}"\nnew_sqlite_classes = [${names}]\n`);
   }
   return tables.join("\n");
 }

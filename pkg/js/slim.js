@@ -20,10 +20,13 @@ export function init(source) {
 async function load(source) {
   const given = await source;
   if (given === undefined || given === null) {
-    throw new TypeError("init takes the module of edge-credits/slim.wasm, its bytes, or a Response with them");
+    throw new TypeError(
+      "init takes the module of edge-credits/slim.wasm, its bytes, or a Response with them",
+    );
   }
   const bytes = typeof given.arrayBuffer === "function" ? await given.arrayBuffer() : given;
-  const isBytes = ArrayBuffer.isView(bytes) || Object.prototype.toString.call(bytes) === "[object ArrayBuffer]";
+  const isBytes =
+    ArrayBuffer.isView(bytes) || Object.prototype.toString.call(bytes) === "[object ArrayBuffer]";
   // Not `instanceof`: a module may come from another realm, as in Next's edge runtime.
   instantiate(isBytes ? await WebAssembly.compile(bytes) : bytes);
 }

@@ -30,7 +30,8 @@ export class Clock {
 
 /** @param {number | string | Date} time */
 export function instant(time) {
-  const wanted = time instanceof Date ? time.getTime() : typeof time === "string" ? Date.parse(time) : time;
+  const wanted =
+    time instanceof Date ? time.getTime() : typeof time === "string" ? Date.parse(time) : time;
   if (Number.isSafeInteger(wanted) && wanted > 0) return wanted;
   throw new TypeError("a time is a Date, a date as text or milliseconds since 1970");
 }

@@ -17,7 +17,8 @@ export class Faults {
     if (unknown) throw new TypeError(`a fault has no \`${unknown}\`; it has: ${KNOWN.join(", ")}`);
     const { when = "before", times = 1, status } = fault;
     if (!WHEN.includes(when)) throw new TypeError(`when is one of: ${WHEN.join(", ")}`);
-    if (!(Number.isSafeInteger(times) && times > 0)) throw new TypeError("times is a whole number above 0");
+    if (!(Number.isSafeInteger(times) && times > 0))
+      throw new TypeError("times is a whole number above 0");
     if (status !== undefined && !(Number.isInteger(status) && status >= 200 && status <= 599)) {
       throw new TypeError("status is a whole number from 200 to 599");
     }
@@ -43,7 +44,8 @@ export class Faults {
     const fault = this.#taken(route);
     if (!fault) return deliver();
     if (fault.delayMs) await delay(fault.delayMs, signal);
-    const only = fault.status === undefined && fault.delayMs !== undefined && fault.when === "before";
+    const only =
+      fault.status === undefined && fault.delayMs !== undefined && fault.when === "before";
     if (only) return deliver();
     if (fault.when === "after-commit") await deliver();
     if (fault.status === undefined) throw broken("the connection was cut");

@@ -102,7 +102,9 @@ export class TestLedger {
   async #asked(path, env) {
     this.#inspection ??= {};
     const key = (this.#inspection[env] ??= this.key({ env }));
-    const request = new Request(`${ORIGIN}${path}`, { headers: { authorization: `Bearer ${key}` } });
+    const request = new Request(`${ORIGIN}${path}`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
     const response = await this.#deliver(request, (head) => this.#answer(head));
     const answer = await response.json();
     if (!response.ok) throw new Error(answer.error.message);
@@ -130,7 +132,12 @@ export class TestLedger {
     if (this.#configured === this.#keys.length) return;
     const keys = [...this.#keys];
     const entries = await Promise.all(
-      keys.map(async ({ text, env, scopes }, at) => ({ id: `key_${at}`, env, scopes, sha256: await digest(text) })),
+      keys.map(async ({ text, env, scopes }, at) => ({
+        id: `key_${at}`,
+        env,
+        scopes,
+        sha256: await digest(text),
+      })),
     );
     this.#configured = keys.length;
     this.#deployment.set("API_KEYS", JSON.stringify(entries));
@@ -151,6 +158,8 @@ export class TestLedger {
 }
 
 async function digest(text) {
-  const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+  const bytes = new Uint8Array(
+    await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)),
+  );
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -38,18 +38,34 @@ export default {
 };
 `;
 
-const esbuild = (...flags) => ["esbuild", ["main.js", "--bundle", "--minify", "--format=esm", "--outfile=out/main.mjs", ...flags]];
+const esbuild = (...flags) => [
+  "esbuild",
+  ["main.js", "--bundle", "--minify", "--format=esm", "--outfile=out/main.mjs", ...flags],
+];
 const node = ["node", ["out/main.mjs"]];
 
 /** By name: how the bundle is made, and how it is run. */
 const BUNDLES = {
   "esbuild, for Node": [esbuild("--platform=node"), node],
   "esbuild, for browsers, run in Node": [esbuild("--platform=browser"), node],
-  "esbuild, run in Deno": [esbuild("--platform=neutral", "--conditions=import"), ["deno", ["run", "-A", "out/main.mjs"]]],
+  "esbuild, run in Deno": [
+    esbuild("--platform=neutral", "--conditions=import"),
+    ["deno", ["run", "-A", "out/main.mjs"]],
+  ],
   "Vite, server side": [["vite", ["build"]], node, { "vite.config.js": VITE }],
-  "Vite, for browsers, run in Node": [["vite", ["build"]], node, { "vite.config.js": VITE_BROWSER }],
-  "bun build": [["bun", ["build", "main.js", "--minify", "--target=bun", "--outfile=out/main.mjs"]], ["bun", ["out/main.mjs"]]],
-  "bun build --compile": [["bun", ["build", "main.js", "--compile", "--outfile=out/main"]], ["./out/main", []]],
+  "Vite, for browsers, run in Node": [
+    ["vite", ["build"]],
+    node,
+    { "vite.config.js": VITE_BROWSER },
+  ],
+  "bun build": [
+    ["bun", ["build", "main.js", "--minify", "--target=bun", "--outfile=out/main.mjs"]],
+    ["bun", ["out/main.mjs"]],
+  ],
+  "bun build --compile": [
+    ["bun", ["build", "main.js", "--compile", "--outfile=out/main"]],
+    ["./out/main", []],
+  ],
 };
 
 describe("a bundle that is run", () => {
@@ -68,7 +84,11 @@ describe("a bundle that is run", () => {
         await ledgerApi(runtime.urls.ledger, keys.live.text).grant(customer, 25);
         await runIn(project, ...bundle);
         const [program, args] = run;
-        const given = { CREDITS_URL: runtime.urls.ledger, CREDITS_API_KEY: keys.live.text, CUSTOMER: customer };
+        const given = {
+          CREDITS_URL: runtime.urls.ledger,
+          CREDITS_API_KEY: keys.live.text,
+          CUSTOMER: customer,
+        };
         const path = program.startsWith("./") ? join(project.directory, program) : program;
         // What was bundled must not need what was installed.
         await runIn(project, "rm", ["-r", "node_modules"]);

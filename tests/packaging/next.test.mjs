@@ -45,16 +45,32 @@ test("next build", async (t) => {
 test("next start", async () => {
   const port = await freePort();
   url = `http://127.0.0.1:${port}`;
-  const options = { cwd: project.directory, env: environment(project.home, given), stdio: "ignore" };
-  server = spawn("node", [join(project.home, "node_modules/next/dist/bin/next"), "start", "-p", String(port)], options);
+  const options = {
+    cwd: project.directory,
+    env: environment(project.home, given),
+    stdio: "ignore",
+  };
+  server = spawn(
+    "node",
+    [join(project.home, "node_modules/next/dist/bin/next"), "start", "-p", String(port)],
+    options,
+  );
   const deadline = Date.now() + 60_000;
-  while (!(await fetch(`${url}/node`).then(() => true, () => false))) {
+  while (
+    !(await fetch(`${url}/node`).then(
+      () => true,
+      () => false,
+    ))
+  ) {
     assert.ok(Date.now() < deadline && server.exitCode === null, "it listens");
     await sleep(50);
   }
 });
 
-for (const [route, runtimeName] of [["edge", "edge-runtime"], ["node", "node"]]) {
+for (const [route, runtimeName] of [
+  ["edge", "edge-runtime"],
+  ["node", "node"],
+]) {
   test(`the ${route} route charges, and is refused`, async () => {
     const api = ledgerApi(runtime.urls.ledger, keys.live.text);
     const customer = `next_${route}`;
@@ -66,7 +82,9 @@ for (const [route, runtimeName] of [["edge", "edge-runtime"], ["node", "node"]])
     };
     assert.deepEqual(await call(10), { status: 200, left: 15, runtime: runtimeName });
     assert.deepEqual(await call(1000), { status: 402, need: 1000, have: 15 });
-    const charges = (await api.transactions(customer)).data.filter(({ type }) => type === "consumption");
+    const charges = (await api.transactions(customer)).data.filter(
+      ({ type }) => type === "consumption",
+    );
     assert.equal(charges.length, 1);
   });
 }

@@ -30,13 +30,24 @@ describe("await using", () => {
     JSON.parse((await runTool(tool, args, { cwd: project.directory })).stdout);
 
   test("Deno", async () =>
-    assert.deepEqual(await printed("deno", ["run", "--no-prompt", "--node-modules-dir=manual", "main.js"]), DONE));
+    assert.deepEqual(
+      await printed("deno", ["run", "--no-prompt", "--node-modules-dir=manual", "main.js"]),
+      DONE,
+    ));
   test("Bun", async () => assert.deepEqual(await printed("bun", ["run", "main.js"]), DONE));
 
   test("Node, by way of a compiler where it does not know the syntax", async () => {
     const packages = "external";
     const outfile = join(project.directory, "lowered.js");
-    await build({ absWorkingDir: project.directory, entryPoints: ["main.js"], bundle: true, packages, format: "esm", target: "es2022", outfile });
+    await build({
+      absWorkingDir: project.directory,
+      entryPoints: ["main.js"],
+      bundle: true,
+      packages,
+      format: "esm",
+      target: "es2022",
+      outfile,
+    });
     assert.deepEqual(await printed("node", ["lowered.js"]), DONE);
   });
 

@@ -63,13 +63,15 @@ describe("snippets run in Node against the worker, and print what they say", () 
       await withRuntime([ledger], async ({ urls }) => {
         for (const { line, code } of blocks) {
           const customer = `cus_${page.replaceAll(/\W/g, "_")}_${line}`;
-          if (page.endsWith("api.md")) await ledgerApi(urls.ledger, keys.test.text).grant(customer, 1000);
+          if (page.endsWith("api.md"))
+            await ledgerApi(urls.ledger, keys.test.text).grant(customer, 1000);
           const place = { key: keys.test.text, url: urls.ledger, customer };
           const { stdout } = await runSnippet(directory, code, place).catch((error) => {
             throw new Error(`${page}:${line}: ${error.message}`);
           });
           const expected = printed(code).map((text) => text.replaceAll("cus_1", customer));
-          if (expected.length > 0) assert.deepEqual(stdout.trim().split("\n"), expected, `${page}:${line}`);
+          if (expected.length > 0)
+            assert.deepEqual(stdout.trim().split("\n"), expected, `${page}:${line}`);
         }
       });
       t.diagnostic(`figure: ${page}: ${blocks.length} snippets run`);
@@ -120,7 +122,8 @@ describe("what the package carries", () => {
   });
 
   test("the repository's pages lead somewhere too", async () => {
-    for (const page of ["README.md", "worker/README.md", "src/core/README.md"]) await linksLead(REPOSITORY, page);
+    for (const page of ["README.md", "worker/README.md", "src/core/README.md"])
+      await linksLead(REPOSITORY, page);
   });
 
   test("the API reference is that of the declarations", async () => {
@@ -136,10 +139,18 @@ async function linksLead(root, page) {
   for (const link of links.filter((each) => !/^[a-z]+:/.test(each))) {
     const [path, heading] = link.split("#");
     const target = path === "" ? join(root, page) : join(root, dirname(page), path);
-    assert.ok(target.startsWith(root) && (await stat(target).catch(() => null)), `${page}: ${link}`);
+    assert.ok(
+      target.startsWith(root) && (await stat(target).catch(() => null)),
+      `${page}: ${link}`,
+    );
     if (heading === undefined) continue;
     const headings = (await readFile(target, "utf8")).matchAll(/^#+ (.+)$/gm);
-    const slugs = [...headings].map(([, words]) => words.toLowerCase().replace(/[^\w -]/g, "").replaceAll(" ", "-"));
+    const slugs = [...headings].map(([, words]) =>
+      words
+        .toLowerCase()
+        .replace(/[^\w -]/g, "")
+        .replaceAll(" ", "-"),
+    );
     assert.ok(slugs.includes(heading), `${page}: ${link}`);
   }
 }

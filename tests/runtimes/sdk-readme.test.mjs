@@ -58,7 +58,12 @@ const program = (tool, flags) => async (call) => {
 /** How a snippet is run, by runtime. */
 const RUNTIMES = {
   Node: program("node", []),
-  Deno: program("deno", ["run", "--allow-net=127.0.0.1", "--no-prompt", "--node-modules-dir=manual"]),
+  Deno: program("deno", [
+    "run",
+    "--allow-net=127.0.0.1",
+    "--no-prompt",
+    "--node-modules-dir=manual",
+  ]),
   Bun: program("bun", ["run"]),
   "Vercel edge VM": async (call) =>
     JSON.parse(await edgeVm.evaluate(`runSnippet(${JSON.stringify(JSON.stringify(call))})`)),
@@ -101,17 +106,32 @@ for (const [runtime, run] of Object.entries(RUNTIMES)) {
 
 test("its types are exported", async () => {
   const directory = join(REPOSITORY, "pkg", "js", "types");
-  const texts = await Promise.all((await readdir(directory)).map((name) => readFile(join(directory, name), "utf8")));
-  const declared = (name) => new RegExp(`export (?:interface|type) ${name}\\b`).test(texts.join(""));
+  const texts = await Promise.all(
+    (await readdir(directory)).map((name) => readFile(join(directory, name), "utf8")),
+  );
+  const declared = (name) =>
+    new RegExp(`export (?:interface|type) ${name}\\b`).test(texts.join(""));
   const names = TYPES.filter(declared);
   const missing = TYPES.length - names.length;
-  assert.equal(missing, snippets.length === SNIPPETS.length ? 0 : missing, "all of them, with all methods");
+  assert.equal(
+    missing,
+    snippets.length === SNIPPETS.length ? 0 : missing,
+    "all of them, with all methods",
+  );
   const types = await makeProject({
     files: {
       "main.ts": `import type {\n${names.map((name) => `${name},\n`).join("")}} from 'edge-credits/credit-engine';
 export type All = [${names.join(", ")}];\n`,
       "tsconfig.json": JSON.stringify({
-        compilerOptions: { strict: true, noEmit: true, skipLibCheck: false, module: "nodenext", target: "es2022", lib: ["es2022"], types: [] },
+        compilerOptions: {
+          strict: true,
+          noEmit: true,
+          skipLibCheck: false,
+          module: "nodenext",
+          target: "es2022",
+          lib: ["es2022"],
+          types: [],
+        },
         files: ["main.ts"],
       }),
     },
@@ -125,7 +145,9 @@ export type All = [${names.join(", ")}];\n`,
 
 test("how much of it there is", (t) => {
   const runtimes = Object.keys(RUNTIMES).length;
-  t.diagnostic(`figure: the SDK's README: ${snippets.length} of ${SNIPPETS.length} snippets, on ${runtimes} runtimes`);
+  t.diagnostic(
+    `figure: the SDK's README: ${snippets.length} of ${SNIPPETS.length} snippets, on ${runtimes} runtimes`,
+  );
 });
 
 /** Brings the balance to START, whatever the snippet before has made of it. */
@@ -141,7 +163,8 @@ function difference(expected, returned) {
   for (const [name, wanted] of Object.entries(expected)) {
     const value = returned[name];
     const same = typeof wanted === "function" ? wanted(value) : value === wanted;
-    if (!same) return `${name} is ${JSON.stringify(value)}${typeof wanted === "function" ? "" : `, not ${wanted}`}`;
+    if (!same)
+      return `${name} is ${JSON.stringify(value)}${typeof wanted === "function" ? "" : `, not ${wanted}`}`;
   }
   return undefined;
 }

@@ -32,7 +32,9 @@ describe("the scenarios on the ledger in memory", () => {
   after(() => project?.remove());
 
   function judge(t, reports) {
-    const lines = reports.filter(({ failure }) => failure).map((each) => `${each.name}\n    ${each.failure}`);
+    const lines = reports
+      .filter(({ failure }) => failure)
+      .map((each) => `${each.name}\n    ${each.failure}`);
     assert.equal(lines.length, 0, `\n  ${lines.join("\n  ")}`);
     assert.deepEqual([reports.length, reports.some(({ skipped }) => skipped)], [expected, false]);
     const steps = reports.reduce((sum, report) => sum + report.steps, 0);
@@ -70,14 +72,19 @@ describe("what it can be told to do wrong", () => {
     const error = await rejection(credits.consume("cus_1", 5));
     assert.equal(error.effect, "unknown");
     assert.equal(await ledger.balance("cus_1"), 95);
-    const again = await credits.consume("cus_1", 5, undefined, { idempotencyKey: error.idempotencyKey });
+    const again = await credits.consume("cus_1", 5, undefined, {
+      idempotencyKey: error.idempotencyKey,
+    });
     assert.deepEqual([again.replayed, again.balance], [true, 95]);
     const [one, two] = ledger.requests;
     assert.equal(one.idempotencyKey, two.idempotencyKey);
   });
 
   test("a 500 before, or after the commit, looks the same and is not", async () => {
-    for (const [when, left] of [["before", 100], ["after-commit", 95]]) {
+    for (const [when, left] of [
+      ["before", 100],
+      ["after-commit", 95],
+    ]) {
       const { ledger, credits } = await setUp();
       ledger.fail.next({ status: 500, when });
       assert.equal((await rejection(credits.consume("cus_1", 5))).effect, "unknown");
@@ -138,7 +145,9 @@ describe("a ledger of one's own", () => {
       (ledger) => new CreditEngine({ apiKey: ledger.apiKey, fetcher: ledger, mode: "stateless" }),
     );
     await Promise.all([first.add("cus_1", 1), second.add("cus_1", 2)]);
-    const times = [await one.entries("cus_1"), await two.entries("cus_1")].map(([entry]) => Date.parse(entry.created_at));
+    const times = [await one.entries("cus_1"), await two.entries("cus_1")].map(([entry]) =>
+      Date.parse(entry.created_at),
+    );
     assert.deepEqual(times, [1e12, 2e12]);
     assert.deepEqual([await one.balance("cus_1"), await two.balance("cus_1")], [1, 2]);
   });

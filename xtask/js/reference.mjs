@@ -55,8 +55,16 @@ function ofFile(url) {
 function moduleComment(text) {
   const [comment] = /^\/\*\*[^]*?\*\//.exec(text) ?? [];
   if (!comment) return "";
-  const lines = comment.slice(3, -2).split("\n").map((line) => line.replace(/^\s*\* ?/, ""));
-  return `${inline(lines.join("\n").replace(/@example\n/g, "\n").replace(/@module\n?/g, "")).trim()}\n`;
+  const lines = comment
+    .slice(3, -2)
+    .split("\n")
+    .map((line) => line.replace(/^\s*\* ?/, ""));
+  return `${inline(
+    lines
+      .join("\n")
+      .replace(/@example\n/g, "\n")
+      .replace(/@module\n?/g, ""),
+  ).trim()}\n`;
 }
 
 function isExported(node) {
@@ -68,7 +76,10 @@ function ofDeclaration(node, source) {
   const declared = ts.isVariableStatement(node) ? node.declarationList.declarations[0] : node;
   const kind = ts.isClassDeclaration(node) ? "class " : "";
   const title = `### ${kind}\`${declared.name.text}\`\n`;
-  const signature = ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node) ? heritage(node, source) : code(node, source);
+  const signature =
+    ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node)
+      ? heritage(node, source)
+      : code(node, source);
   const parts = [title, signature, comment(node)];
   if (ts.isClassDeclaration(node)) parts.push(...classMembers(node, source));
   else if (ts.isInterfaceDeclaration(node)) parts.push(fields(node.members, source));
@@ -81,7 +92,10 @@ function heritage(node, source) {
 }
 
 function code(node, source) {
-  const text = node.getText(source).replace(/^export (?:declare )?/, "").replace(/\/\*\*[^]*?\*\/\s*/g, "");
+  const text = node
+    .getText(source)
+    .replace(/^export (?:declare )?/, "")
+    .replace(/\/\*\*[^]*?\*\/\s*/g, "");
   return `\`\`\`ts\n${text}\n\`\`\`\n`;
 }
 
@@ -104,7 +118,10 @@ function classMembers(node, source) {
 function fields(members, source) {
   const rows = members.map((member) => {
     const { summary } = docs(member);
-    const declared = member.getText(source).replace(/\/\*\*[^]*?\*\/\s*/g, "").replace(/;$/, "");
+    const declared = member
+      .getText(source)
+      .replace(/\/\*\*[^]*?\*\/\s*/g, "")
+      .replace(/;$/, "");
     return `| \`${cell(declared.replace(/^readonly /, ""))}\` | ${cell(summary)} |`;
   });
   return rows.length > 0 ? `| | |\n| --- | --- |\n${rows.join("\n")}\n` : "";
@@ -129,7 +146,9 @@ function docs(node) {
     if (tag.tagName.text === "example") return text;
     if (tag.tagName.text === "param") return `\`${tag.name.getText()}\`: ${text}`;
     const thrown = tag.typeExpression?.type.getText();
-    return tag.tagName.text === "throws" ? `Throws ${thrown ? `\`${thrown}\`: ` : ""}${text}` : text;
+    return tag.tagName.text === "throws"
+      ? `Throws ${thrown ? `\`${thrown}\`: ` : ""}${text}`
+      : text;
   });
   return { summary: words(last), tags };
 }
@@ -140,7 +159,9 @@ function inline(text) {
   return blocks
     .map((block) => {
       if (block.startsWith("```")) return block;
-      return block.replace(/\{@link\s+([^}\s|]+)[^}]*\}/g, "`$1`").replace(/([^\n])\n(?=[^\n\-*|])/g, "$1 ");
+      return block
+        .replace(/\{@link\s+([^}\s|]+)[^}]*\}/g, "`$1`")
+        .replace(/([^\n])\n(?=[^\n\-*|])/g, "$1 ");
     })
     .join("");
 }

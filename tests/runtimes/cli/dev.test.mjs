@@ -21,7 +21,16 @@ const shell = (command, options) => ended("bash", ["-c", command], options);
 describe("from nothing", () => {
   test("npx, no Rust, an empty directory: to the first charge", async (t) => {
     const options = { cwd: machine.directory, env: machine.env };
-    const args = ["--yes", "--package", await tarball(), "--", "edge-credits", "dev", "--port", String(await freePort())];
+    const args = [
+      "--yes",
+      "--package",
+      await tarball(),
+      "--",
+      "edge-credits",
+      "dev",
+      "--port",
+      String(await freePort()),
+    ];
     const started = performance.now();
     let charged;
     await whileDev("npx", args, options, async (printed) => {
@@ -32,7 +41,9 @@ describe("from nothing", () => {
       assert.match(stdout, /balance: 95/, stderr);
     });
     const seconds = ((charged - started) / 1000).toFixed(1);
-    t.diagnostic(`figure: npx edge-credits dev, nothing installed: ${seconds} s to the first charge`);
+    t.diagnostic(
+      `figure: npx edge-credits dev, nothing installed: ${seconds} s to the first charge`,
+    );
     assert.deepEqual(await readdir(machine.directory), [".edge-credits"], "nothing else is left");
   });
 });
@@ -61,14 +72,25 @@ describe("in a project", () => {
   test("the ledger and the key stay, and either signal ends it cleanly", async () => {
     const port = await freePort();
     const keys = new Set();
-    for (const [signal, balance] of [["SIGINT", 95], ["SIGTERM", 90]]) {
-      const status = await dev(port, async (printed) => {
-        keys.add(/ce_test_\w+/.exec(printed)[0]);
-        assert.match(printed, /import \{ CreditEngine \} from "edge-credits";/, "by name, as it is installed");
-        if (balance === 95) await shell(paragraph(printed, "curl "), options);
-        const { stdout } = await shell(paragraph(printed, "node "), options);
-        assert.match(stdout, new RegExp(`balance: ${balance}`));
-      }, signal);
+    for (const [signal, balance] of [
+      ["SIGINT", 95],
+      ["SIGTERM", 90],
+    ]) {
+      const status = await dev(
+        port,
+        async (printed) => {
+          keys.add(/ce_test_\w+/.exec(printed)[0]);
+          assert.match(
+            printed,
+            /import \{ CreditEngine \} from "edge-credits";/,
+            "by name, as it is installed",
+          );
+          if (balance === 95) await shell(paragraph(printed, "curl "), options);
+          const { stdout } = await shell(paragraph(printed, "node "), options);
+          assert.match(stdout, new RegExp(`balance: ${balance}`));
+        },
+        signal,
+      );
       assert.equal(status, 0, signal);
       // The port is free, so that the next can have it.
       await assert.rejects(fetch(`http://127.0.0.1:${port}/health`));
@@ -82,7 +104,10 @@ describe("in a project", () => {
     await dev(await freePort(), async (_, child) => {
       const refused = await ended(...command("dev", "--port", "0"), options);
       assert.equal(refused.status, 1);
-      assert.match(refused.stderr, /process \d+ runs on .* already: end it, or choose another folder/);
+      assert.match(
+        refused.stderr,
+        /process \d+ runs on .* already: end it, or choose another folder/,
+      );
       process.kill(-child.pid, "SIGKILL");
       await sleep(100);
     });
@@ -97,7 +122,13 @@ describe("in a project", () => {
     server.close();
     assert.equal(refused.status, 1);
     assert.match(refused.stderr, new RegExp(`^edge-credits: port ${port} is taken: stop`));
-    for (const words of [["--port", "x"], ["--port", "65536"], ["--var", "A"], ["--var", "API_KEYS=[]"], ["--prot", "1"]]) {
+    for (const words of [
+      ["--port", "x"],
+      ["--port", "65536"],
+      ["--var", "A"],
+      ["--var", "API_KEYS=[]"],
+      ["--prot", "1"],
+    ]) {
       const { status, stderr } = await ended(...command("dev", ...words), options);
       assert.equal(status, 2, words.join(" "));
       assert.doesNotMatch(stderr, /\n +at /, "no stack trace");
@@ -107,14 +138,19 @@ describe("in a project", () => {
   test("settings reach the worker", async () => {
     const words = ["dev", "--port", "0", "--var", "OVERDRAFT_LIMIT=10"];
     await whileDev(...command(...words), options, async (printed) => {
-      const snippet = paragraph(printed, "node ").replace("consumeOrFail", "consume").replace('", 5,', '", 500,');
+      const snippet = paragraph(printed, "node ")
+        .replace("consumeOrFail", "consume")
+        .replace('", 5,', '", 500,');
       const { stdout, stderr } = await shell(snippet, options);
       // Accepted in memory, and refused by the ledger, which `onError` is told.
       assert.match(stdout + stderr, /reason given: insufficient_credits/);
     });
   });
 
-  for (const [runtime, flags] of [["bun", ["--bun"]], ["deno", ["run", "-A", "--node-modules-dir=manual"]]]) {
+  for (const [runtime, flags] of [
+    ["bun", ["--bun"]],
+    ["deno", ["run", "-A", "--node-modules-dir=manual"]],
+  ]) {
     test(`by ${runtime}`, async () => {
       const main = join(project.directory, "node_modules/edge-credits/cli/main.js");
       const args = [...flags, main, "dev", "--port", "0"];
@@ -123,7 +159,11 @@ describe("in a project", () => {
         assert.match(stdout, /balance: \d+/, stderr);
       });
       assert.equal(status, 0);
-      const made = await ended(tool(runtime), [...flags, main, "key", "--env", "test", "--json"], options);
+      const made = await ended(
+        tool(runtime),
+        [...flags, main, "key", "--env", "test", "--json"],
+        options,
+      );
       assert.match(JSON.parse(made.stdout).key, /^ce_test_/);
     });
   }

@@ -27,7 +27,10 @@ const MAIN = `// my worker\nexport default { fetch: () => new Response('hello') 
 
 /** Configurations as people have them: by name, the file and its text. */
 const CONFIGS = {
-  "a wrangler.toml": ["wrangler.toml", `name = "w" # mine\nmain = "src/index.js"\ncompatibility_date = "${COMPATIBILITY_DATE}"\n`],
+  "a wrangler.toml": [
+    "wrangler.toml",
+    `name = "w" # mine\nmain = "src/index.js"\ncompatibility_date = "${COMPATIBILITY_DATE}"\n`,
+  ],
   "a wrangler.toml with objects and environments": [
     "wrangler.toml",
     `name = "w"
@@ -70,13 +73,18 @@ name = "w-staging"`,
   ],
 }`,
   ],
-  "a wrangler.json on one line": ["wrangler.json", `{"name":"w","main":"src/index.js",${DATE},"migrations":[]}`],
+  "a wrangler.json on one line": [
+    "wrangler.json",
+    `{"name":"w","main":"src/index.js",${DATE},"migrations":[]}`,
+  ],
 };
 
 describe("into the Worker that is there", () => {
   for (const [name, [file, text]] of Object.entries(CONFIGS)) {
     test(name, async () => {
-      const main = text.includes("Room") ? `${MAIN}\nimport { DurableObject } from 'cloudflare:workers';\nexport class Room extends DurableObject {}\n` : MAIN;
+      const main = text.includes("Room")
+        ? `${MAIN}\nimport { DurableObject } from 'cloudflare:workers';\nexport class Room extends DurableObject {}\n`
+        : MAIN;
       const directory = await inProject({ [file]: text, "src/index.js": main });
       const { status, stdout, stderr } = await init(directory);
       assert.equal(status, 0, stdout + stderr);
@@ -86,17 +94,33 @@ describe("into the Worker that is there", () => {
       const after = await readFile(join(directory, file), "utf8");
       const kept = text.split("\n").map((line) => line.replace(/[\s,\]}]*(?:\/\/.*)?$/, "").trim());
       for (const line of file.endsWith(".json") ? [] : kept) assert.ok(after.includes(line), line);
-      for (const [comment] of text.matchAll(/(?:\/\/ |# |\/\* )\w.*/g)) assert.ok(after.includes(comment));
+      for (const [comment] of text.matchAll(/(?:\/\/ |# |\/\* )\w.*/g))
+        assert.ok(after.includes(comment));
       assert.equal(after.split("LedgerObject").length, 3, "one binding, one migration");
       const source = await readFile(join(directory, "src/index.js"), "utf8");
       assert.ok(source.startsWith(main));
       assert.match(source, /export \{ LedgerObject \} from ['"]edge-credits\/worker['"];\n$/);
 
       const again = await init(directory);
-      assert.deepEqual([again.status, /^everything is there already/.test(again.stdout)], [0, true]);
+      assert.deepEqual(
+        [again.status, /^everything is there already/.test(again.stdout)],
+        [0, true],
+      );
       assert.equal(await readFile(join(directory, file), "utf8"), after);
     });
   }
+
+  test("what an older version has added is added to, under a tag of its own", () => {
+    const binding = (name) =>
+      `[[durable_objects.bindings]]\nname = "${name}"\nclass_name = "${name}"\n`;
+    const tag = '[[migrations]]\r\ntag = "edge-credits-v1"\r\nnew_sqlite_classes = ["Other"]\r\n';
+    const { text } = addLedger("wrangler.toml", `${binding("Other")}${tag}`);
+    assert.match(text, /tag = "edge-credits-v2"\r\nnew_sqlite_classes = \["LedgerObject"/);
+    assert.doesNotMatch(text, /[^\r]\n/, "its kind of lines");
+    const json =
+      '{ "migrations": [{ "tag": "edge-credits-v1", "new_sqlite_classes": ["Other"] }] }';
+    assert.match(addLedger("wrangler.json", json).text, /"tag": "edge-credits-v2"/);
+  });
 
   test("a dry run writes nothing, and an environment is told of", async () => {
     const [file, text] = CONFIGS["a wrangler.toml with objects and environments"];
@@ -111,10 +135,16 @@ describe("into the Worker that is there", () => {
 
   test("what is not safe is left alone, and told in full", async () => {
     const table = [
-      [`migrations = [{ tag = "v1", new_classes = ["A"] }]\n`, /`migrations` is written as one value/],
+      [
+        `migrations = [{ tag = "v1", new_classes = ["A"] }]\n`,
+        /`migrations` is written as one value/,
+      ],
       [`durable_objects.bindings = []\n`, /`durable_objects.bindings` is written as one value/],
       [`[durable_objects]\nbindings = []\n`, /`bindings` is written as one value/],
-      [`[[durable_objects.bindings]]\nname = "LEDGER"\nclass_name = "Books"\n`, /`LEDGER` is the binding of Books/],
+      [
+        `[[durable_objects.bindings]]\nname = "LEDGER"\nclass_name = "Books"\n`,
+        /`LEDGER` is the binding of Books/,
+      ],
       [`x = "open\n`, /line 3 cannot be read/],
     ];
     const directory = await inProject({ "src/index.js": MAIN, "wrangler.toml": "" });
@@ -124,7 +154,10 @@ describe("into the Worker that is there", () => {
       const { status, stdout } = await init(directory);
       assert.equal(status, 1, text);
       assert.match(stdout, why);
-      assert.match(stdout, /\[\[migrations\]\]\ntag = "edge-credits-v1"\nnew_sqlite_classes = \["LedgerObject"\]/);
+      assert.match(
+        stdout,
+        /\[\[migrations\]\]\ntag = "edge-credits-v1"\nnew_sqlite_classes = \["LedgerObject"\]/,
+      );
       assert.equal(await readFile(join(directory, "wrangler.toml"), "utf8"), whole);
     }
     const refused = addLedger("wrangler.jsonc", '{ "migrations": {} }');
@@ -133,7 +166,12 @@ describe("into the Worker that is there", () => {
 
   test("a main file that is no source is not written to", async () => {
     const toml = (main) => `name = "w"\nmain = "${main}"\n`;
-    const cases = { "dist/index.js": MAIN, "src/index.py": "pass\n", "src/old.js": "addEventListener('fetch', f)\n", "src/none.js": undefined };
+    const cases = {
+      "dist/index.js": MAIN,
+      "src/index.py": "pass\n",
+      "src/old.js": "addEventListener('fetch', f)\n",
+      "src/none.js": undefined,
+    };
     const directory = await inProject({ "wrangler.toml": "" });
     for (const [main, text] of Object.entries(cases)) {
       await mkdir(dirname(join(directory, main)), { recursive: true });
@@ -141,7 +179,10 @@ describe("into the Worker that is there", () => {
       await writeFile(join(directory, "wrangler.toml"), toml(main));
       const { status, stdout } = await init(directory);
       assert.equal(status, 1, main);
-      assert.match(stdout, /Add this yourself to .*\n\nexport \{ LedgerObject \} from "edge-credits\/worker";/);
+      assert.match(
+        stdout,
+        /Add this yourself to .*\n\nexport \{ LedgerObject \} from "edge-credits\/worker";/,
+      );
       const left = await readFile(join(directory, main), "utf8").catch(() => undefined);
       assert.equal(left, text);
     }
@@ -156,7 +197,9 @@ describe("as a Worker of its own", () => {
     assert.deepEqual(made.sort(), [".dev.vars", "package.json", "src", "wrangler.toml"]);
     // Its package is found in the project around it.
     assert.ok((await bundleWorker(join(directory, "credits"))).main);
-    const [entry] = JSON.parse(/^API_KEYS='(.*)'$/m.exec(await readFile(join(directory, "credits/.dev.vars"), "utf8"))[1]);
+    const [entry] = JSON.parse(
+      /^API_KEYS='(.*)'$/m.exec(await readFile(join(directory, "credits/.dev.vars"), "utf8"))[1],
+    );
     assert.deepEqual([entry.env, entry.scopes], ["test", ["use", "grant"]]);
   });
 

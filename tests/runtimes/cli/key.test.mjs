@@ -23,7 +23,12 @@ test("a key has the form, the checksum and the entry of the repository's own", (
     assert.match(key, new RegExp(`^ce_${env}_[0-9A-Za-z]{38}$`));
     assert.equal(checksum(key.slice(0, -6)), key.slice(-6));
     const sha256 = createHash("sha256").update(key).digest("hex");
-    assert.deepEqual(entry, { id: `key_${sha256.slice(0, 8)}`, env, scopes: ["use", "grant"], sha256 });
+    assert.deepEqual(entry, {
+      id: `key_${sha256.slice(0, 8)}`,
+      env,
+      scopes: ["use", "grant"],
+      sha256,
+    });
   }
   assert.notEqual(makeKey("live", ["use"]).key, makeKey("live", ["use"]).key);
 });
@@ -75,7 +80,10 @@ test("what `dev` and `init` know of the worker is what the repository deploys an
   const cacheOnly = ["BalanceCacheObject"];
   const deployed = [...wrangler.matchAll(/^class_name = "(\w+)"/gm)].map(([, name]) => name);
   const known = OBJECTS.map(({ className }) => className);
-  assert.deepEqual(deployed.filter((name) => !cacheOnly.includes(name)), known);
+  assert.deepEqual(
+    deployed.filter((name) => !cacheOnly.includes(name)),
+    known,
+  );
   assert.equal(COMPATIBILITY_DATE, TESTED);
   const manifest = join(REPOSITORY, "node_modules", "workerd", "package.json");
   assert.equal(WORKERD, JSON.parse(await readFile(manifest, "utf8")).version);

@@ -31,7 +31,10 @@ export async function bareMachine() {
     HOME: home,
   };
   for (const tool of ["cargo", "rustc"]) {
-    const found = await run("bash", ["-c", `command -v ${tool}`], { env }).then(() => true, () => false);
+    const found = await run("bash", ["-c", `command -v ${tool}`], { env }).then(
+      () => true,
+      () => false,
+    );
     if (found) throw new Error(`${tool} is on the machine that must not have it`);
   }
   return { directory, env, remove: () => rm(root, { recursive: true, force: true }) };
@@ -56,7 +59,11 @@ export async function ended(program, args, options) {
  */
 export async function whileDev(program, args, options, use, signal = "SIGINT") {
   // A group of its own: npx runs the command in a shell, and Ctrl+C reaches them all.
-  const child = spawn(program, args, { ...options, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program, args, {
+    ...options,
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let [text, errors] = ["", ""];
   child.stderr.on("data", (chunk) => (errors += chunk));
   const over = new Promise((done) => child.once("exit", (status, by) => done(status ?? by)));

@@ -6,7 +6,9 @@ const CLIENT = `const ce = new CreditEngine({ apiKey: 'ce_live_xxx' });\n`;
 
 /** @param {{name: string, code: string, returns: string, sandbox?: boolean}[]} snippets */
 export function moduleOf(snippets) {
-  const functions = snippets.map((snippet) => `${JSON.stringify(snippet.name)}: ${functionOf(snippet)}`);
+  const functions = snippets.map(
+    (snippet) => `${JSON.stringify(snippet.name)}: ${functionOf(snippet)}`,
+  );
   return `import {
   CreditEngine, CreditEngineError, InsufficientCreditsError, RateLimitError, AuthenticationError,
 } from 'edge-credits/credit-engine';

@@ -60,7 +60,12 @@ const ce = new CreditEngine({ apiKey: 'ce_live_xxx', mode: 'stateless' });`,
 includeBreakdown: true, // Include per-product breakdown
 });`,
     returns: "balance, customer_id, credit_name, breakdown",
-    expect: { balance: 50, customer_id: "cus_xxx", credit_name: isText, breakdown: rows({ balance: isNumber }) },
+    expect: {
+      balance: 50,
+      customer_id: "cus_xxx",
+      credit_name: isText,
+      breakdown: rows({ balance: isNumber }),
+    },
   },
   {
     name: "consume",
@@ -104,8 +109,16 @@ type: 'consumption', // Filter by type
 });`,
     returns: "data, pagination",
     expect: {
-      data: rows({ id: isText, type: (type) => type === "consumption", amount: (amount) => amount < 0 }),
-      pagination: record({ total: isCount, limit: (limit) => limit === 20, offset: (at) => at === 0 }),
+      data: rows({
+        id: isText,
+        type: (type) => type === "consumption",
+        amount: (amount) => amount < 0,
+      }),
+      pagination: record({
+        total: isCount,
+        limit: (limit) => limit === 20,
+        offset: (at) => at === 0,
+      }),
     },
   },
   {
@@ -132,7 +145,13 @@ customerId: 'cus_xxx', // Optional: filter by customer
 // data: [{ day, consumed, added, net, transaction_count }]`,
     returns: "data",
     expect: {
-      data: rows({ day: isText, consumed: isNumber, added: isNumber, net: isNumber, transaction_count: isCount }),
+      data: rows({
+        day: isText,
+        consumed: isNumber,
+        added: isNumber,
+        net: isNumber,
+        transaction_count: isCount,
+      }),
     },
   },
   {
@@ -143,7 +162,12 @@ customerId: 'cus_xxx', // Optional: filter by customer
 // data: [{ customer_id, total_consumed, total_added, transaction_count }]`,
     returns: "data",
     expect: {
-      data: rows({ customer_id: isText, total_consumed: isNumber, total_added: isNumber, transaction_count: isCount }),
+      data: rows({
+        customer_id: isText,
+        total_consumed: isNumber,
+        total_added: isNumber,
+        transaction_count: isCount,
+      }),
     },
   },
   {
@@ -154,7 +178,13 @@ customerId: 'cus_xxx', // Optional: filter by customer
 // data: [{ action, type, consumed, added, transaction_count }]`,
     returns: "data",
     expect: {
-      data: rows({ action: isText, type: isText, consumed: isNumber, added: isNumber, transaction_count: isCount }),
+      data: rows({
+        action: isText,
+        type: isText,
+        consumed: isNumber,
+        added: isNumber,
+        transaction_count: isCount,
+      }),
     },
   },
   {
@@ -191,7 +221,12 @@ customerId: 'cus_xxx', // Optional: filter by customer
       }),
     },
   },
-  { name: "destroy()", code: `await ce.destroy();`, returns: "ended: true", expect: { ended: true } },
+  {
+    name: "destroy()",
+    code: `await ce.destroy();`,
+    returns: "ended: true",
+    expect: { ended: true },
+  },
   {
     name: "pendingOperations",
     code: `console.log(ce.pendingOperations); // 0`,
@@ -229,7 +264,8 @@ if (err instanceof InsufficientCreditsError) {
 // err.code, err.status, err.details
 }
 }`,
-    returns: "classes: [RateLimitError, AuthenticationError].every((each) => each.prototype instanceof CreditEngineError)",
+    returns:
+      "classes: [RateLimitError, AuthenticationError].every((each) => each.prototype instanceof CreditEngineError)",
     expect: { classes: true },
   },
   {
