@@ -73,6 +73,8 @@ describe("TypeScript", () => {
     import { CreditEngine, CreditEngineError, InsufficientCreditsError, RateLimitError,
       AuthenticationError, isEdgeCreditsError, withCredits } from "edge-credits";
     import { credits, type CreditsVariables } from "edge-credits/hono";
+    import { CreditEngine as Slim, init } from "edge-credits/slim";
+    import { createTestLedger, type TestFault, type TestLedger } from "edge-credits/testing";
     import type { AddResponse, BalanceResponse, ConsumeOrFailResponse, ConsumeResponse,
       CreditEngineConfig, FlushResult, ObjectNamespace, Transaction, TransactionsResponse } from "edge-credits";
     import handler, { LedgerObject } from "edge-credits/worker";
@@ -137,6 +139,19 @@ describe("TypeScript", () => {
     withCredits(async () => ({ status: 1 }), { client: new CreditEngine(config), customer: () => "c", amount: 1, charge: "later" });
     export const middleware = credits({ client: new CreditEngine(config), customer: (c) => c.req.header("x"), amount: 1 });
     export const variables: CreditsVariables["credits"]["customerId"] = "c";
+    export async function inTests(): Promise<number> {
+      const ledger: TestLedger = createTestLedger({ now: new Date(), settings: { OVERDRAFT_LIMIT: "1" } });
+      const fault: TestFault = { status: 429, retryAfter: 1, on: "consume" };
+      ledger.fail.next(fault);
+      // @ts-expect-error there is no such fault
+      ledger.fail.next({ stat: 500 });
+      await init(new ArrayBuffer(8));
+      const ce = new Slim({ apiKey: ledger.key({ scopes: ["use"] }), fetcher: ledger });
+      await using bound = new CreditEngine({ ledger: ledger.namespace });
+      await ledger.clock.advance(1);
+      const [first] = await ledger.entries("c", { env: "live" });
+      return (await ce.getBalance("c")).balance + (first?.amount ?? 0) + bound.pendingOperations;
+    }
     export { handler, LedgerObject };
     declare const console: { log(text: string): void };
   `;
