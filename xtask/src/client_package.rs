@@ -45,6 +45,66 @@ export function instantiate(module) {
 }
 ";
 
+/// How the glue calls back into the module, as generated, and as it ships.
+///
+/// After a panic the instance is replaced. What timers and fetches still hold of the old one would throw
+/// into their host, or, called before the replacement, run on the new one with the old one's pointers.
+/// All who waited have been told by then (`src/panic.rs`), so such calls come to nothing; nor does the
+/// panic itself leave by a timer or a promise that nobody watches, on which Node would end.
+const AFTER_A_PANIC: [(&str, &str); 4] = [
+    (
+        "        if (state.instance !== __wbg_instance_id) {
+            throw new Error('Cannot invoke closure from previous WASM instance');
+        }
+",
+        "        if (gone(state)) return;
+",
+    ),
+    (
+        "            return f(a, state.b, ...args);
+        } finally {
+            state.a = a;
+            real._wbg_cb_unref();
+        }
+    };
+    real._wbg_cb_unref = () => {
+        if (--state.cnt === 0) {
+",
+        "            return f(a, state.b, ...args);
+        } catch (thrown) {
+            if (!gone(state)) throw thrown;
+        } finally {
+            state.a = a;
+            real._wbg_cb_unref();
+        }
+    };
+    real._wbg_cb_unref = () => {
+        if (!gone(state) && --state.cnt === 0) {
+",
+    ),
+    (
+        "    if (state.instance === __wbg_instance_id) {
+        wasm.__wbindgen_destroy_closure(state.a, state.b);
+",
+        "    if (!gone(state)) {
+        wasm.__wbindgen_destroy_closure(state.a, state.b);
+",
+    ),
+    (
+        "let __wbg_instance_id = 0;
+",
+        "let __wbg_instance_id = 0;
+const gone = (state) => state.instance !== __wbg_instance_id || __wbg_reinit_scheduled;
+",
+    ),
+];
+
+fn quiet_after_panic(glue: String) -> Result<String> {
+    AFTER_A_PANIC
+        .into_iter()
+        .try_fold(glue, |glue, (piece, replacement)| wasm::replace_once(&glue, piece, replacement))
+}
+
 /// One of the two modules.
 #[derive(Clone, Copy)]
 struct Variant {
@@ -131,7 +191,8 @@ fn build_variant(node: &Node, variant: Variant) -> Result<()> {
             wasm::bind(node, &module, &out, Host::Any)?;
             fs::create_dir_all(&dist).context("pkg/dist cannot be made")?;
             let generated = fs::read_to_string(out.join("index.js"))?;
-            fs::write(&glue, wasm::replace_source_import(&generated, IMPORT)?)?;
+            let imported = wasm::replace_source_import(&generated, IMPORT)?;
+            fs::write(&glue, quiet_after_panic(imported)?)?;
             let module = fs::read(out.join("index_bg.wasm"))?;
             fs::write(&bytes, &module)?;
             if inline {

@@ -159,17 +159,24 @@ pub(crate) fn bind(node: &Node, input: &Path, directory: &Path, host: Host) -> R
 /// Replaces the one line by which the glue imports its module.
 ///
 /// # Errors
-/// When the line is not there exactly once: the generator has changed, and the result would fail
-/// only in the user's runtime.
+/// As [`replace_once`].
 pub(crate) fn replace_source_import(glue: &str, replacement: &str) -> Result<String> {
-    let count = glue.matches(SOURCE_IMPORT).count();
+    replace_once(glue, SOURCE_IMPORT, replacement)
+}
+
+/// Replaces a piece of the glue that stands there once.
+///
+/// # Errors
+/// When it does not: the generator has changed, and the result would fail only in the user's runtime.
+pub(crate) fn replace_once(glue: &str, piece: &str, replacement: &str) -> Result<String> {
+    let count = glue.matches(piece).count();
     if count != 1 {
         bail!(
-            "the generated glue has `{SOURCE_IMPORT}` {count} times, not once: the binding \
-             generator has changed, look at its output"
+            "the generated glue has `{piece}` {count} times, not once: the binding generator has \
+             changed, look at its output"
         );
     }
-    Ok(glue.replace(SOURCE_IMPORT, replacement))
+    Ok(glue.replace(piece, replacement))
 }
 
 /// Runs a wasm test binary; cargo calls this as the target's runner.

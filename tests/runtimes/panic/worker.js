@@ -1,0 +1,9 @@
+// The story as a Worker.
+
+import { story } from "./story.js";
+
+export default {
+  async fetch(request) {
+    return Response.json(await story(await request.json()));
+  },
+};
