@@ -1,4 +1,5 @@
-// `cargo xtask bench` runs this: the balance cache beside other ways to charge, in one run.
+// `cargo xtask bench` runs this: the balance cache beside other ways to charge, or the client beside
+// others, in one run.
 //
 // Figures are compared within a run, as ratios. Nothing here asserts a time: a run fails when
 // something was answered wrongly, did not come to rest, or could not be measured in this build.
@@ -6,6 +7,7 @@
 import { availableParallelism, cpus } from "node:os";
 
 import { ceiling } from "./ceiling.mjs";
+import { client } from "./client.mjs";
 import { hasCache } from "./contestants.mjs";
 import { hotCustomer } from "./hot-customer.mjs";
 import { inMemory } from "./in-memory.mjs";
@@ -16,13 +18,13 @@ import { soak } from "./soak.mjs";
 /** What a run does. `seconds` is the length of a turn, `warmUp` the same before it counts. */
 function planOf({ quick = false, seconds, rounds, soak } = {}) {
   const plan = quick
-    ? { seconds: 0.4, warmUp: 0.5, rounds: 3, minute: 10, soak: 20_000 }
-    : { seconds: 1, warmUp: 1.5, rounds: 5, minute: 60, soak: 1_000_000 };
+    ? { seconds: 0.4, warmUp: 0.5, rounds: 3, minute: 10, soak: 20_000, calls: 300 }
+    : { seconds: 1, warmUp: 1.5, rounds: 5, minute: 60, soak: 1_000_000, calls: 2_000 };
   const given = Object.entries({ seconds, rounds, soak }).filter(([, value]) => value !== undefined);
-  return { ...plan, clients: [1, 8, 64], ...Object.fromEntries(given) };
+  return { ...plan, callsToWarm: 200, clients: [1, 8, 64], ...Object.fromEntries(given) };
 }
 
-/** What can be measured; `cache` is all of it. */
+/** What can be measured of the cache; `cache` is all of it. */
 const PARTS = {
   "side-by-side": async ({ load, plan, say, withCache }) => {
     await ceiling({ load, plan, say });
@@ -40,8 +42,10 @@ function ifCached(part) {
 
 function partsOf(name) {
   if (name === "cache") return Object.values(PARTS);
+  if (name === "client") return [client];
   if (Object.hasOwn(PARTS, name)) return [PARTS[name]];
-  throw new Error(`there is no bench \`${name}\`; there are: cache, ${Object.keys(PARTS).join(", ")}`);
+  const names = ["client", "cache", ...Object.keys(PARTS)].join(", ");
+  throw new Error(`there is no bench \`${name}\`; there are: ${names}`);
 }
 
 async function main() {

@@ -1,7 +1,8 @@
-//! `cargo xtask bench`: the balance cache beside other ways to charge, measured in one run.
+//! `cargo xtask bench`: the balance cache beside other ways to charge, or the client beside others,
+//! measured in one run.
 //!
-//! `cache` is everything; `side-by-side`, `hot-customer`, `soak` and `in-memory` are its parts. Builds
-//! what ships, then hands over to `tests/bench/run.mjs`, which says what is measured and how. Nothing
+//! `cache` is everything about the cache; `side-by-side`, `hot-customer`, `soak` and `in-memory` are its
+//! parts. `client` stands alone. Builds what ships, then hands over to `tests/bench/run.mjs`, which says what is measured and how. Nothing
 //! asserts a time: a bench fails when an answer was wrong or a part could not be measured.
 
 use std::path::Path;
