@@ -6,6 +6,7 @@ import { realpathSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join, relative, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 
 import { parse } from "./arguments.js";
@@ -35,16 +36,19 @@ export async function run(words) {
   const variables = Object.fromEntries((given.var ?? []).map(variable));
   const data = resolve(given.data ?? DATA);
   await makeFolder(data);
-  const release = await claim(data);
+  const claimed = await claim(data);
+  // From here on: the runtime must not be left behind while it starts.
+  const told = signalled();
   try {
     const workerd = await findWorkerd((text) => console.error(text));
     const { key, entry } = await keptKey(data);
     const settings = { API_KEYS: JSON.stringify([entry]), ...variables };
     const runtime = await startRuntime({ workerd, port, settings, home: data });
+    await claimed.share(runtime.pid);
     console.log(instructions(runtime.url, key, data));
-    await untilToldToEnd(runtime);
+    await untilToldToEnd(runtime, told);
   } finally {
-    await release();
+    await claimed.release();
   }
 }
 
@@ -104,15 +108,21 @@ async function keptKey(data) {
   return made;
 }
 
-/** Resolves when a signal has ended the runtime; rejects when it ends by itself. */
-async function untilToldToEnd(runtime) {
-  const told = new Promise((done) => {
+/** Resolves with true at the first signal to end. A second one ends this process at once. */
+function signalled() {
+  return new Promise((done) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => done(true));
   });
+}
+
+/** Resolves when a signal has ended the runtime; rejects when it ends by itself. */
+async function untilToldToEnd(runtime, told) {
   const wasTold = await Promise.race([told, runtime.exited.then(() => false)]);
   await runtime.stop();
-  if (!wasTold)
+  // On Ctrl+C the terminal tells both of them, and the runtime may be the first to end.
+  if (!wasTold && !(await Promise.race([told, sleep(200, false)]))) {
     throw new Trouble(`the Workers runtime ended by itself: ${runtime.output().trim()}`);
+  }
 }
 
 function instructions(url, key, data) {

@@ -150,18 +150,21 @@ async function ownWorker(directory, force = false) {
   }
   if (plan.files.some(({ name }) => name === ".dev.vars"))
     plan.next.push(`The sandbox key for \`wrangler dev\`: ${key}`);
+  const manifest = await readFile(new URL("package.json", TEMPLATE), "utf8");
   plan.next.push(
-    ...(await installation(directory)),
+    ...(await installation(directory, manifest)),
     "npx wrangler dev",
     "To deploy: npx edge-credits key --env live --scopes use,grant, then npx wrangler secret put API_KEYS, then npx wrangler deploy",
   );
   return plan;
 }
 
-async function installation(directory) {
+/** What is left to install; `fallback` is the manifest that there will be where there is none. */
+async function installation(directory, fallback = "") {
   const manifest = await readFile(join(directory, "package.json"), "utf8").catch(() => undefined);
-  if (manifest === undefined) return ["npm install"];
-  return manifest.includes('"edge-credits"') ? [] : ["npm install edge-credits"];
+  const named = (manifest ?? fallback).includes('"edge-credits"');
+  if (!named) return ["npm install edge-credits"];
+  return manifest === undefined ? ["npm install"] : [];
 }
 
 /**

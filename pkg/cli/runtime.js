@@ -23,7 +23,8 @@ const BUILT = new URL("../dist/worker/", import.meta.url);
  * @param {number} options.port
  * @param {Record<string, string>} options.settings variables and secrets alike
  * @param {string} options.home where the ledgers are kept
- * @returns {Promise<{url: string, exited: Promise<void>, output(): string, stop(): Promise<void>}>}
+ * @returns {Promise<{url: string, pid: number, exited: Promise<void>, output(): string,
+ *   stop(): Promise<void>}>}
  */
 export async function startRuntime({ workerd, port, settings, home }) {
   const run = join(home, "run");
@@ -68,7 +69,7 @@ export async function startRuntime({ workerd, port, settings, home }) {
       `the Workers runtime did not start: ${output.trim() || "it does not answer"}`,
     );
   }
-  return { url, exited, output: () => output, stop };
+  return { url, pid: child.pid, exited, output: () => output, stop };
 }
 
 /** Whether the worker has answered in time. */

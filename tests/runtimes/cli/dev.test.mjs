@@ -100,17 +100,23 @@ describe("in a project", () => {
     assert.deepEqual(left.sort(), [".gitignore", "key.json", "state"]);
   });
 
-  test("a second one on the same folder is refused; what a killed one left is not in the way", async () => {
-    await dev(await freePort(), async (_, child) => {
+  test("a second one on the same folder is refused, also while only its runtime is left", async () => {
+    const port = await freePort();
+    const refusal = /process (\d+) runs on .* already: end it, or choose another folder/;
+    let runtime;
+    await dev(port, async (_, child) => {
       const refused = await ended(...command("dev", "--port", "0"), options);
       assert.equal(refused.status, 1);
-      assert.match(
-        refused.stderr,
-        /process \d+ runs on .* already: end it, or choose another folder/,
-      );
-      process.kill(-child.pid, "SIGKILL");
-      await sleep(100);
+      assert.match(refused.stderr, refusal);
+      process.kill(child.pid, "SIGKILL");
+      await sleep(200);
+      const orphaned = await ended(...command("dev", "--port", "0"), options);
+      assert.match(orphaned.stderr, refusal);
+      runtime = Number(refusal.exec(orphaned.stderr)[1]);
+      process.kill(runtime, "SIGKILL");
+      await sleep(200);
     });
+    // What they have left is not in the way.
     await dev(await freePort(), async (printed) => assert.match(printed, /listening/));
   });
 
