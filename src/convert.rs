@@ -134,6 +134,7 @@ fn path_options(paths: &Fields) -> PathOptions {
         add: paths.text("add"),
         transactions: paths.text("transactions"),
         void_grant: paths.text("voidGrant"),
+        analytics: paths.text("analytics"),
     }
 }
 
@@ -155,6 +156,10 @@ pub(crate) fn call(call: JsValue) -> CallRequest {
 fn arguments(given: &Fields) -> Arguments {
     Arguments {
         customer_id: given.required("customerId"),
+        everybody: given.text("customerId").is_none(),
+        period: given.text("period"),
+        group_by: given.text("groupBy"),
+        days: given.small("days"),
         amount: given.amount("amount"),
         description: given.text("description"),
         metadata: given.text("metadata"),

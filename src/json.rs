@@ -57,6 +57,10 @@ impl JsonObject for ParsedObject {
         self.get(name).as_bool()
     }
 
+    fn has(&self, name: &str) -> bool {
+        !self.get(name).is_undefined()
+    }
+
     fn number(&self, name: &str) -> Option<String> {
         // Within the range of amounts the shortest text of the number is the text that was sent.
         let value = self.get(name);

@@ -137,4 +137,5 @@ function objectClass(Rust) {
 }
 
 export const LedgerObject = objectClass(wasm.LedgerObject);
+export const DirectoryObject = objectClass(wasm.DirectoryObject);
 export const BalanceCacheObject = objectClass(wasm.BalanceCacheObject);

@@ -5,6 +5,7 @@
 // entrance and answer, so that it sees one clock throughout.
 
 import { tellTime } from "./testing_host.js";
+import { headOf, responseOf } from "./http.js";
 import * as wasm from "./index.js";
 
 export { bodyOf, headOf, responseOf } from "./http.js";
@@ -76,7 +77,12 @@ export class Deployment {
       tellTime(this.#now);
       return answered;
     };
-    return { answer };
+    // As one object of the deployment calls another.
+    const fetch = async (url, init) => {
+      const body = init?.body && new TextEncoder().encode(init.body);
+      return responseOf(await answer(headOf(new Request(url, init)), body));
+    };
+    return { answer, fetch };
   }
 
   #object(className, name) {

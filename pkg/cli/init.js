@@ -86,10 +86,9 @@ async function becomePart(directory, config) {
       `Bindings are not inherited: repeat the binding under each environment (${names}).`,
     );
   }
-  const names = OBJECTS.map(({ binding }) => binding).join(", ");
   plan.next.push(
     ...(await installation(directory)),
-    `In the Worker: new CreditEngine({ ledger: env.${names}, waitUntil: ctx })`,
+    "In the Worker: new CreditEngine({ ledger: env.LEDGER, waitUntil: ctx })",
   );
   return plan;
 }

@@ -86,13 +86,14 @@ function budgetOf(budget) {
 }
 
 function pathsOf(paths) {
-  const { balance, consume, add, transactions, voidGrant } = optionsOf(paths, "paths", CODE);
+  const { balance, consume, add, transactions, voidGrant, analytics } = optionsOf(paths, "paths", CODE);
   return withoutAbsent({
     balance: text(balance, "paths.balance", CODE),
     consume: text(consume, "paths.consume", CODE),
     add: text(add, "paths.add", CODE),
     transactions: text(transactions, "paths.transactions", CODE),
     voidGrant: text(voidGrant, "paths.voidGrant", CODE),
+    analytics: text(analytics, "paths.analytics", CODE),
   });
 }
 

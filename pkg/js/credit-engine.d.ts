@@ -3,6 +3,7 @@
 /// <reference lib="esnext.disposable" />
 
 export type * from './types/amounts.js';
+export type * from './types/analytics.js';
 export type * from './types/answers.js';
 export type * from './types/config.js';
 export * from './types/engine.js';

@@ -124,6 +124,26 @@ export class CreditEngine {
     }
   }
 
+  async getUsageAnalytics(callOptions) {
+    return this.#ask("getUsageAnalytics", callOptions);
+  }
+
+  async getTopConsumers(callOptions) {
+    return this.#ask("getTopConsumers", callOptions);
+  }
+
+  async getActionBreakdown(callOptions) {
+    return this.#ask("getActionBreakdown", callOptions);
+  }
+
+  async getBurnRate(callOptions) {
+    return this.#ask("getBurnRate", callOptions);
+  }
+
+  async getAnalyticsSummary(callOptions) {
+    return this.#ask("getAnalyticsSummary", callOptions);
+  }
+
   withContext(context) {
     const waitUntil = waitUntilOf(context, "context");
     return new CreditEngine(new Branch(this, this.#settings, waitUntil, this.#request));
@@ -160,6 +180,18 @@ export class CreditEngine {
 
   [Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose")]() {
     return this.destroy();
+  }
+
+  #ask(method, callOptions) {
+    const { period, groupBy, customerId, days, limit, unit } = options(callOptions);
+    return this.#start(method, {
+      customerId: text(customerId, "customerId", "invalid_id"),
+      period: text(period, "period"),
+      groupBy: text(groupBy, "groupBy"),
+      days: count(days, "days"),
+      limit: count(limit, "limit"),
+      unit: text(unit, "unit"),
+    }).answer;
   }
 
   // `onAccepted` as in `perform`; usually such a charge is sent behind the answer.

@@ -2,11 +2,12 @@
  * The backend of edge-credits, built: re-export it from a Worker of your own, or deploy it as it is.
  *
  * ```js
- * export { default, LedgerObject } from "edge-credits/worker";
+ * export { default, DirectoryObject, LedgerObject } from "edge-credits/worker";
  * ```
  *
  * The Worker needs the Durable Object binding `LEDGER` (class `LedgerObject`, a `new_sqlite_classes`
- * migration) and the secret `API_KEYS`.
+ * migration) and the secret `API_KEYS`; for analytics over all customers also the binding `DIRECTORY`
+ * (class `DirectoryObject`, likewise).
  *
  * With `UPSTREAM_URL` it is a cache in front of that Credit Engine API instead: re-export
  * `BalanceCacheObject`, and bind it as `BALANCE_CACHE`.
@@ -16,6 +17,10 @@
 export interface WorkerEnv {
   /** The namespace of {@link LedgerObject}: for a ledger. */
   LEDGER?: unknown;
+  /** The namespace of {@link DirectoryObject}: for analytics over all customers. */
+  DIRECTORY?: unknown;
+  /** How long a charge waits for others to be reported to the directory with, in ms: 10000. */
+  REPORT_DELAY_MS?: string;
   /** The namespace of {@link BalanceCacheObject}: for a cache. */
   BALANCE_CACHE?: unknown;
   /** JSON list of `{id, env, scopes, sha256}`. Without it every route but `/health` answers 503. */
@@ -57,6 +62,13 @@ export default handler;
 
 /** One customer's balance in front of a remote API, on SQLite. Made by the Workers runtime. */
 export declare class BalanceCacheObject {
+  constructor(ctx: unknown, env: WorkerEnv);
+  fetch(request: Host<'Request'>): Promise<Host<'Response'>>;
+  alarm(): Promise<void>;
+}
+
+/** What all customers of an environment used, on SQLite. Made by the Workers runtime. */
+export declare class DirectoryObject {
   constructor(ctx: unknown, env: WorkerEnv);
   fetch(request: Host<'Request'>): Promise<Host<'Response'>>;
   alarm(): Promise<void>;

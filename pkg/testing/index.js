@@ -5,7 +5,7 @@ import { Clock, instant } from "./clock.js";
 import { Faults } from "./faults.js";
 import { Storage } from "./storage.js";
 
-const BINDINGS = { LEDGER: "LedgerObject" };
+const BINDINGS = { LEDGER: "LedgerObject", DIRECTORY: "DirectoryObject" };
 /** Where it pretends to be. Nothing is sent there. */
 const ORIGIN = "https://ledger.test";
 /** More than any body may have. */

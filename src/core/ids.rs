@@ -62,8 +62,7 @@ impl Environment {
         }
     }
 
-    /// The name of the object that knows all customers of this environment. As a customer's object it
-    /// would be that of the empty id, which none has.
+    /// The name of the object that knows all customers of this environment.
     ///
     /// ```
     /// use edge_credits_core::ids::Environment;
@@ -71,8 +70,7 @@ impl Environment {
     /// ```
     #[must_use]
     pub fn object_name(self) -> String {
-        let environment = self.as_str();
-        format!("{}:{environment}0:", environment.len())
+        Owner::everybody(self).object_name()
     }
 
     /// Reads `live` or `test`.
@@ -255,6 +253,13 @@ pub struct Owner {
 }
 
 impl Owner {
+    /// All customers of an environment, as the one who is asked: by the empty id, which no customer
+    /// has.
+    #[must_use]
+    pub const fn everybody(environment: Environment) -> Self {
+        Self { environment, customer: CustomerId(String::new()) }
+    }
+
     /// The name of the owner's Durable Object.
     ///
     /// Each part is preceded by its length, so two owners never share a name, whatever their ids

@@ -97,11 +97,38 @@ export async function startCache({ counting = false } = {}) {
   });
 }
 
-/** The worker with counting/main.js before it. The runtime takes a copy when it starts. */
-async function countingBundle({ directory: built }) {
+/** The ledger with a directory that can be filled, and counts the rows it reads (analytics/main.js). */
+export async function startFilled() {
+  const own = key();
+  const worker = ledgerWorker(secret(own));
+  const bundle = await bundleWith("analytics", worker);
+  const runtime = await startWorkerd({ workers: [{ ...worker, ...bundle }] });
+  await rm(bundle.directory, { recursive: true });
+  return contestant("filled", runtime, own);
+}
+
+/** The ledger that reports to a directory every second, and the ledger without one. */
+export async function startLedgers() {
+  const starts = [true, false].map(async (directory) => {
+    const own = key();
+    const worker = ledgerWorker({ ...secret(own), REPORT_DELAY_MS: "1000" });
+    if (!directory) delete worker.objects.DIRECTORY;
+    return contestant("ledger", await startWorkerd({ workers: [worker] }), own);
+  });
+  return Promise.all(starts);
+}
+
+/** The worker with counting/main.js before it. */
+function countingBundle(worker) {
+  return bundleWith("counting", worker);
+}
+
+/** The worker with another main module, of this directory, before it. The runtime takes a copy when it
+ * starts. */
+async function bundleWith(name, { directory: built }) {
   const directory = await mkdtemp(join(tmpdir(), "edge-credits-bench-"));
   await cp(built, directory, { recursive: true });
-  await cp(fileURLToPath(new URL("counting", import.meta.url)), directory, { recursive: true });
+  await cp(fileURLToPath(new URL(name, import.meta.url)), directory, { recursive: true });
   return { directory, main: "main.js" };
 }
 

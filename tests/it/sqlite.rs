@@ -53,11 +53,11 @@ impl Shelf for Object {
     }
 
     fn keep(&mut self, writes: &Writes, now: Timestamp) {
-        self.commit(|| store::write(&self.0, writes, now));
+        self.commit(|| store::write(&self.0, writes, None, now));
     }
 
     fn set_alarm(&mut self, intent: AlarmIntent, now: Timestamp) {
-        self.commit(|| store::set_alarm(&self.0, intent, now));
+        self.commit(|| store::set_alarm(&self.0, intent, None, now));
     }
 
     fn alarm(&self) -> Option<Timestamp> {

@@ -95,6 +95,7 @@ const TABLES = {
   "customer ids": ids.REFUSED_IDS,
   "names and references": ids.REFUSED_NAMES,
   "query parameters": ids.REFUSED_QUERIES,
+  "questions of the analytics": ids.REFUSED_QUESTIONS,
   "batches": REFUSED_BATCHES,
   "idempotency keys": keyTables.REFUSED_KEYS,
   "no key": keyTables.UNAUTHORIZED,

@@ -42,7 +42,7 @@ before(async () => {
   const edge = await bundleWorker(project.directory);
   runtime = await startWorkerd({
     workers: [
-      ledgerWorker({ API_KEYS: keys.secret }),
+      ledgerWorker({ API_KEYS: keys.secret, REPORT_DELAY_MS: "50" }),
       {
         name: "edge",
         ...edge,

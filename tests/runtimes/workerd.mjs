@@ -47,7 +47,10 @@ export function ledgerWorker(bindings, { name = "ledger" } = {}) {
     directory: fileURLToPath(new URL("../../dist/worker", import.meta.url)),
     main: "worker.js",
     bindings,
-    objects: { LEDGER: { className: "LedgerObject" } },
+    objects: {
+      LEDGER: { className: "LedgerObject" },
+      DIRECTORY: { className: "DirectoryObject" },
+    },
   };
 }
 

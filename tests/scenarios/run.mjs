@@ -16,8 +16,10 @@
 //   result   what it resolves to, at least: fields that are not named may hold anything
 //   error    what it rejects with, at least; `name` is compared with the error's class
 //   save     names for fields of the result, for later steps
+//   within   milliseconds within which the call, repeated, resolves to `result`: for what is told late
 //
-// Inside `result` and `error`: {"$match": REGEXP}, {"$absent": true}, {"$length": N}.
+// Inside `result` and `error`: {"$match": REGEXP}, {"$absent": true}, {"$length": N}, {"$has": ITEM} (of
+// a list, one at least is like that), {"$last": ITEM}.
 
 /** Values that JSON cannot hold. */
 const VALUES = {
@@ -79,6 +81,7 @@ async function runStep(step, { clients, values, unique }) {
     }
     return compare(tally, step.tally, "tally");
   }
+  if (step.within !== undefined) return repeat(call, fill(step.result), step.within);
   const outcome = await settle(call);
   if ("error" in step) {
     if (!("error" in outcome)) throw new Error(`resolved to ${show(outcome.result)}`);
@@ -88,6 +91,16 @@ async function runStep(step, { clients, values, unique }) {
   if ("result" in step) compare(outcome.result, fill(step.result), "result");
   for (const [name, field] of Object.entries(step.save ?? {})) {
     values.set(`$${name}`, outcome.result[field]);
+  }
+}
+
+async function repeat(call, expected, limit) {
+  for (const end = Date.now() + limit; ; await new Promise((done) => setTimeout(done, 20))) {
+    try {
+      return compare(await call(), expected, "result");
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
   }
 }
 
@@ -138,6 +151,18 @@ function compare(actual, expected, path) {
   }
   if ("$absent" in expected) return actual === undefined || refuse("nothing");
   if ("$length" in expected) return actual?.length === expected.$length || refuse(show(expected));
+  if ("$last" in expected) return compare(actual?.at?.(-1), expected.$last, `${path}.at(-1)`);
+  if ("$has" in expected) {
+    const like = (item) => {
+      try {
+        compare(item, expected.$has, path);
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    return (Array.isArray(actual) && actual.some(like)) || refuse(`a list with ${show(expected.$has)}`);
+  }
   if (actual === null || typeof actual !== "object") refuse(show(expected));
   if (Array.isArray(expected)) {
     if (!Array.isArray(actual) || actual.length !== expected.length) refuse(show(expected));

@@ -21,7 +21,7 @@ pub(crate) const MAX_KEYS: usize = 256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Scope {
-    /// Reads and charges: getBalance, consume, batches, getTransactions.
+    /// Reads and charges: getBalance, consume, batches, getTransactions, analytics.
     Use,
     /// Changes what a customer has been given: add, voidGrant.
     Grant,
@@ -33,7 +33,11 @@ impl Scope {
     /// The scope that an operation needs.
     pub(crate) const fn of(action: Action<'_>) -> Self {
         match action {
-            Action::Balance | Action::Transactions | Action::Consume | Action::Batch => Self::Use,
+            Action::Balance
+            | Action::Transactions
+            | Action::Consume
+            | Action::Batch
+            | Action::Ask(_) => Self::Use,
             Action::Add | Action::Void { .. } => Self::Grant,
             Action::Outbox | Action::Retry { .. } | Action::WriteOff { .. } => Self::Admin,
         }

@@ -99,7 +99,7 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
         let mut there = None;
         if query.include_breakdown {
             // Only the upstream knows what a balance is made of.
-            let response = self.read_there(owner, target).await?;
+            let response = self.read_there(owner.environment, target).await?;
             if !(200..300).contains(&response.status) {
                 return Ok(Reply::Theirs(response));
             }

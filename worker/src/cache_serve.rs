@@ -23,7 +23,7 @@ use crate::passing::{Reply, Target};
 use crate::receive::{Call, Received, environment_of, receive_whole, segment};
 use crate::respond::{Failure, Origin, hand_on, respond};
 use crate::routes::Action;
-use crate::serve::{Ids, no_health};
+use crate::serve::{Ids, no_health, not_alone};
 use crate::storage::Storage;
 
 /// Answers one request to the object that was reached by `name`, where the runtime tells.
@@ -45,6 +45,14 @@ pub(crate) async fn serve<S: Storage + 'static, O: Outside + 'static>(
         }
         Ok(Received::Call(call)) => answer(balance, head, &call, &entropy).await,
         Ok(Received::Health) => Err(no_health().into()),
+        Ok(Received::Question { environment, .. }) => {
+            if name.is_some_and(|name| name != environment.object_name()) {
+                Err(not_alone().into())
+            } else {
+                let target = Target { path: head.path(), query: head.query() };
+                balance.read_there(environment, &target).await.map(Reply::Theirs)
+            }
+        }
         Err(failure) => Err(failure),
     };
     let took = host::now().since(started);
@@ -74,8 +82,8 @@ async fn answer<S: Storage + 'static, O: Outside + 'static>(
             Command::Consume(charge) => balance.consume(owner, &charge).await?,
             _ => return Err(not_here().into()),
         },
-        Action::Transactions => {
-            return balance.read_there(owner, &target).await.map(Reply::Theirs);
+        Action::Transactions | Action::Ask(_) => {
+            return balance.read_there(owner.environment, &target).await.map(Reply::Theirs);
         }
         Action::Add | Action::Void { .. } => {
             let body = body_text(&call.body)?;

@@ -8,8 +8,10 @@ use core::cell::RefCell;
 use core::time::Duration;
 use std::rc::Rc;
 
+use edge_credits_core::analytics::question::no_directory;
 use edge_credits_core::entropy::Entropy;
 use edge_credits_core::http::{decode_segment, encode_component};
+use edge_credits_core::ids::Environment;
 use edge_credits_core::wire::errors::{ApiError, Code};
 use js_sys::Reflect;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -19,7 +21,7 @@ use worker::worker_sys::DurableObjectNamespace;
 
 use crate::auth::{Keyring, Scope};
 use crate::head::{Head, body_too_large};
-use crate::receive::{Call, ENTROPY, ENVIRONMENT, Received, broken_off, receive};
+use crate::receive::{ENTROPY, ENVIRONMENT, Received, broken_off, receive};
 use crate::respond::{Answer, Origin, REQUEST_ID, VERSION, respond};
 use crate::routes::Action;
 use crate::{hex, host, settings};
@@ -29,6 +31,9 @@ const LEDGER: &str = "LEDGER";
 
 /// The binding of the cached balances' objects, which answer where there is an upstream.
 const BALANCE_CACHE: &str = "BALANCE_CACHE";
+
+/// The binding of the objects that know all customers of an environment.
+pub(crate) const DIRECTORY: &str = "DIRECTORY";
 
 /// The first line of what [`admit`] returns where an object is to answer.
 const PASS: &str = "pass";
@@ -53,11 +58,21 @@ pub fn admit(head: &str, env: &Env) -> Result<String, JsValue> {
         Ok(Received::Call(call)) => {
             let binding = binding(env);
             if namespace(env, binding).is_some() {
-                let entropy = hex::encode(&host::random()?);
-                let names = Names { binding, request_id: &request_id, entropy: &entropy };
-                return Ok(pass_on(&head, &call, &names));
+                let limit = if call.action.has_body() { call.action.max_body_bytes() } else { 0 };
+                let (name, environment) = (call.owner.object_name(), call.owner.environment);
+                let object = Object { binding, name, environment, limit };
+                return pass_on(&head, &object, &request_id);
             }
             Err(missing(binding).into())
+        }
+        Ok(Received::Question { environment, .. }) => {
+            let binding = if binding(env) == LEDGER { DIRECTORY } else { BALANCE_CACHE };
+            if namespace(env, binding).is_some() {
+                let name = environment.object_name();
+                let object = Object { binding, name, environment, limit: 0 };
+                return pass_on(&head, &object, &request_id);
+            }
+            Err(if binding == DIRECTORY { no_directory() } else { missing(binding) }.into())
         }
         Err(failure) => Err(failure),
     };
@@ -103,29 +118,30 @@ fn keyring(env: &Env) -> Result<Rc<Keyring>, ApiError> {
     })
 }
 
-/// What names a call on its way to its object.
-struct Names<'a> {
-    binding: &'a str,
-    request_id: &'a str,
-    entropy: &'a str,
+/// The object that is to answer.
+struct Object {
+    binding: &'static str,
+    name: String,
+    environment: Environment,
+    /// Most bytes of the body; 0: there is none.
+    limit: usize,
 }
 
-/// What the object of a call gets of its request.
-fn pass_on(head: &Head, call: &Call<'_>, names: &Names<'_>) -> String {
-    let body = call.action.has_body();
-    let limit = if body { call.action.max_body_bytes() } else { 0 }.to_string();
-    let (name, url) = (call.owner.object_name(), object_url(head));
-    let mut lines = vec![PASS, names.binding, &name, &limit, &head.method, &url];
-    lines.extend([ENVIRONMENT, call.owner.environment.as_str()]);
-    lines.extend([ENTROPY, names.entropy]);
-    lines.extend([REQUEST_ID, names.request_id]);
+/// What an object gets of a request.
+fn pass_on(head: &Head, object: &Object, request_id: &str) -> Result<String, JsValue> {
+    let entropy = hex::encode(&host::random()?);
+    let (limit, url) = (object.limit.to_string(), object_url(head));
+    let mut lines = vec![PASS, object.binding, &object.name, &limit, &head.method, &url];
+    lines.extend([ENVIRONMENT, object.environment.as_str()]);
+    lines.extend([ENTROPY, &entropy]);
+    lines.extend([REQUEST_ID, request_id]);
     if let Some(key) = head.header("idempotency-key") {
         lines.extend(["idempotency-key", key]);
     }
-    if body {
+    if object.limit > 0 {
         lines.extend(["content-type", "application/json"]);
     }
-    lines.join("\n")
+    Ok(lines.join("\n"))
 }
 
 /// The same path and query, every segment spelled in the one way that no URL parser changes: what
@@ -145,8 +161,10 @@ fn health(env: &Env) -> Answer {
     let (mode, sensible) = if binding == BALANCE_CACHE {
         ("cache", settings::is_cache_configured(setting, host::url))
     } else {
-        let overdraft = setting(settings::OVERDRAFT_LIMIT);
-        ("ledger", settings::ledger_config(overdraft.as_deref()).is_ok())
+        let (overdraft, delay) =
+            (setting(settings::OVERDRAFT_LIMIT), setting(settings::REPORT_DELAY_MS));
+        let pace = settings::pace_config(delay.as_deref(), true);
+        ("ledger", settings::ledger_config(overdraft.as_deref()).is_ok() && pace.is_ok())
     };
     let configured = sensible && keyring(env).is_ok() && namespace(env, binding).is_some();
     let body = format!(
@@ -161,7 +179,7 @@ fn binding(env: &Env) -> &'static str {
     if upstream.is_some() { BALANCE_CACHE } else { LEDGER }
 }
 
-fn namespace(env: &Env, binding: &str) -> Option<DurableObjectNamespace> {
+pub(crate) fn namespace(env: &Env, binding: &str) -> Option<DurableObjectNamespace> {
     let binding = Reflect::get(env, &JsValue::from_str(binding)).ok()?;
     binding.is_object().then(|| binding.unchecked_into())
 }

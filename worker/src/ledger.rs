@@ -5,11 +5,15 @@
 //! there is no await between the first lookup and the answer, so no two commands interleave. Memory
 //! is a cache: whenever the storage fails it is dropped, and the next call loads what was kept.
 
+mod questions;
+mod reporting;
+
 use core::cell::RefCell;
 
+use edge_credits_core::analytics::pace::{Pace, PaceConfig};
 use edge_credits_core::ids::Owner;
 use edge_credits_core::ledger::{
-    Account, Batch, Command, Found, LedgerConfig, Receipt, Rejection, Writes, decide, settle,
+    Account, AlarmIntent, Batch, Command, Found, LedgerConfig, Receipt, Rejection, Writes, decide,
 };
 use edge_credits_core::time::Timestamp;
 use edge_credits_core::wire::errors::{ApiError, Code};
@@ -20,11 +24,15 @@ use edge_credits_core::wire::requests::{BalanceQuery, PageQuery};
 use crate::respond::{Answer, Failure};
 use crate::schema;
 use crate::storage::{Storage, StorageError};
-use crate::store::{self, StoreError};
+use crate::store::{self, StoreError, in_transaction, sooner};
+
+pub(crate) use reporting::Outward;
 
 /// The ledger of one object.
 pub(crate) struct Ledger<S> {
     storage: S,
+    /// How the deployment wants its entries reported.
+    config: PaceConfig,
     /// `None` until the first call, and after a failure of the storage.
     loaded: RefCell<Option<Loaded>>,
 }
@@ -32,6 +40,8 @@ pub(crate) struct Ledger<S> {
 /// What memory holds.
 struct Loaded {
     account: Account,
+    /// How far the entries have been worked off for analytics.
+    pace: Pace,
     /// Whether the tables exist; they come with the first entry.
     has_tables: bool,
 }
@@ -66,8 +76,8 @@ impl From<Rejection> for Fault {
 
 impl<S: Storage> Ledger<S> {
     /// The ledger in a storage. Nothing is read yet.
-    pub(crate) const fn new(storage: S) -> Self {
-        Self { storage, loaded: RefCell::new(None) }
+    pub(crate) const fn new(storage: S, config: PaceConfig) -> Self {
+        Self { storage, config, loaded: RefCell::new(None) }
     }
 
     /// Carries out a command.
@@ -159,34 +169,6 @@ impl<S: Storage> Ledger<S> {
         Ok(Answer { body: page_body(&rows, query, total), replayed: false })
     }
 
-    /// Writes what is due, when the alarm fires: late, early or twice makes no difference.
-    ///
-    /// # Errors
-    /// A sentence for the log; the runtime then fires the alarm again.
-    pub(crate) fn alarm(&self, now: Timestamp) -> Result<(), String> {
-        let log = |fault: Fault| fault.reason().unwrap_or_else(|| "the ledger refused".to_owned());
-        let owner = match self.stored_owner().map_err(|error| log(error.into()))? {
-            Some(owner) => owner,
-            None => return Ok(()),
-        };
-        self.step(&owner, now, |loaded| {
-            let mut writes = settle(&loaded.account, now)?;
-            // The alarm is spent by firing, whatever the account made of it.
-            let mut after = loaded.account.clone();
-            after.apply(&writes);
-            writes.alarm = after.rearm();
-            self.commit(loaded, now, &writes)
-        })
-        .map_err(log)
-    }
-
-    fn stored_owner(&self) -> Result<Option<Owner>, StoreError> {
-        if schema::version(&self.storage)? == 0 {
-            return Ok(None);
-        }
-        store::meta(&self.storage).map(|meta| Some(meta.owner))
-    }
-
     fn with<T>(
         &self,
         owner: &Owner,
@@ -227,20 +209,27 @@ impl<S: Storage> Ledger<S> {
     fn load(&self, owner: &Owner, now: Timestamp) -> Result<Loaded, Fault> {
         let version = schema::version(&self.storage)?;
         if version == 0 {
-            return Ok(Loaded { account: Account::new(owner.clone()), has_tables: false });
+            let (account, pace) = (Account::new(owner.clone()), Pace::default());
+            return Ok(Loaded { account, pace, has_tables: false });
         }
         if version < schema::LATEST {
-            self.in_transaction(|| Ok(schema::migrate(&self.storage, version, now)?))?;
+            let migrate = || Ok(schema::migrate(&self.storage, version, now)?);
+            in_transaction(&self.storage, migrate)?;
         }
         let meta = store::meta(&self.storage)?;
         let (last, open) = store::account_rows(&self.storage)?;
         let account = Account::load(meta.owner, last, open).map_err(StoreError::from)?;
+        let mut pace = meta.pace;
+        pace.armed = pace.arm(account.sequence(), now, &self.config);
         // An alarm that has not fired at its time may be lost for good.
         let overdue = meta.alarm_due.is_some_and(|due| due <= now);
         if overdue || meta.alarm_due != account.next_due() {
-            self.in_transaction(|| store::set_alarm(&self.storage, account.rearm(), now))?;
+            let rearm = || store::set_alarm(&self.storage, account.rearm(), pace.armed, now);
+            in_transaction(&self.storage, rearm)?;
+        } else if pace.armed.is_some() {
+            store::ring(&self.storage, sooner(account.next_due(), pace.armed), now)?;
         }
-        Ok(Loaded { account, has_tables: true })
+        Ok(Loaded { account, pace, has_tables: true })
     }
 
     /// Makes sure that what memory holds is what is stored: an instance that the platform has
@@ -259,38 +248,30 @@ impl<S: Storage> Ledger<S> {
         store::find(&self.storage, &command.lookups(loaded.account.owner()))
     }
 
-    /// Persists, then applies.
+    /// Persists, then applies. What is written is to be reported: the alarm is made sure of in the
+    /// same transaction, and where it stands already that costs nothing.
     fn commit(&self, loaded: &mut Loaded, now: Timestamp, writes: &Writes) -> Result<(), Fault> {
         if writes.is_empty() {
             return Ok(());
         }
-        self.in_transaction(|| {
+        let last = writes.entries.last().map_or(loaded.account.sequence(), |last| last.sequence);
+        let armed = loaded.pace.arm(last, now, &self.config);
+        let besides = armed.or(loaded.pace.armed);
+        in_transaction(&self.storage, || {
             if !loaded.has_tables {
                 schema::migrate(&self.storage, 0, now)?;
                 schema::record_owner(&self.storage, loaded.account.owner())?;
             }
-            store::write(&self.storage, writes, now)
+            store::write(&self.storage, writes, besides, now)?;
+            if armed.is_some() && writes.alarm == AlarmIntent::Keep {
+                store::ring(&self.storage, sooner(loaded.account.next_due(), armed), now)?;
+            }
+            Ok(())
         })?;
         loaded.has_tables = true;
         loaded.account.apply(writes);
+        loaded.pace.armed = besides;
         Ok(())
-    }
-
-    /// One transaction; rows that make no sense roll it back like a failing statement.
-    fn in_transaction(
-        &self,
-        mut work: impl FnMut() -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let mut corrupt = false;
-        let result = self.storage.transaction(&mut || match work() {
-            Ok(()) => Ok(()),
-            Err(StoreError::Storage(error)) => Err(error),
-            Err(StoreError::Corrupt) => {
-                corrupt = true;
-                Err(StorageError("a row makes no sense".to_owned()))
-            }
-        });
-        if corrupt { Err(StoreError::Corrupt) } else { Ok(result?) }
     }
 }
 

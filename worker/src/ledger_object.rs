@@ -1,22 +1,32 @@
-//! The Durable Object class: hands what the runtime brings to [`crate::serve`].
+//! The Durable Object class: hands what the runtime brings to [`crate::serve`], and the way to the
+//! directory to the ledger's alarm.
 
+use std::rc::Rc;
+
+use edge_credits_core::analytics::pace::PaceConfig;
+use edge_credits_core::analytics::report::Report;
+use edge_credits_core::entropy::{Entropy, Jitter};
+use edge_credits_core::time::Timestamp;
+use edge_credits_core::wire::errors::ApiError;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsError, JsValue};
 use worker::worker_sys::DurableObjectState;
 use worker::{Env, State};
 
 use crate::head::Head;
-
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Outward};
 use crate::object_storage::ObjectStorage;
-use crate::{host, serve, settings};
+use crate::{directory_line, host, serve, settings};
 
 /// One customer's ledger, on SQLite.
 #[wasm_bindgen]
-pub struct LedgerObject {
+pub struct LedgerObject(Rc<Inside>);
+
+struct Inside {
     ledger: Ledger<ObjectStorage>,
-    state: State,
-    env: Env,
+    runtime: Runtime,
+    /// The settings that are read once, or what is wrong with them.
+    settings: Result<(), ApiError>,
 }
 
 #[wasm_bindgen]
@@ -25,28 +35,78 @@ impl LedgerObject {
     #[wasm_bindgen(constructor)]
     pub fn new(state: DurableObjectState, env: Env) -> Self {
         let state = State::from(state);
-        Self { ledger: Ledger::new(ObjectStorage::of(&state)), state, env }
+        let storage = ObjectStorage::of(&state);
+        let delay = host::setting(&env, settings::REPORT_DELAY_MS);
+        let directory = directory_line::is_bound(&env);
+        let (config, settings) = match settings::pace_config(delay.as_deref(), directory) {
+            Ok(config) => (config, Ok(())),
+            // Nothing is served then, so that no charge goes unreported for a mistyped setting.
+            Err(error) => (PaceConfig::default(), Err(error)),
+        };
+        let ledger = Ledger::new(storage, config);
+        Self(Rc::new(Inside { ledger, runtime: Runtime { state, env }, settings }))
     }
 
     /// Answers a request: `head` and the answer are texts as [`Head::read`] and
-    /// [`crate::respond::respond`] have them, `body` is absent where it could not be read.
+    /// [`crate::respond::respond`] have them, `body` is absent where it could not be read. With a
+    /// promise where the directory is asked.
     ///
     /// # Errors
     /// Only what the runtime throws while an answer is being made.
-    pub fn answer(&self, head: &str, body: Option<Vec<u8>>) -> Result<String, JsValue> {
+    pub fn answer(&self, head: &str, body: Option<Vec<u8>>) -> Result<JsValue, JsValue> {
+        let head = Head::read(head);
+        let Inside { ledger, runtime, settings } = &*self.0;
+        let name = runtime.state.id().name();
+        if let Some(environment) = serve::asks_of_all(&head) {
+            let inside = Rc::clone(&self.0);
+            return host::at_once(async move {
+                let env = &inside.runtime.env;
+                let answer = serve::ask_directory(env, name.as_deref(), environment, &head).await;
+                answer.map(JsValue::from)
+            });
+        }
         let object = serve::Object {
-            ledger: &self.ledger,
-            name: self.state.id().name(),
-            overdraft_limit: host::setting(&self.env, settings::OVERDRAFT_LIMIT),
+            ledger,
+            name,
+            settings: settings.clone(),
+            overdraft_limit: host::setting(&runtime.env, settings::OVERDRAFT_LIMIT),
         };
-        object.serve(&Head::read(head), body)
+        object.serve(&head, body).map(JsValue::from)
     }
 
     /// Takes the alarm.
     ///
     /// # Errors
     /// A sentence for the log; the runtime then fires the alarm again.
-    pub fn alarm(&self) -> Result<(), JsError> {
-        self.ledger.alarm(host::now()).map_err(|reason| JsError::new(&reason))
+    pub fn alarm(&self) -> Result<JsValue, JsValue> {
+        let inside = Rc::clone(&self.0);
+        host::at_once(async move {
+            let done = inside.ledger.alarm(&inside.runtime).await;
+            done.map(|()| JsValue::UNDEFINED).map_err(|reason| JsError::new(&reason).into())
+        })
+    }
+}
+
+/// The runtime around the object.
+struct Runtime {
+    state: State,
+    env: Env,
+}
+
+impl Outward for Runtime {
+    fn now(&self) -> Timestamp {
+        host::now()
+    }
+
+    fn jitter(&self) -> Jitter {
+        Entropy::new(host::random().unwrap_or_default()).jitter()
+    }
+
+    async fn report(&self, report: &Report) -> Result<String, String> {
+        directory_line::report(&self.env, report).await
+    }
+
+    fn log(&self, line: &str) {
+        worker::console_error!("{line}");
     }
 }

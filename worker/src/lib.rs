@@ -2,8 +2,9 @@
 //!
 //! A request passes [`front`] (who is asking?), and is answered by the customer's [`ledger_object`]
 //! by way of [`serve`] (what is asked?) and [`ledger`] (look up, decide, persist, answer); with an
-//! upstream, by its [`cache_object`] by way of [`cache_serve`], [`cache`] and [`conversation`]. What
-//! may be charged, granted or refused is decided in `edge-credits-core`; this crate performs. Read
+//! upstream, by its [`cache_object`] by way of [`cache_serve`], [`cache`] and [`conversation`]. The
+//! ledgers report what was used to the [`directory_object`] of their environment, which answers for all
+//! customers by way of [`directory_serve`] and [`directory`]. What may be charged, granted or refused is decided in `edge-credits-core`; this crate performs. Read
 //! [`receive`] for the order of the checks, [`schema`] and [`cache_schema`] for what is stored.
 
 mod auth;
@@ -14,6 +15,12 @@ mod cache_serve;
 mod cache_sql;
 mod cache_store;
 mod conversation;
+mod directory;
+mod directory_line;
+mod directory_object;
+mod directory_schema;
+mod directory_serve;
+mod directory_store;
 mod front;
 mod head;
 mod hex;
@@ -24,6 +31,7 @@ mod object_storage;
 mod passing;
 mod receive;
 mod respond;
+mod rollup_store;
 mod routes;
 mod schema;
 mod serve;
@@ -33,6 +41,7 @@ mod store;
 mod upstream;
 
 pub use cache_object::BalanceCacheObject;
+pub use directory_object::DirectoryObject;
 pub use front::{admit, longest_body, refuse_body};
 pub use ledger_object::LedgerObject;
 

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use edge_credits_core::http::Response;
 use edge_credits_core::idempotency::IdempotencyKey;
-use edge_credits_core::ids::{Owner, TransactionId, Unit};
+use edge_credits_core::ids::{Environment, Owner, TransactionId, Unit};
 use edge_credits_core::wire::cached::handed_on;
 use edge_credits_core::wire::outbox::{OutboxQuery, handled_body, outbox_body};
 use edge_credits_core::wire::reading::named_unit;
@@ -50,10 +50,10 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
     /// `upstream_unavailable`; `not_configured`.
     pub(crate) async fn read_there(
         &self,
-        owner: &Owner,
+        environment: Environment,
         target: &Target<'_>,
     ) -> Result<Response, Failure> {
-        let setup = self.outside.setup(owner.environment)?;
+        let setup = self.outside.setup(environment)?;
         self.pass_on(&setup, target, None, None).await
     }
 

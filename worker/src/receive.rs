@@ -5,6 +5,7 @@
 //! authority, and a header names the environment. Decides the order of the checks: size, method and
 //! path, authority, content type, customer, body. What is in the body is judged by the object.
 
+use edge_credits_core::analytics::question::{Topic, customer_of};
 use edge_credits_core::http::decode_segment;
 use edge_credits_core::ids::{CustomerId, Environment, Owner};
 use edge_credits_core::wire::errors::{ApiError, Code};
@@ -21,7 +22,7 @@ pub(crate) const ENVIRONMENT: &str = "x-edge-credits-environment";
 /// which the platform delivers to the object again makes the same key again.
 pub(crate) const ENTROPY: &str = "x-edge-credits-entropy";
 
-/// What is asked of whose ledger.
+/// What is asked of whose ledger. (A question about all customers is no [`Call`].)
 pub(crate) struct Call<'a> {
     /// Whose.
     pub(crate) owner: Owner,
@@ -37,6 +38,13 @@ pub(crate) enum Received<'a> {
     Health,
     /// A call.
     Call(Call<'a>),
+    /// A question about all customers of an environment.
+    Question {
+        /// Which.
+        environment: Environment,
+        /// What about.
+        topic: Topic,
+    },
 }
 
 /// Judges what can be judged of a request without its body. `admit` says for which environment the
@@ -51,11 +59,21 @@ pub(crate) fn receive<'a>(
     let route = route(&head.method, head.path());
     head.check_size(match &route {
         Ok(Route::Customer { action, .. }) => action.max_body_bytes(),
-        Ok(Route::Health) | Err(_) => MAX_BODY_BYTES,
+        Ok(Route::Health | Route::Analytics(_)) | Err(_) => MAX_BODY_BYTES,
     })?;
     let (id, action) = match route? {
         Route::Health => return Ok(Received::Health),
         Route::Customer { id, action } => (id, action),
+        Route::Analytics(topic) => {
+            let (action, body) = (Action::Ask(topic), Vec::new());
+            let environment = admit(action)?;
+            return Ok(match customer_of(topic, head.query())? {
+                Some(customer) => {
+                    Received::Call(Call { owner: Owner { environment, customer }, action, body })
+                }
+                None => Received::Question { environment, topic },
+            });
+        }
     };
     let environment = admit(action)?;
     if action.has_body() {

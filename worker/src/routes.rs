@@ -4,6 +4,7 @@
 //! been authenticated. There is no HEAD, no OPTIONS and no CORS: the API's keys are secrets, which
 //! no browser may hold.
 
+use edge_credits_core::analytics::question::Topic;
 use edge_credits_core::wire::batch::MAX_BATCH_BYTES;
 use edge_credits_core::wire::errors::{ApiError, Code};
 
@@ -25,6 +26,8 @@ pub(crate) enum Route<'a> {
         /// What to do there.
         action: Action<'a>,
     },
+    /// A question about all customers, or by its query about one.
+    Analytics(Topic),
 }
 
 /// An operation on one customer's ledger.
@@ -57,6 +60,8 @@ pub(crate) enum Action<'a> {
         /// The path's segment.
         transaction: &'a str,
     },
+    /// A question of the analytics about this customer.
+    Ask(Topic),
 }
 
 impl Action<'_> {
@@ -97,6 +102,10 @@ pub(crate) fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, Failur
             };
             (allow, Route::Customer { id, action })
         }
+        ["v1", "analytics", topic] => match Topic::parse(topic) {
+            Some(topic) => ("GET", Route::Analytics(topic)),
+            None => return Err(not_found().into()),
+        },
         _ => return Err(not_found().into()),
     };
     if method == allow { Ok(route) } else { Err(method_not_allowed(allow)) }
@@ -133,6 +142,8 @@ mod tests {
         let customer = |id, action| Route::Customer { id, action };
         let table = [
             ("GET", "/health", Route::Health),
+            ("GET", "/v1/analytics/usage", Route::Analytics(Topic::Usage)),
+            ("GET", "/v1/analytics/top-consumers", Route::Analytics(Topic::TopConsumers)),
             ("GET", "/v1/customers/cus_1/balance", customer("cus_1", Action::Balance)),
             ("GET", "/v1/customers/a%2Fb/transactions", customer("a%2Fb", Action::Transactions)),
             ("POST", "/v1/customers/balance/consume", customer("balance", Action::Consume)),
@@ -170,6 +181,10 @@ mod tests {
             "/V1/customers/c/balance",
             "/v1/customers/c/batch/x",
             "/v1/batch",
+            "/v1/analytics",
+            "/v1/analytics/",
+            "/v1/analytics/revenue",
+            "/v1/analytics/usage/x",
             "/v1/customers/c/grants/void",
             "/v1/customers/c/outbox/t",
             "/v1/customers/c/outbox/t/forget",
@@ -185,6 +200,7 @@ mod tests {
     fn other_methods_are_told_which_one() {
         let table = [
             ("POST", "/health", "GET"),
+            ("POST", "/v1/analytics/summary", "GET"),
             ("HEAD", "/health", "GET"),
             ("OPTIONS", "/v1/customers/c/consume", "POST"),
             ("get", "/v1/customers/c/balance", "GET"),

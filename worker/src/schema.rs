@@ -6,7 +6,8 @@
 //! before it is kept.
 //!
 //! Rows written per charge are what an object's operation costs: one for the entry, one for its id's
-//! index, one per grant that it drew on. The other two indexes are partial and hold few entries.
+//! index, one per grant that it drew on. The other two indexes are partial and hold few entries. The
+//! sums per day are written by the alarm, many entries at a time.
 
 use edge_credits_core::ids::Owner;
 use edge_credits_core::ledger::stored::SqlValue;
@@ -91,10 +92,41 @@ const STEPS: Steps = &[
     ) STRICT",
         "CREATE INDEX holds_open ON holds (sequence) WHERE open = 1",
     ],
+    &[
+        "ALTER TABLE meta ADD COLUMN reported INTEGER NOT NULL DEFAULT 0 CHECK (reported >= 0)",
+        "ALTER TABLE meta ADD COLUMN folded INTEGER NOT NULL DEFAULT 0 CHECK (folded >= 0)",
+        "ALTER TABLE meta ADD COLUMN failures INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0)",
+        DAYS,
+        ACTIONS,
+    ],
 ];
 
+/// Sums of a day. They may exceed what a double holds, and go in and out as text.
+pub(crate) const DAYS: &str = "CREATE TABLE days (
+    unit TEXT NOT NULL,
+    day INTEGER NOT NULL CHECK (day >= 0),
+    consumed INTEGER NOT NULL CHECK (consumed >= 0),
+    added INTEGER NOT NULL CHECK (added >= 0),
+    expired INTEGER NOT NULL CHECK (expired >= 0),
+    transactions INTEGER NOT NULL CHECK (transactions > 0),
+    PRIMARY KEY (unit, day)
+) STRICT, WITHOUT ROWID";
+
+/// Sums of a day's actions.
+pub(crate) const ACTIONS: &str = "CREATE TABLE actions (
+    unit TEXT NOT NULL,
+    day INTEGER NOT NULL CHECK (day >= 0),
+    action TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    consumed INTEGER NOT NULL CHECK (consumed >= 0),
+    added INTEGER NOT NULL CHECK (added >= 0),
+    expired INTEGER NOT NULL CHECK (expired >= 0),
+    transactions INTEGER NOT NULL CHECK (transactions > 0),
+    PRIMARY KEY (unit, day, action, kind)
+) STRICT, WITHOUT ROWID";
+
 /// The version that this code writes.
-pub(crate) const LATEST: i64 = 2;
+pub(crate) const LATEST: i64 = 3;
 
 /// The version of the tables that the object has; 0 when it has none.
 ///

@@ -3,7 +3,9 @@
 //! Decides which of the core's readers a body or a query goes to. The body is read first; from then
 //! on nothing is awaited, so no other call comes between.
 
+use edge_credits_core::analytics::question::{no_directory, parse_question};
 use edge_credits_core::entropy::Entropy;
+use edge_credits_core::ids::Environment;
 use edge_credits_core::ledger::Command;
 use edge_credits_core::time::Timestamp;
 use edge_credits_core::wire::batch::parse_batch;
@@ -13,14 +15,15 @@ use edge_credits_core::wire::requests::{
     parse_void,
 };
 use wasm_bindgen::JsValue;
+use worker::Env;
 
 use crate::head::Head;
 use crate::ledger::{Ledger, other_owner};
-use crate::receive::{Call, ENTROPY, Received, environment_of, receive_whole, segment};
-use crate::respond::{Answer, Failure, Origin, REQUEST_ID, respond};
+use crate::receive::{Call, ENTROPY, Received, environment_of, receive, receive_whole, segment};
+use crate::respond::{Answer, Failure, Origin, REQUEST_ID, hand_on, respond};
 use crate::routes::Action;
 use crate::storage::Storage;
-use crate::{hex, host, settings};
+use crate::{directory_line, hex, host, settings};
 
 /// Longest request id that is taken over from a caller.
 const MAX_REQUEST_ID_LENGTH: usize = 64;
@@ -31,6 +34,8 @@ pub(crate) struct Object<'a, S> {
     pub(crate) ledger: &'a Ledger<S>,
     /// The name by which it was reached, where the runtime tells.
     pub(crate) name: Option<String>,
+    /// What is wrong with the settings that every call needs, if anything is.
+    pub(crate) settings: Result<(), ApiError>,
     /// The setting of that name.
     pub(crate) overdraft_limit: Option<String>,
 }
@@ -56,6 +61,7 @@ impl<S: Storage> Object<'_, S> {
                 self.answer(&call, &Asked { head, entropy: &entropy, request_id: &request_id })
             }
             Ok(Received::Health) => Err(no_health().into()),
+            Ok(Received::Question { .. }) => Err(not_alone().into()),
             Err(failure) => Err(failure),
         };
         let origin =
@@ -71,6 +77,7 @@ impl<S: Storage> Object<'_, S> {
         if self.name.as_deref().is_some_and(|name| name != call.owner.object_name()) {
             return Err(other_owner().into());
         }
+        self.settings.clone()?;
         let key = KeySource { header: head.header("idempotency-key"), entropy };
         let command = match call.action {
             Action::Balance => {
@@ -80,6 +87,10 @@ impl<S: Storage> Object<'_, S> {
             Action::Transactions => {
                 let query = parse_page_query(head.query())?;
                 return self.ledger.page(&call.owner, now, &query);
+            }
+            Action::Ask(topic) => {
+                let question = parse_question(topic, head.query())?;
+                return self.ledger.ask(&call.owner, now, &question);
             }
             Action::Batch => return self.batch(call, request_id, now),
             Action::Outbox | Action::Retry { .. } | Action::WriteOff { .. } => {
@@ -112,6 +123,49 @@ impl<S: Storage> Object<'_, S> {
         let config = settings::ledger_config(self.overdraft_limit.as_deref())?;
         self.ledger.perform(&call.owner, now, command, &config)
     }
+}
+
+/// The environment, where a request asks of all its customers: a holder of the ledger's binding has no
+/// other way to the directory than by an object of the ledger's, named by the environment.
+pub(crate) fn asks_of_all(head: &Head) -> Option<Environment> {
+    match receive(head, &|_| environment_of(head)) {
+        Ok(Received::Question { environment, .. }) => Some(environment),
+        _ => None,
+    }
+}
+
+/// Answers such a request.
+///
+/// # Errors
+/// Only what the runtime throws while an answer is being made.
+pub(crate) async fn ask_directory(
+    env: &Env,
+    name: Option<&str>,
+    environment: Environment,
+    head: &Head,
+) -> Result<String, JsValue> {
+    let started = host::now();
+    let Ids { request_id, .. } = Ids::of(head)?;
+    let refused = if name.is_some_and(|name| name != environment.object_name()) {
+        Some(not_alone())
+    } else {
+        (!directory_line::is_bound(env)).then(no_directory)
+    };
+    let answer = match refused {
+        Some(error) => Err(error),
+        None => directory_line::ask(env, environment, head).await.ok_or_else(away),
+    };
+    let took = host::now().since(started);
+    let origin = Origin { request_id: &request_id, part: "directory", took };
+    Ok(match answer {
+        Ok(theirs) => hand_on(theirs, &origin),
+        Err(error) => respond(Err(error.into()), &origin),
+    })
+}
+
+fn away() -> ApiError {
+    let message = "The directory of this environment did not answer. Ask again.";
+    ApiError::new(Code::UpstreamUnavailable, message)
 }
 
 /// What makes a request's names: for keys of our own making, and of the request itself.
@@ -148,6 +202,13 @@ fn is_request_id(text: &str) -> bool {
 fn no_outbox() -> ApiError {
     let message = "A ledger has no outbox: this deployment is not a cache. Nothing was changed.";
     ApiError::new(Code::NotFound, message)
+}
+
+/// The answer of one customer's object to a question about all.
+pub(crate) fn not_alone() -> ApiError {
+    let message = "This object knows one customer: name it by customer_id, or ask the object that is \
+                   named by the environment alone.";
+    ApiError::about(Code::InvalidRequest, "customer_id", message)
 }
 
 /// The answer of an object to the health check.

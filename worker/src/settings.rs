@@ -5,6 +5,7 @@
 
 use core::time::Duration;
 
+use edge_credits_core::analytics::pace::PaceConfig;
 use edge_credits_core::cache::CacheConfig;
 use edge_credits_core::cache::upstream::{Unusable, Upstream, lease_for};
 use edge_credits_core::config::{Bounds, MAX_STALENESS_MS, SYNC_INTERVAL_MS, UrlParts};
@@ -33,6 +34,22 @@ pub(crate) fn ledger_config(overdraft_limit: Option<&str>) -> Result<LedgerConfi
         return Ok(LedgerConfig { overdraft_limit });
     }
     Err(wrong(OVERDRAFT_LIMIT, "is not an amount of credits such as \"1000\" or \"0.5\""))
+}
+
+/// The variable with the time that a charge waits for others to be reported with.
+pub(crate) const REPORT_DELAY_MS: &str = "REPORT_DELAY_MS";
+
+/// Ten seconds: a customer who charges without a pause then costs six reports a minute, and analytics
+/// of the environment are that much behind.
+const REPORT_DELAY: Bounds = Bounds { default: 10_000, min: 1, max: 3_600_000 };
+
+/// Reads [`REPORT_DELAY_MS`]; `directory` is whether there is one to report to.
+///
+/// # Errors
+/// `not_configured`.
+pub(crate) fn pace_config(delay: Option<&str>, directory: bool) -> Result<PaceConfig, ApiError> {
+    let delay = Duration::from_millis(whole_number(REPORT_DELAY_MS, delay, REPORT_DELAY)?);
+    Ok(PaceConfig { directory, delay })
 }
 
 /// The variable with the URL of the API that the worker is a cache of; without it, it is a ledger.
@@ -135,6 +152,16 @@ mod tests {
         assert_eq!(limit(Some("12.5")).unwrap(), Credits::from_minor_units(12_500_000));
         for wrong in ["", "-1", "none", "1e3", " 1", "0.0000001", "99999999999"] {
             assert_eq!(limit(Some(wrong)).unwrap_err().code, Code::NotConfigured, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_report_waits_ten_seconds_unless_told() {
+        let delay = |text| pace_config(text, true).map(|config| config.delay.as_millis());
+        assert_eq!(delay(None).unwrap(), 10_000);
+        assert_eq!(delay(Some("50")).unwrap(), 50);
+        for wrong in ["", "0", "-1", "1.5", "3600001", "soon"] {
+            assert_eq!(delay(Some(wrong)).unwrap_err().code, Code::NotConfigured, "{wrong:?}");
         }
     }
 

@@ -5,6 +5,7 @@
 
 use core::time::Duration;
 
+use edge_credits_core::analytics::pace::Pace;
 use edge_credits_core::ids::{CustomerId, Environment, Owner, TransactionId};
 use edge_credits_core::ledger::stored::{
     ENTRY_COLUMNS, GRANT_COLUMNS, HOLD_COLUMNS, SqlValue, entry_from_row, entry_to_row,
@@ -38,12 +39,34 @@ impl From<Corrupt> for StoreError {
     }
 }
 
+/// One transaction; rows that make no sense roll it back like a failing statement.
+///
+/// # Errors
+/// [`StoreError`]; nothing is kept then.
+pub(crate) fn in_transaction(
+    storage: &dyn Storage,
+    mut work: impl FnMut() -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut corrupt = false;
+    let result = storage.transaction(&mut || match work() {
+        Ok(()) => Ok(()),
+        Err(StoreError::Storage(error)) => Err(error),
+        Err(StoreError::Corrupt) => {
+            corrupt = true;
+            Err(StorageError("a row makes no sense".to_owned()))
+        }
+    });
+    if corrupt { Err(StoreError::Corrupt) } else { Ok(result?) }
+}
+
 /// What the object knows about itself.
 pub(crate) struct Meta {
     /// Whose ledger it is.
     pub(crate) owner: Owner,
-    /// When the alarm was last set for.
+    /// When the account's alarm was last set for.
     pub(crate) alarm_due: Option<Timestamp>,
+    /// How far the entries have been worked off for analytics.
+    pub(crate) pace: Pace,
 }
 
 /// Whose ledger this is, and the alarm that stands.
@@ -51,19 +74,78 @@ pub(crate) struct Meta {
 /// # Errors
 /// [`StoreError`].
 pub(crate) fn meta(storage: &dyn Storage) -> Result<Meta, StoreError> {
-    let rows = storage.query("SELECT environment, customer, alarm_due FROM meta", &[])?;
+    let columns = "SELECT environment, customer, alarm_due, reported, folded, failures FROM meta";
+    let rows = storage.query(columns, &[])?;
     let [row] = rows.as_slice() else { return Err(StoreError::Corrupt) };
-    let [SqlValue::Text(environment), SqlValue::Text(customer), alarm_due] = row.as_slice() else {
+    let [SqlValue::Text(environment), SqlValue::Text(customer), alarm_due, pace @ ..] =
+        row.as_slice()
+    else {
         return Err(StoreError::Corrupt);
     };
-    let environment = Environment::parse(environment).ok_or(StoreError::Corrupt)?;
-    let customer = CustomerId::parse(customer).map_err(|_| StoreError::Corrupt)?;
+    let [SqlValue::Integer(reported), SqlValue::Integer(folded), SqlValue::Integer(failures)] =
+        pace
+    else {
+        return Err(StoreError::Corrupt);
+    };
+    let position = |value: i64| u64::try_from(value).map_err(|_| StoreError::Corrupt);
+    let pace = Pace {
+        reported: position(*reported)?,
+        folded: position(*folded)?,
+        failures: u32::try_from(*failures).unwrap_or(u32::MAX),
+        armed: None,
+    };
     let alarm_due = match alarm_due {
         SqlValue::Null => None,
         SqlValue::Integer(millis) => Some(Timestamp::from_millis(*millis)),
         SqlValue::Text(_) => return Err(StoreError::Corrupt),
     };
-    Ok(Meta { owner: Owner { environment, customer }, alarm_due })
+    Ok(Meta { owner: owner_of(environment, customer)?, alarm_due, pace })
+}
+
+/// Whose ledger this is, whatever version its tables have.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn owner(storage: &dyn Storage) -> Result<Owner, StoreError> {
+    let rows = storage.query("SELECT environment, customer FROM meta", &[])?;
+    let [row] = rows.as_slice() else { return Err(StoreError::Corrupt) };
+    let [SqlValue::Text(environment), SqlValue::Text(customer)] = row.as_slice() else {
+        return Err(StoreError::Corrupt);
+    };
+    owner_of(environment, customer)
+}
+
+fn owner_of(environment: &str, customer: &str) -> Result<Owner, StoreError> {
+    let environment = Environment::parse(environment).ok_or(StoreError::Corrupt)?;
+    let customer = CustomerId::parse(customer).map_err(|_| StoreError::Corrupt)?;
+    Ok(Owner { environment, customer })
+}
+
+/// When an entry was made.
+///
+/// # Errors
+/// [`StoreError`], also when there is no such entry.
+pub(crate) fn time_of(storage: &dyn Storage, sequence: u64) -> Result<Timestamp, StoreError> {
+    let sequence = SqlValue::Integer(i64::try_from(sequence).unwrap_or(i64::MAX));
+    let rows = storage.query("SELECT time FROM entries WHERE sequence = ?", &[sequence])?;
+    match rows.first().map(Vec::as_slice) {
+        Some([SqlValue::Integer(time)]) => Ok(Timestamp::from_millis(*time)),
+        _ => Err(StoreError::Corrupt),
+    }
+}
+
+/// Remembers how far the entries have been worked off.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn set_pace(storage: &dyn Storage, pace: &Pace) -> Result<(), StoreError> {
+    let number = |position: u64| {
+        i64::try_from(position).map(SqlValue::Integer).map_err(|_| StoreError::Corrupt)
+    };
+    let values =
+        [number(pace.reported)?, number(pace.folded)?, SqlValue::Integer(pace.failures.into())];
+    storage.execute("UPDATE meta SET reported = ?, folded = ?, failures = ?", &values)?;
+    Ok(())
 }
 
 /// The rows of an account that are open.
@@ -167,13 +249,15 @@ pub(crate) fn page(storage: &dyn Storage, query: &PageQuery) -> Result<Vec<Entry
     entries(storage, &condition, &values)
 }
 
-/// Writes a decision. Runs inside the caller's transaction.
+/// Writes a decision; `besides` is what the alarm stands for other than the account. Runs inside the
+/// caller's transaction.
 ///
 /// # Errors
 /// [`StoreError`].
 pub(crate) fn write(
     storage: &dyn Storage,
     writes: &Writes,
+    besides: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     for entry in &writes.entries {
@@ -201,17 +285,19 @@ pub(crate) fn write(
         );
         storage.execute(&statement, &hold_to_row(hold)?)?;
     }
-    set_alarm(storage, writes.alarm, now)
+    set_alarm(storage, writes.alarm, besides, now)
 }
 
-/// Sets the alarm and remembers what it is for. An alarm for the present moment can be dropped by
-/// the runtime when it is set inside the handler of another, so it is set for a little later.
+/// Sets the alarm and remembers what it is for, as far as that is the account; `besides` is what else
+/// it stands for. An alarm for the present moment can be dropped by the runtime when it is set inside
+/// the handler of another, so it is set for a little later.
 ///
 /// # Errors
 /// [`StoreError`].
 pub(crate) fn set_alarm(
     storage: &dyn Storage,
     alarm: AlarmIntent,
+    besides: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let due = match alarm {
@@ -219,10 +305,15 @@ pub(crate) fn set_alarm(
         AlarmIntent::Set(due) => Some(due),
         AlarmIntent::Clear => None,
     };
-    ring(storage, due, now)?;
+    ring(storage, sooner(due, besides), now)?;
     let value = due.map_or(SqlValue::Null, |due| SqlValue::Integer(due.as_millis()));
     storage.execute("UPDATE meta SET alarm_due = ?", &[value])?;
     Ok(())
+}
+
+/// The sooner of two instants that need not be.
+pub(crate) fn sooner(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).min()
 }
 
 /// Sets the runtime's alarm, no sooner and no later than it takes one.

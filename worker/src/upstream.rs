@@ -30,8 +30,17 @@ extern "C" {
 /// Sends a request and reads the answer to its end. `None` where that fails, takes longer than
 /// `limit`, or is larger than [`MAX_ANSWER_BYTES`].
 pub(crate) async fn fetch(request: Request, limit: Duration) -> Option<Response> {
+    send(&request, limit, fetch_url).await
+}
+
+/// As [`fetch`], by a `fetch` of somebody else's: an object's stub.
+pub(crate) async fn send(
+    request: &Request,
+    limit: Duration,
+    fetch: impl Fn(&str, &RequestInit) -> Result<Promise, JsValue>,
+) -> Option<Response> {
     let controller = AbortController::new().ok()?;
-    let answer = within(Delay::from(limit), exchange(&request, &controller)).await;
+    let answer = within(Delay::from(limit), exchange(request, &controller, fetch)).await;
     if !matches!(answer, Some(Ok(_))) {
         // Whatever is still under way ends here.
         controller.abort();
@@ -39,7 +48,11 @@ pub(crate) async fn fetch(request: Request, limit: Duration) -> Option<Response>
     answer?.ok()
 }
 
-async fn exchange(request: &Request, controller: &AbortController) -> Result<Response, JsValue> {
+async fn exchange(
+    request: &Request,
+    controller: &AbortController,
+    fetch: impl Fn(&str, &RequestInit) -> Result<Promise, JsValue>,
+) -> Result<Response, JsValue> {
     let headers = Headers::new()?;
     for (name, value) in &request.headers {
         headers.set(name, value)?;
@@ -52,7 +65,7 @@ async fn exchange(request: &Request, controller: &AbortController) -> Result<Res
     if let Some(body) = &request.body {
         init.set_body(&JsValue::from_str(body));
     }
-    let response = JsFuture::from(fetch_url(&request.url, &init)?).await?;
+    let response = JsFuture::from(fetch(&request.url, &init)?).await?;
     let response: web_sys::Response = response.unchecked_into();
     let theirs = response.headers();
     let header = |name: &str| Some((name.to_owned(), theirs.get(name).ok()??));

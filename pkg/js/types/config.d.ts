@@ -108,10 +108,13 @@ export interface CreditEngineConfig {
   degradedLimit?: Amount;
   /**
    * Paths of an API that has the same bodies elsewhere. `{id}` stands for the customer's id,
-   * `{grant_id}` for the grant's. Defaults: `/v1/customers/{id}/balance`, `…/consume`, `…/add`,
-   * `…/transactions`, `…/grants/{grant_id}/void`.
+   * `{grant_id}` for the grant's, `{topic}` for `usage`, `top-consumers`, `actions`, `burn-rate` or
+   * `summary`. Defaults: `/v1/customers/{id}/balance`, `…/consume`, `…/add`, `…/transactions`,
+   * `…/grants/{grant_id}/void`, `/v1/analytics/{topic}`.
    */
-  paths?: Partial<Record<'balance' | 'consume' | 'add' | 'transactions' | 'voidGrant', string>>;
+  paths?: Partial<
+    Record<'balance' | 'consume' | 'add' | 'transactions' | 'voidGrant' | 'analytics', string>
+  >;
 }
 
 /** Options of `forRequest`. */

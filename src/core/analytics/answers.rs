@@ -39,7 +39,7 @@ pub trait Source {
     /// Why they could not be read.
     type Error;
 
-    /// The sums of each day that has entries, in order.
+    /// The sums of each day that has entries, in any order; a day appears once.
     ///
     /// # Errors
     /// [`Source::Error`].
@@ -164,9 +164,9 @@ fn by_action(rows: Vec<(String, EntryKind, Tally)>, kinds: bool, scale: Scale) -
         *sum = sum.plus(tally);
     }
     let mut order: Vec<_> = groups.into_iter().collect();
-    order.sort_by(|(_, one), (_, other)| {
+    order.sort_unstable_by(|(name, one), (other_name, other)| {
         let weight = |tally: &Tally| (tally.consumed, tally.added, tally.transactions);
-        weight(other).cmp(&weight(one))
+        weight(other).cmp(&weight(one)).then_with(|| name.cmp(other_name))
     });
     if order.len() > MAX_GROUPS {
         let mut rest: BTreeMap<Option<EntryKind>, Tally> = BTreeMap::new();

@@ -198,6 +198,8 @@ mod tests {
             (EntryKind::Expiry, -5, (0, 0, 5)),
             (EntryKind::Void, -5, (0, 0, 5)),
             (EntryKind::Scheduled, 0, (0, 0, 0)),
+            (EntryKind::Hold, 0, (0, 0, 0)),
+            (EntryKind::Release, 0, (0, 0, 0)),
         ];
         for (kind, amount, (consumed, added, expired)) in table {
             let tally = Tally::of(kind, credits(amount));

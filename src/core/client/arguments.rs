@@ -5,6 +5,8 @@
 
 use alloc::string::String;
 
+use crate::analytics::question::Topic;
+
 /// The methods of the Credit Engine API that the client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApiMethod {
@@ -20,17 +22,32 @@ pub enum ApiMethod {
     GetTransactions,
     /// Ends a grant.
     VoidGrant,
+    /// Asks what was used when, or for what.
+    GetUsageAnalytics,
+    /// Asks who used most.
+    GetTopConsumers,
+    /// Asks what was used for what.
+    GetActionBreakdown,
+    /// Asks how fast credits go.
+    GetBurnRate,
+    /// Asks for a period and the one before it.
+    GetAnalyticsSummary,
 }
 
 impl ApiMethod {
     /// Every method.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 11] = [
         Self::GetBalance,
         Self::Consume,
         Self::ConsumeOrFail,
         Self::Add,
         Self::GetTransactions,
         Self::VoidGrant,
+        Self::GetUsageAnalytics,
+        Self::GetTopConsumers,
+        Self::GetActionBreakdown,
+        Self::GetBurnRate,
+        Self::GetAnalyticsSummary,
     ];
 
     /// The method's name on the `CreditEngine` class.
@@ -43,6 +60,11 @@ impl ApiMethod {
             Self::Add => "add",
             Self::GetTransactions => "getTransactions",
             Self::VoidGrant => "voidGrant",
+            Self::GetUsageAnalytics => "getUsageAnalytics",
+            Self::GetTopConsumers => "getTopConsumers",
+            Self::GetActionBreakdown => "getActionBreakdown",
+            Self::GetBurnRate => "getBurnRate",
+            Self::GetAnalyticsSummary => "getAnalyticsSummary",
         }
     }
 
@@ -55,7 +77,20 @@ impl ApiMethod {
     /// Whether the method changes a ledger, and so goes under an idempotency key.
     #[must_use]
     pub const fn changes(self) -> bool {
-        !matches!(self, Self::GetBalance | Self::GetTransactions)
+        matches!(self, Self::Consume | Self::ConsumeOrFail | Self::Add | Self::VoidGrant)
+    }
+
+    /// What a method of the analytics asks about.
+    #[must_use]
+    pub const fn topic(self) -> Option<Topic> {
+        Some(match self {
+            Self::GetUsageAnalytics => Topic::Usage,
+            Self::GetTopConsumers => Topic::TopConsumers,
+            Self::GetActionBreakdown => Topic::Actions,
+            Self::GetBurnRate => Topic::BurnRate,
+            Self::GetAnalyticsSummary => Topic::Summary,
+            _ => return None,
+        })
     }
 }
 
@@ -68,6 +103,14 @@ impl ApiMethod {
 pub struct Arguments {
     /// Whose ledger. Every method.
     pub customer_id: String,
+    /// Whether nobody was named, which of the analytics alone asks for all customers.
+    pub everybody: bool,
+    /// Which days. The analytics but for getBurnRate.
+    pub period: Option<String>,
+    /// By `day`, `week` or `action`. getUsageAnalytics.
+    pub group_by: Option<String>,
+    /// Over so many days. getBurnRate.
+    pub days: Option<u32>,
     /// How much. consume, consumeOrFail, add.
     pub amount: Option<RawAmount>,
     /// For a person. consume, consumeOrFail, add.
@@ -96,7 +139,7 @@ pub struct Arguments {
     pub refund_of: Option<String>,
     /// Whether to list the balance per product. getBalance.
     pub include_breakdown: Option<bool>,
-    /// Rows of a page, 1 to 100. getTransactions.
+    /// Rows of a page, or of a ranking, 1 to 100. getTransactions, getTopConsumers.
     pub limit: Option<u32>,
     /// Rows to skip. getTransactions.
     pub offset: Option<u64>,

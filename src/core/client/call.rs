@@ -49,7 +49,11 @@ impl Call {
         entropy: &Entropy,
         request: Option<&RequestName>,
     ) -> Result<Self, Box<ClientError>> {
-        let customer = checks::customer(&arguments.customer_id)?;
+        let environment = config.environment;
+        let owner = match method.topic() {
+            Some(_) if arguments.everybody => Owner::everybody(environment),
+            _ => Owner { environment, customer: checks::customer(&arguments.customer_id)? },
+        };
         let (key, key_is_derived) = match method.changes() {
             true => key(method, arguments, entropy, request).map(|(key, own)| (Some(key), own))?,
             false => (None, false),
@@ -59,7 +63,6 @@ impl Call {
             error.idempotency_key = key.as_ref().map(|key| key.as_str().to_owned());
             error
         })?;
-        let owner = Owner { environment: config.environment, customer };
         let background = arguments.background;
         // The method's own checks have refused what is none, where it has a unit at all.
         let unit = arguments.unit.as_deref().and_then(|unit| Unit::parse(unit).ok());
@@ -73,7 +76,8 @@ impl Call {
         self.api_method
     }
 
-    /// Whose ledger it reaches; the name of that ledger's object is [`Owner::object_name`].
+    /// Whose ledger it reaches, or [`Owner::everybody`]; the name of the object that answers is
+    /// [`Owner::object_name`].
     #[must_use]
     pub const fn owner(&self) -> &Owner {
         &self.owner

@@ -209,7 +209,10 @@ impl Exchange {
         if response.status < 500 {
             budget.heard();
         }
-        if (200..300).contains(&response.status) && said.is_object {
+        // Without its data an answer of the analytics is somebody else's.
+        let readable =
+            said.is_object && (said.has_data || self.call.api_method().topic().is_none());
+        if (200..300).contains(&response.status) && readable {
             let header = response.header("idempotent-replayed");
             let replayed =
                 said.replayed || header.is_some_and(|value| value.trim_ascii() == "true");

@@ -8,6 +8,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use core::ops::Range;
 
+use crate::analytics::question::Topic;
 use crate::client::arguments::{ApiMethod, Arguments};
 use crate::client::checks::{self, Checked, Sign};
 use crate::client::error::ClientError;
@@ -49,7 +50,29 @@ impl Draft<'_> {
             ApiMethod::Consume | ApiMethod::ConsumeOrFail => self.consume(),
             ApiMethod::Add => self.add(),
             ApiMethod::VoidGrant => self.void_grant(),
+            ApiMethod::GetUsageAnalytics
+            | ApiMethod::GetTopConsumers
+            | ApiMethod::GetActionBreakdown
+            | ApiMethod::GetBurnRate
+            | ApiMethod::GetAnalyticsSummary => self.analytics(),
         }
+    }
+
+    /// One shape for all five: what is asked about stands in the path, and the server judges the words.
+    fn analytics(&self) -> Checked<Content> {
+        let Arguments { customer_id, everybody, period, group_by, days, limit, unit, .. } =
+            self.arguments;
+        checks::unit(unit.as_deref())?;
+        let topic = self.method.topic().map_or("", Topic::as_str);
+        let mut target = Target::new(self.paths.analytics.fill("", topic));
+        target
+            .text("period", period.as_deref())
+            .text("group_by", group_by.as_deref())
+            .number("days", days.map(u64::from))
+            .number("limit", checks::page_limit(*limit)?.map(u64::from))
+            .text("customer_id", (!everybody).then_some(customer_id))
+            .text("unit", unit.as_deref());
+        Ok(Content { target: target.finish(), body: None, gate: 0..0, requested: None })
     }
 
     fn balance(&self) -> Checked<Content> {

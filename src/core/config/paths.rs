@@ -9,7 +9,7 @@ use crate::client::error::ClientError;
 use crate::http::encode_component;
 
 /// The `paths` option: templates that replace the API's own. `{id}` stands for the customer id,
-/// `{grant_id}` for the grant's.
+/// `{grant_id}` for the grant's, `{topic}` for what the analytics are asked about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(test, derive(serde::Deserialize), serde(rename_all = "camelCase", default))]
 pub struct PathOptions {
@@ -23,6 +23,8 @@ pub struct PathOptions {
     pub transactions: Option<String>,
     /// `/v1/customers/{id}/grants/{grant_id}/void`
     pub void_grant: Option<String>,
+    /// `/v1/analytics/{topic}`
+    pub analytics: Option<String>,
 }
 
 /// The checked path table.
@@ -34,6 +36,7 @@ pub struct Paths {
     pub(crate) add: Template,
     pub(crate) transactions: Template,
     pub(crate) void_grant: Template,
+    pub(crate) analytics: Template,
 }
 
 /// A path with its placeholders.
@@ -54,6 +57,7 @@ impl Paths {
             add: path(&options.add, "/v1/customers/{id}/add")?,
             transactions: path(&options.transactions, "/v1/customers/{id}/transactions")?,
             void_grant: path(&options.void_grant, "/v1/customers/{id}/grants/{grant_id}/void")?,
+            analytics: path(&options.analytics, "/v1/analytics/{topic}")?,
         })
     }
 }
@@ -77,14 +81,14 @@ impl Template {
         Err(ClientError::config(&message))
     }
 
-    /// The path for a customer, and a grant where the template names one.
-    pub(crate) fn fill(&self, customer: &str, grant: &str) -> String {
-        let mut path = String::with_capacity(self.0.len() + customer.len() + grant.len());
+    /// The path for a customer, and for the grant or the topic where the template names one.
+    pub(crate) fn fill(&self, customer: &str, other: &str) -> String {
+        let mut path = String::with_capacity(self.0.len() + customer.len() + other.len());
         let mut rest = self.0.as_str();
         while let Some((before, after)) = rest.split_once('{') {
             path.push_str(before);
             let (name, after) = after.split_once('}').unwrap_or((after, ""));
-            path.push_str(&encode_component(if name == "id" { customer } else { grant }));
+            path.push_str(&encode_component(if name == "id" { customer } else { other }));
             rest = after;
         }
         path.push_str(rest);

@@ -129,7 +129,7 @@ impl Code {
 }
 
 /// An error as our worker answers it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ApiError {
     /// Which error.
     pub code: Code,

@@ -121,6 +121,8 @@ pub trait JsonObject: Sized {
     fn number(&self, name: &str) -> Option<String>;
     /// A member that is an object.
     fn object(&self, name: &str) -> Option<Self>;
+    /// Whether there is such a member.
+    fn has(&self, name: &str) -> bool;
     /// The object as JSON text.
     fn to_json(&self) -> String;
 }
@@ -130,6 +132,8 @@ pub trait JsonObject: Sized {
 pub struct Said {
     /// Whether the body is a JSON object at all.
     pub is_object: bool,
+    /// Whether it has `data`, as an answer of the analytics must.
+    pub has_data: bool,
     /// Whether a success says that it is a replay.
     pub replayed: bool,
     /// A success's balance, a number's text as it came: it may have more decimals than its unit.
@@ -173,6 +177,7 @@ impl Said {
         let name = |name| outer.text(name).and_then(|text| request_id(&text));
         Self {
             is_object: true,
+            has_data: outer.has("data"),
             replayed,
             balance: outer
                 .number("balance")
@@ -294,6 +299,10 @@ impl JsonObject for RawObject<'_> {
 
     fn object(&self, name: &str) -> Option<Self> {
         Self::read(self.0.get(name)?)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some()
     }
 
     fn to_json(&self) -> String {

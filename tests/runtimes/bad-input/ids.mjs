@@ -147,6 +147,38 @@ export const REFUSED_NAMES = [
   ...answer,
 }));
 
+/** Questions of the analytics that there are not, by path and query. */
+export const REFUSED_QUESTIONS = [
+  ["usage?period=last_8_days", "invalid_request", "period"],
+  ["usage?period=LAST_7_DAYS", "invalid_request", "period"],
+  ["usage?period=", "invalid_request", "period"],
+  ["usage?group_by=month", "invalid_request", "group_by"],
+  ["usage?customer_id=", "invalid_id", "customer_id"],
+  ["usage?customer_id=a%00b", "invalid_id", "customer_id"],
+  ["usage?customer_id=a&customer_id=b", "invalid_request", "customer_id"],
+  ["usage?customer_id=victim&period=x", "invalid_request", "period"],
+  ["usage?unit=a%20b", "invalid_id", "unit"],
+  ["top-consumers?limit=0", "invalid_request", "limit"],
+  ["top-consumers?limit=101", "invalid_request", "limit"],
+  ["top-consumers?limit=1e1", "invalid_request", "limit"],
+  ["top-consumers?customer_id=victim", "invalid_request", "customer_id"],
+  ["actions?period=%27%20OR%201%3D1--", "invalid_request", "period"],
+  ["actions?customer_id=victim", "invalid_request", "customer_id"],
+  ["burn-rate?days=0", "invalid_request", "days"],
+  ["burn-rate?days=91", "invalid_request", "days"],
+  ["burn-rate?days=-7", "invalid_request", "days"],
+  ["burn-rate?days=99999999999999999999", "invalid_request", "days"],
+  ["burn-rate?days=0x7&customer_id=victim", "invalid_request", "days"],
+  ["summary?period=current_month%20", "invalid_request", "period"],
+  ["summary?customer_id=victim", "invalid_request", "customer_id"],
+].map(([question, code, param]) => ({
+  what: `analytics/${question}`,
+  send: { method: "GET", path: `/v1/analytics/${question}` },
+  status: 400,
+  code,
+  param,
+}));
+
 export const REFUSED_QUERIES = [
   ["limit=0", "limit"],
   ["limit=101", "limit"],

@@ -99,7 +99,7 @@ describe("into the Worker that is there", () => {
       assert.equal(after.split("LedgerObject").length, 3, "one binding, one migration");
       const source = await readFile(join(directory, "src/index.js"), "utf8");
       assert.ok(source.startsWith(main));
-      assert.match(source, /export \{ LedgerObject \} from ['"]edge-credits\/worker['"];\n$/);
+      assert.match(source, /export \{ LedgerObject, DirectoryObject \} from ['"]edge-credits\/worker['"];\n$/);
 
       const again = await init(directory);
       assert.deepEqual(
@@ -156,7 +156,7 @@ describe("into the Worker that is there", () => {
       assert.match(stdout, why);
       assert.match(
         stdout,
-        /\[\[migrations\]\]\ntag = "edge-credits-v1"\nnew_sqlite_classes = \["LedgerObject"\]/,
+        /\[\[migrations\]\]\ntag = "edge-credits-v1"\nnew_sqlite_classes = \["LedgerObject", "DirectoryObject"\]/,
       );
       assert.equal(await readFile(join(directory, "wrangler.toml"), "utf8"), whole);
     }
@@ -181,7 +181,7 @@ describe("into the Worker that is there", () => {
       assert.equal(status, 1, main);
       assert.match(
         stdout,
-        /Add this yourself to .*\n\nexport \{ LedgerObject \} from "edge-credits\/worker";/,
+        /Add this yourself to .*\n\nexport \{ LedgerObject, DirectoryObject \} from "edge-credits\/worker";/,
       );
       const left = await readFile(join(directory, main), "utf8").catch(() => undefined);
       assert.equal(left, text);

@@ -2,7 +2,10 @@
 
 mod batch;
 mod holds;
+mod reporting;
 mod tables;
+
+use core::time::Duration;
 
 use edge_credits_core::entropy::Entropy;
 use edge_credits_core::ids::{CustomerId, Environment};
@@ -18,6 +21,9 @@ use crate::storage::sqlite::Sqlite;
 fn hour(hours: i64) -> Timestamp {
     Timestamp::from_millis(1_795_305_600_000 + hours * 3_600_000)
 }
+
+/// Nobody to report to.
+const PACE: PaceConfig = PaceConfig { directory: false, delay: Duration::from_secs(10) };
 
 fn owner_of(customer: &str) -> Owner {
     Owner { environment: Environment::Test, customer: CustomerId::parse(customer).unwrap() }
@@ -35,14 +41,14 @@ struct World {
 impl World {
     fn new() -> Self {
         let disk = Sqlite::new();
-        let ledger = Ledger::new(disk.clone());
+        let ledger = Ledger::new(disk.clone(), PACE);
         let config = LedgerConfig::default();
         Self { disk, ledger, owner: owner_of("cus_1"), now: hour(0), config }
     }
 
     /// The process ends and another begins on the same disk.
     fn restart(&mut self) {
-        self.ledger = Ledger::new(self.disk.clone());
+        self.ledger = Ledger::new(self.disk.clone(), PACE);
     }
 
     fn perform(&self, command: &Command) -> Result<Value, Failure> {
@@ -75,6 +81,11 @@ impl World {
         let query = parse_page_query(query).unwrap();
         let answer = self.ledger.page(&self.owner, self.now, &query).unwrap();
         serde_json::from_str(&answer.body).unwrap()
+    }
+
+    /// The alarm, as far as it does not leave the object.
+    fn alarm(&self) -> Result<(), String> {
+        self.ledger.wake(self.now, &mut Entropy::new([3; 16]).jitter()).map(drop)
     }
 
     /// `sequence type amount balance_after` of each item of a page.
@@ -161,7 +172,7 @@ fn looking_at_an_unknown_customer_writes_nothing() {
         code(world.consume(r#"{"amount":1,"on_insufficient":"reject"}"#)),
         Code::InsufficientCredits
     );
-    world.ledger.alarm(world.now).unwrap();
+    world.alarm().unwrap();
     let written = world.disk.statements();
     assert!(
         !written.is_empty() && written.iter().all(|sql| sql.starts_with("SELECT")),
@@ -228,7 +239,7 @@ fn a_replaced_instance_does_not_answer_from_memory() {
     assert_eq!(world.balance().unwrap_err().error.code, Code::InternalError);
     world.disk.heal();
     // Another instance writes; this one finds out and loads what is stored.
-    let other = Ledger::new(world.disk.clone());
+    let other = Ledger::new(world.disk.clone(), PACE);
     let more = parse_add(r#"{"amount":5,"type":"topup","idempotency_key":"x"}"#, &key()).unwrap();
     assert_eq!(world.balance().unwrap(), "10");
     other.perform(&world.owner, world.now, &more, &world.config).unwrap();
@@ -246,14 +257,14 @@ fn the_alarm_expires_what_is_due() {
     // Early: nothing is due, and it is set again.
     world.now = hour(1);
     world.disk.lose_alarm();
-    world.ledger.alarm(world.now).unwrap();
+    world.alarm().unwrap();
     assert_eq!((world.disk.alarm(), world.lines("").len()), (Some(hour(2)), 1));
     // Late, in a new process, and twice.
     world.now = hour(30);
     world.restart();
     for _ in 0..2 {
         world.disk.lose_alarm();
-        world.ledger.alarm(world.now).unwrap();
+        world.alarm().unwrap();
         assert_eq!(world.lines(""), ["2 expiry -5 0", "1 topup 5 5"]);
         assert_eq!(world.disk.alarm(), None);
     }
@@ -278,7 +289,8 @@ fn a_lost_alarm_is_set_again_by_the_next_call() {
     assert_eq!(world.balance().unwrap(), "0", "what is due counts as done");
     let alarm = world.disk.alarm().unwrap();
     assert!(alarm > world.now, "an alarm for the present moment may be dropped");
-    world.ledger.alarm(alarm).unwrap();
+    world.now = alarm;
+    world.alarm().unwrap();
     assert_eq!(world.lines("").len(), 2);
 }
 

@@ -171,3 +171,66 @@ fn calls_know_whose_ledger_they_reach() {
     }
     assert_eq!(ApiMethod::parse("consumeorfail"), None);
 }
+
+#[test]
+fn questions_about_all_customers_and_about_one() {
+    let targets = [
+        (ApiMethod::GetUsageAnalytics, "{}", "/v1/analytics/usage"),
+        (
+            ApiMethod::GetUsageAnalytics,
+            r#"{"period":"last_7_days","groupBy":"week","customerId":"a/b","unit":"usd"}"#,
+            "/v1/analytics/usage?period=last_7_days&group_by=week&customer_id=a%2Fb&unit=usd",
+        ),
+        (
+            ApiMethod::GetTopConsumers,
+            r#"{"period":"current_month","limit":5}"#,
+            "/v1/analytics/top-consumers?period=current_month&limit=5",
+        ),
+        (ApiMethod::GetActionBreakdown, "{}", "/v1/analytics/actions"),
+        (ApiMethod::GetBurnRate, r#"{"days":7}"#, "/v1/analytics/burn-rate?days=7"),
+        (ApiMethod::GetAnalyticsSummary, "{}", "/v1/analytics/summary"),
+    ];
+    for (method, json, target) in targets {
+        let everybody = !json.contains("customerId");
+        let arguments = Arguments { everybody, ..arguments(json) };
+        let call = Call::new(&config("{}"), method, &arguments, &ENTROPY, None).unwrap();
+        assert_eq!((call.target(), call.body(), call.idempotency_key()), (target, None, None));
+        let name = if everybody { "4:test0:" } else { "4:test3:a/b" };
+        assert_eq!(call.owner().object_name(), name);
+    }
+    let moved = config(r#"{"paths":{"analytics":"/stats/{topic}.json"}}"#);
+    let arguments = Arguments { everybody: true, ..Arguments::default() };
+    let call = Call::new(&moved, ApiMethod::GetBurnRate, &arguments, &ENTROPY, None).unwrap();
+    assert_eq!(call.target(), "/stats/burn-rate.json");
+    let refused = |method, json: &str| refused(method, json).code.clone();
+    assert_eq!(refused(ApiMethod::GetUsageAnalytics, r#"{"customerId":""}"#), "invalid_id");
+    assert_eq!(
+        refused(ApiMethod::GetTopConsumers, r#"{"customerId":"c","limit":0}"#),
+        "invalid_request"
+    );
+    // Nobody is everybody but in a question.
+    let nobody = Arguments { everybody: true, ..Arguments::default() };
+    let error = Call::new(&moved, ApiMethod::GetBalance, &nobody, &ENTROPY, None).err().unwrap();
+    assert_eq!(error.code, "invalid_id");
+}
+
+#[test]
+fn an_answer_without_data_is_none_of_the_analytics() {
+    let config = config("{}");
+    let arguments = Arguments { everybody: true, ..Arguments::default() };
+    for (body, good) in [(r#"{"data":[]}"#, true), (r#"{"ok":true}"#, false), ("[]", false)] {
+        let call =
+            Call::new(&config, ApiMethod::GetTopConsumers, &arguments, &ENTROPY, None).unwrap();
+        let mut budget = RetryBudget::new(config.retry_budget);
+        let mut exchange = Exchange::new(&config, call, &ENTROPY);
+        let now = Timestamp::from_millis(1_000_000);
+        let _ = exchange.start(now, &mut budget);
+        let Step::Done(outcome) = exchange.on(now, answer(200, body), &mut budget) else {
+            panic!("{body}")
+        };
+        match outcome {
+            Ok(success) => assert!(good && success.body == body),
+            Err(error) => assert!(!good && error.code == "protocol_error", "{body}"),
+        }
+    }
+}

@@ -175,7 +175,7 @@ impl World {
 
     pub(super) fn transactions(&self) -> Result<Response, Failure> {
         let target = Target { path: "/v1/customers/cus_1/transactions", query: "" };
-        self.run(self.balance.read_there(&self.owner, &target))
+        self.run(self.balance.read_there(self.owner.environment, &target))
     }
 
     pub(super) fn add(&self, body: &str, key: &str) -> Result<Response, Failure> {

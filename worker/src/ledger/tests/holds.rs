@@ -47,12 +47,12 @@ fn the_alarm_ends_a_hold_that_nobody_ends() {
     assert_eq!(world.disk.alarm(), Some(hour(1)));
     world.restart();
     world.now = hour(2);
-    world.ledger.alarm(world.now).unwrap();
+    world.alarm().unwrap();
     assert_eq!(world.disk.alarm(), None);
     assert_eq!(world.lines("type=consumption"), ["3 consumption -75 25"]);
     assert_eq!(code(world.end(&hold, "capture", r#"{"amount":1}"#)), Code::HoldExpired);
     assert_eq!(code(world.end(&hold, "release", "{}")), Code::HoldExpired);
-    world.ledger.alarm(world.now).unwrap();
+    world.alarm().unwrap();
     assert_eq!(world.lines("").len(), 3);
 }
 
