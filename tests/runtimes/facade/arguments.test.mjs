@@ -280,6 +280,7 @@ describe("options of the client", () => {
     { apiKey: KEY, deadlineMs: 0 },
     { apiKey: KEY, onError: "log" },
     { apiKey: KEY, waitUntil: {} },
+    { apiKey: KEY, waitUntil: "ctx" },
     { apiKey: KEY, fetcher: {} },
     { apiKey: KEY, fetcher, ledger: namespace().objects },
     { ledger: {} },

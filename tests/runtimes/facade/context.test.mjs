@@ -69,13 +69,25 @@ describe("background calls", () => {
 
   for (const symbol of ["@next/request-context", "@vercel/request-context"]) {
     test(`${symbol} is found when the call enters`, async (t) => {
-      const [ce, context] = [client(scripted(charged())), new Context()];
-      globalThis[Symbol.for(symbol)] = { get: () => context };
-      t.after(() => delete globalThis[Symbol.for(symbol)]);
-      assert.equal((await ce.consume("c", 1, "", background)).queued, true);
-      assert.equal(context.promises.length, 1);
+      for (const options of [{}, { waitUntil: "auto" }]) {
+        const [ce, context] = [client(scripted(charged()), options), new Context()];
+        globalThis[Symbol.for(symbol)] = { get: () => context };
+        t.after(() => delete globalThis[Symbol.for(symbol)]);
+        assert.equal((await ce.consume("c", 1, "", background)).queued, true);
+        assert.equal(context.promises.length, 1);
+      }
     });
   }
+
+  test("a host without a context, or with one that has no waitUntil, is none", async (t) => {
+    const symbol = Symbol.for("@vercel/request-context");
+    t.after(() => delete globalThis[symbol]);
+    for (const given of [undefined, {}, { get: () => undefined }, { get: () => ({}) }]) {
+      globalThis[symbol] = given;
+      const answer = await client(scripted(charged())).consume("c", 1, "", background);
+      assert.equal(answer.queued, false);
+    }
+  });
 
   test("EdgeRuntime is a host only where it is an object", async (t) => {
     const context = new Context();

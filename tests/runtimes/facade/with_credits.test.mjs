@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { withCredits } from "../../../pkg/js/index.js";
-import { charged as answered, client, json, refused, rejection, scripted } from "./scripted.mjs";
+import { charged as answered, client, inVirtualTime, json, refused, rejection, scripted } from "./scripted.mjs";
 
 /** As our ledger names charges: `refundOf` takes no other. */
 const TXN = `txn_${"0a".repeat(16)}`;
@@ -217,6 +217,20 @@ describe("work that fails", () => {
     assert.equal((await call()).status, 502);
     await Promise.all(kept);
     assert.equal(errors[0].code, "insufficient_scope");
+  });
+
+  test("a charge that was accepted without the API is paid back after it has arrived", async (t) => {
+    const fetcher = scripted(new Error("away"), charged());
+    const config = { gracefulDegradation: true, baseUrl: "https://refund.example" };
+    const { call, kept, errors, runs } = paid(fetcher, { config }, failures["answers 5xx"]);
+    await inVirtualTime(t, async () => {
+      assert.equal((await call()).status, 502);
+      assert.equal(runs[0][1].charge.degraded, true);
+      await Promise.all(kept);
+    });
+    const sent = bodies(fetcher).map(({ type = "charge", on_insufficient: gate }) => [type, gate]);
+    assert.deepEqual(sent, [["charge", "reject"], ["charge", undefined], ["refund", undefined]]);
+    assert.deepEqual(errors, []);
   });
 
   test("a charge that a cache has yet to send is paid back once it has arrived", async (t) => {
