@@ -27,7 +27,8 @@ fn text(value: &JsValue, name: &str) -> String {
 
 /// Options of a client, with more of them as JSON members.
 fn options(more: &str) -> JsValue {
-    json(&format!(r#"{{"apiKey":"ce_test_{KEY}","mode":"stateless","retryBudget":false{more}}}"#))
+    let strict = r#""mode":"stateless","retryBudget":false,"gracefulDegradation":false"#;
+    json(&format!(r#"{{"apiKey":"ce_test_{KEY}",{strict}{more}}}"#))
 }
 
 fn consume(more: &str) -> JsValue {
@@ -222,4 +223,25 @@ fn the_next_page_begins_where_this_one_ended() {
 fn an_empty_object_is_no_host_of_anything_and_still_no_panic() {
     let host: Host = Object::new().unchecked_into();
     assert!(begin(JsValue::UNDEFINED, JsValue::UNDEFINED, &host).is_err());
+}
+
+#[wasm_bindgen_test]
+async fn a_charge_that_is_accepted_without_the_api_is_sent_behind_its_answer() {
+    let (host, calls) = host(
+        r#"if (attempt === 1) throw new Error("away");
+           return new Response('{"balance":7,"transaction_id":"txn_1"}');"#,
+    );
+    let lenient = options(r#","maxRetries":0,"gracefulDegradation":true"#);
+    let started = begin(lenient, consume(""), &host).unwrap();
+    let answer: Array = settled(&started).await.unwrap().unchecked_into();
+    assert_eq!(answer.length(), 4);
+    let body = json(&answer.get(0).as_string().unwrap());
+    assert!(get(&body, "balance").is_null() && get(&body, "degraded").is_truthy());
+    let sent = JsFuture::from(answer.get(3).unchecked_into::<Promise>()).await.unwrap();
+    let sent: Array = sent.unchecked_into();
+    assert!(sent.get(0).as_string().unwrap().contains("txn_1"));
+    let calls: Array = calls.unchecked_into();
+    assert_eq!(calls.length(), 2);
+    let body = |index| get(&calls.get(index), "body").as_string().unwrap();
+    assert_eq!(body(0), body(1));
 }
