@@ -2,7 +2,7 @@
 // handler, and the middleware with the real Hono, from the packed tarball against the real worker.
 
 import assert from "node:assert/strict";
-import { cp } from "node:fs/promises";
+import { cp, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -112,6 +112,34 @@ describe("paid handlers", () => {
       return told;
     }, names);
   });
+});
+
+test("the middleware compiles with the real Hono's types", async () => {
+  const source = `
+    import { Hono } from "hono";
+    import { CreditEngine } from "edge-credits";
+    import { credits, type CreditsVariables } from "edge-credits/hono";
+    const client = new CreditEngine({ apiKey: "ce_test_x" });
+    const app = new Hono<{ Variables: CreditsVariables }>();
+    app.use("/ai/*", credits({ client, customer: (c) => c.req.header("x-user"), amount: 5 }));
+    app.get("/ai/answer", (c) => c.json({ left: c.get("credits").charge?.balance ?? null }));
+    // @ts-expect-error there is no such field
+    app.get("/ai/wrong", (c) => c.json({ left: c.get("credits").balance }));
+    export default app;`;
+  const compilerOptions = {
+    strict: true,
+    noEmit: true,
+    target: "es2022",
+    lib: ["es2022", "dom", "dom.iterable"],
+    types: [],
+    module: "esnext",
+    moduleResolution: "bundler",
+    skipLibCheck: true,
+  };
+  await writeFile(join(project.directory, "main.ts"), source);
+  const config = JSON.stringify({ compilerOptions, files: ["main.ts"] });
+  await writeFile(join(project.directory, "tsconfig.json"), config);
+  await runTool("tsc", ["--project", project.directory]);
 });
 
 test("pkg/examples/paid-endpoint", async (t) => {
