@@ -91,7 +91,10 @@ export interface TestRequest {
 export interface TestClock {
   /** Milliseconds since 1970. */
   now(): number;
-  /** Moves it on by milliseconds; resolves when the alarms that came due have been served. */
+  /**
+   * Moves it on by milliseconds; resolves when the alarms that came due have been served. Ten seconds
+   * after a charge the analytics over all customers know of it.
+   */
   advance(ms: number): Promise<void>;
   /** Moves it to an instant, an earlier one too: ledgers must bear that. */
   set(time: Date | string | number): Promise<void>;

@@ -107,11 +107,11 @@ export async function startFilled() {
   return contestant("filled", runtime, own);
 }
 
-/** The ledger that reports to a directory every second, and the ledger without one. */
+/** The ledger with a directory to report to, and the ledger without one. */
 export async function startLedgers() {
   const starts = [true, false].map(async (directory) => {
     const own = key();
-    const worker = ledgerWorker({ ...secret(own), REPORT_DELAY_MS: "1000" });
+    const worker = ledgerWorker(secret(own));
     if (!directory) delete worker.objects.DIRECTORY;
     return contestant("ledger", await startWorkerd({ workers: [worker] }), own);
   });
