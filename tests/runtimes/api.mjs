@@ -35,6 +35,12 @@ export function ledgerApi(origin, key) {
     gate: (customer, body, headers) =>
       request("POST", path(customer, "consume"), { ...body, on_insufficient: "reject" }, headers),
     batch: (customer, items, headers) => request("POST", path(customer, "batch"), { items }, headers),
+    hold: (customer, body, headers) => request("POST", path(customer, "holds"), body, headers),
+    holds: async (customer, query = "") =>
+      (await request("GET", path(customer, `holds${query}`))).json,
+    holdState: (customer, hold) => request("GET", path(customer, `holds/${hold}`)),
+    holdChange: (customer, hold, change, body = {}) =>
+      request("POST", path(customer, `holds/${hold}/${change}`), body),
     voidGrant: (customer, grant, body = {}) =>
       request("POST", path(customer, `grants/${grant}/void`), body),
   };

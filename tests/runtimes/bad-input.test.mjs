@@ -10,6 +10,7 @@ import { after, before, describe, test } from "node:test";
 import { ledgerApi } from "./api.mjs";
 import * as amounts from "./bad-input/amounts.mjs";
 import { REFUSED_BATCHES } from "./bad-input/batch.mjs";
+import { REFUSED_HOLDS } from "./bad-input/holds.mjs";
 import * as http from "./bad-input/http.mjs";
 import * as ids from "./bad-input/ids.mjs";
 import * as keyTables from "./bad-input/keys.mjs";
@@ -97,6 +98,7 @@ const TABLES = {
   "query parameters": ids.REFUSED_QUERIES,
   "questions of the analytics": ids.REFUSED_QUESTIONS,
   "batches": REFUSED_BATCHES,
+  "holds": REFUSED_HOLDS,
   "idempotency keys": keyTables.REFUSED_KEYS,
   "no key": keyTables.UNAUTHORIZED,
   "no scope": keyTables.FORBIDDEN,

@@ -38,6 +38,8 @@ impl Scope {
             | Action::Consume
             | Action::Batch
             | Action::Ask(_) => Self::Use,
+            Action::Hold | Action::Holds => Self::Use,
+            Action::HoldState { .. } | Action::HoldChange { .. } => Self::Use,
             Action::Add | Action::Void { .. } => Self::Grant,
             Action::Outbox | Action::Retry { .. } | Action::WriteOff { .. } => Self::Admin,
         }
@@ -263,7 +265,8 @@ mod tests {
 
     #[test]
     fn operations_need_their_scope() {
-        let uses = [Action::Balance, Action::Transactions, Action::Consume];
+        let hold = Action::HoldChange { hold: "h", change: crate::routes::HoldChange::Capture };
+        let uses = [Action::Balance, Action::Transactions, Action::Consume, Action::Hold, hold];
         assert!(uses.into_iter().all(|action| Scope::of(action) == Scope::Use));
         let grants = [Action::Add, Action::Void { grant: "g" }];
         assert!(grants.into_iter().all(|action| Scope::of(action) == Scope::Grant));

@@ -22,7 +22,7 @@ use crate::ledger::other_owner;
 use crate::passing::{Reply, Target};
 use crate::receive::{Call, Received, environment_of, receive_whole, segment};
 use crate::respond::{Failure, Origin, hand_on, respond};
-use crate::routes::Action;
+use crate::routes::{Action, HoldChange};
 use crate::serve::{Ids, no_health, not_alone};
 use crate::storage::Storage;
 
@@ -82,13 +82,20 @@ async fn answer<S: Storage + 'static, O: Outside + 'static>(
             Command::Consume(charge) => balance.consume(owner, &charge).await?,
             _ => return Err(not_here().into()),
         },
-        Action::Transactions | Action::Ask(_) => {
+        Action::Transactions | Action::Ask(_) | Action::Holds | Action::HoldState { .. } => {
             return balance.read_there(owner.environment, &target).await.map(Reply::Theirs);
         }
-        Action::Add | Action::Void { .. } => {
+        Action::Add | Action::Void { .. } | Action::Hold | Action::HoldChange { .. } => {
             let body = body_text(&call.body)?;
             let key = parse_key(&body, &key)?;
-            return balance.change_there(owner, &target, body, &key).await.map(Reply::Theirs);
+            let answer = match call.action {
+                // Neither moves credits, so the balance need not be read again.
+                Action::HoldChange {
+                    change: HoldChange::Extend | HoldChange::Progress, ..
+                } => balance.tell_there(owner, &target, body, &key).await,
+                _ => balance.change_there(owner, &target, body, &key).await,
+            };
+            return answer.map(Reply::Theirs);
         }
         Action::Outbox => balance.outbox(owner, parse_outbox_query(head.query())?)?,
         Action::Retry { transaction } => balance.retry(owner, &charge_id(transaction)?)?,

@@ -5,6 +5,7 @@
 //! there is no await between the first lookup and the answer, so no two commands interleave. Memory
 //! is a cache: whenever the storage fails it is dropped, and the next call loads what was kept.
 
+mod holds;
 mod questions;
 mod reporting;
 

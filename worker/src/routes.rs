@@ -48,6 +48,22 @@ pub(crate) enum Action<'a> {
         /// The path's segment.
         grant: &'a str,
     },
+    /// hold
+    Hold,
+    /// The open holds.
+    Holds,
+    /// One hold, open or not.
+    HoldState {
+        /// The path's segment.
+        hold: &'a str,
+    },
+    /// Something that is to happen to a hold.
+    HoldChange {
+        /// The path's segment.
+        hold: &'a str,
+        /// What.
+        change: HoldChange,
+    },
     /// What waits in a cached balance's outbox.
     Outbox,
     /// An operator's decision on a quarantined charge: send it again.
@@ -64,10 +80,41 @@ pub(crate) enum Action<'a> {
     Ask(Topic),
 }
 
+/// What can be asked of a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HoldChange {
+    /// extend
+    Extend,
+    /// progress
+    Progress,
+    /// capture
+    Capture,
+    /// release
+    Release,
+}
+
+impl HoldChange {
+    fn parse(segment: &str) -> Option<Self> {
+        match segment {
+            "extend" => Some(Self::Extend),
+            "progress" => Some(Self::Progress),
+            "capture" => Some(Self::Capture),
+            "release" => Some(Self::Release),
+            _ => None,
+        }
+    }
+}
+
 impl Action<'_> {
     /// Whether the request carries a body: those that say what to change do.
     pub(crate) const fn has_body(self) -> bool {
-        matches!(self, Self::Consume | Self::Batch | Self::Add | Self::Void { .. })
+        match self {
+            Self::Consume | Self::Batch | Self::Add | Self::Void { .. } => true,
+            Self::Hold | Self::HoldChange { .. } => true,
+            Self::Balance | Self::Transactions | Self::Ask(_) => false,
+            Self::Holds | Self::HoldState { .. } => false,
+            Self::Outbox | Self::Retry { .. } | Self::WriteOff { .. } => false,
+        }
     }
 
     /// Largest body, in bytes.
@@ -95,6 +142,14 @@ pub(crate) fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, Failur
                 ["batch"] => ("POST", Action::Batch),
                 ["add"] => ("POST", Action::Add),
                 ["grants", grant, "void"] => ("POST", Action::Void { grant }),
+                ["holds"] if method == "POST" => ("POST", Action::Hold),
+                ["holds"] if method == "GET" => ("GET", Action::Holds),
+                ["holds"] => ("GET, POST", Action::Holds),
+                ["holds", hold] => ("GET", Action::HoldState { hold }),
+                ["holds", hold, change] => {
+                    let change = HoldChange::parse(change).ok_or_else(not_found)?;
+                    ("POST", Action::HoldChange { hold, change })
+                }
                 ["outbox"] => ("GET", Action::Outbox),
                 ["outbox", transaction, "retry"] => ("POST", Action::Retry { transaction }),
                 ["outbox", transaction, "write-off"] => ("POST", Action::WriteOff { transaction }),
@@ -140,6 +195,7 @@ mod tests {
     #[test]
     fn routes_by_the_table() {
         let customer = |id, action| Route::Customer { id, action };
+        let changed = |change| customer("c", Action::HoldChange { hold: "h", change });
         let table = [
             ("GET", "/health", Route::Health),
             ("GET", "/v1/analytics/usage", Route::Analytics(Topic::Usage)),
@@ -150,6 +206,13 @@ mod tests {
             ("POST", "/v1/customers//add", customer("", Action::Add)),
             ("POST", "/v1/customers/batch/batch", customer("batch", Action::Batch)),
             ("POST", "/v1/customers/c/grants/g/void", customer("c", Action::Void { grant: "g" })),
+            ("POST", "/v1/customers/c/holds", customer("c", Action::Hold)),
+            ("GET", "/v1/customers/c/holds", customer("c", Action::Holds)),
+            ("GET", "/v1/customers/c/holds/h", customer("c", Action::HoldState { hold: "h" })),
+            ("POST", "/v1/customers/c/holds/h/extend", changed(HoldChange::Extend)),
+            ("POST", "/v1/customers/c/holds/h/progress", changed(HoldChange::Progress)),
+            ("POST", "/v1/customers/c/holds/h/capture", changed(HoldChange::Capture)),
+            ("POST", "/v1/customers/c/holds/h/release", changed(HoldChange::Release)),
             ("GET", "/v1/customers/c/outbox", customer("c", Action::Outbox)),
             (
                 "POST",
@@ -188,6 +251,8 @@ mod tests {
             "/v1/customers/c/grants/void",
             "/v1/customers/c/outbox/t",
             "/v1/customers/c/outbox/t/forget",
+            "/v1/customers/c/holds/h/keep",
+            "/v1/customers/c/holds/h/capture/x",
             "/v1/customers/c/grants/g/void/x",
             "/health/",
         ] {
@@ -207,6 +272,9 @@ mod tests {
             ("PUT", "/v1/customers/c/add", "POST"),
             ("GET", "/v1/customers/c/batch", "POST"),
             ("GET", "/v1/customers/c/grants/g/void", "POST"),
+            ("PUT", "/v1/customers/c/holds", "GET, POST"),
+            ("DELETE", "/v1/customers/c/holds/h", "GET"),
+            ("GET", "/v1/customers/c/holds/h/capture", "POST"),
         ];
         for (method, path, allow) in table {
             let failure = route(method, path).unwrap_err();

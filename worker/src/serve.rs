@@ -5,11 +5,15 @@
 
 use edge_credits_core::analytics::question::{no_directory, parse_question};
 use edge_credits_core::entropy::Entropy;
-use edge_credits_core::ids::Environment;
+use edge_credits_core::ids::{Environment, TransactionId};
 use edge_credits_core::ledger::Command;
 use edge_credits_core::time::Timestamp;
 use edge_credits_core::wire::batch::parse_batch;
 use edge_credits_core::wire::errors::{ApiError, Code};
+use edge_credits_core::wire::holds::{
+    parse_capture, parse_extend, parse_hold, parse_hold_id, parse_holds_query, parse_progress,
+    parse_release,
+};
 use edge_credits_core::wire::requests::{
     KeySource, body_text, parse_add, parse_balance_query, parse_consume, parse_page_query,
     parse_void,
@@ -21,7 +25,7 @@ use crate::head::Head;
 use crate::ledger::{Ledger, other_owner};
 use crate::receive::{Call, ENTROPY, Received, environment_of, receive, receive_whole, segment};
 use crate::respond::{Answer, Failure, Origin, REQUEST_ID, hand_on, respond};
-use crate::routes::Action;
+use crate::routes::{Action, HoldChange};
 use crate::storage::Storage;
 use crate::{directory_line, hex, host, settings};
 
@@ -101,6 +105,27 @@ impl<S: Storage> Object<'_, S> {
             Action::Void { grant } => {
                 parse_void(&segment(grant, "grant_id")?, &body_text(&call.body)?, &key)?
             }
+            Action::Hold => parse_hold(&body_text(&call.body)?, &key)?,
+            Action::Holds => {
+                return self.ledger.holds(&call.owner, now, &parse_holds_query(head.query())?);
+            }
+            Action::HoldState { hold } => {
+                return self.ledger.hold(&call.owner, now, &hold_id(hold)?);
+            }
+            Action::HoldChange { hold, change } => {
+                let (hold, body) = (hold_id(hold)?, body_text(&call.body)?);
+                let adjust = match change {
+                    HoldChange::Capture => {
+                        return self.perform(call, &parse_capture(hold, &body, &key)?, now);
+                    }
+                    HoldChange::Release => {
+                        return self.perform(call, &parse_release(hold, &body, &key)?, now);
+                    }
+                    HoldChange::Extend => parse_extend(&body)?,
+                    HoldChange::Progress => parse_progress(&body)?,
+                };
+                return self.ledger.adjust(&call.owner, now, (&hold, &adjust));
+            }
         };
         self.perform(call, &command, now)
     }
@@ -166,6 +191,10 @@ pub(crate) async fn ask_directory(
 fn away() -> ApiError {
     let message = "The directory of this environment did not answer. Ask again.";
     ApiError::new(Code::UpstreamUnavailable, message)
+}
+
+fn hold_id(encoded: &str) -> Result<TransactionId, ApiError> {
+    parse_hold_id(&segment(encoded, "hold_id")?)
 }
 
 /// What makes a request's names: for keys of our own making, and of the request itself.

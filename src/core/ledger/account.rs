@@ -60,6 +60,12 @@ impl Account {
         self.holds.values()
     }
 
+    /// Those of them whose time is not over at `now`.
+    pub fn open_holds_at(&self, now: Timestamp) -> impl DoubleEndedIterator<Item = &Hold> {
+        let time = now.max(self.time);
+        self.open_holds().filter(move |hold| hold.expires_at > time)
+    }
+
     /// Counts and overage per unit.
     #[must_use]
     pub const fn totals(&self) -> &Totals {
