@@ -101,7 +101,7 @@ async function exportFrom(directory, main, plan) {
     ({ className }) => !new RegExp(`\\b${className}\\b`).test(source ?? ""),
   );
   if (source !== undefined && missing.length === 0) return;
-  const line = exportLine(source ?? "");
+  const line = exportLine(source ?? "", missing);
   const why = [
     [source === undefined, "it is not there"],
     [BUILT.test(name.replaceAll("\\", "/")), "it is built from a source"],
@@ -112,11 +112,11 @@ async function exportFrom(directory, main, plan) {
   else plan.files.push({ name, text: `${source.trimEnd()}\n\n${line}\n` });
 }
 
-/** The export, quoted as the file quotes. */
-function exportLine(source) {
+/** The export of what is missing, quoted as the file quotes. */
+function exportLine(source, missing = OBJECTS) {
   const single = (source.match(/from '/g) ?? []).length > (source.match(/from "/g) ?? []).length;
   const quote = single ? "'" : '"';
-  const names = OBJECTS.map(({ className }) => className).join(", ");
+  const names = missing.map(({ className }) => className).join(", ");
   return `export { ${names} } from ${quote}edge-credits/worker${quote};`;
 }
 

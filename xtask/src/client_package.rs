@@ -9,7 +9,7 @@
 
 use std::fs;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{
@@ -145,12 +145,8 @@ pub(crate) fn build(node: &Node) -> Result<()> {
 fn build_slim(node: &Node) -> Result<()> {
     let dist = paths::package_dist();
     let glue = fs::read_to_string(dist.join("edge.js"))?;
-    for part in [IMPORT, INSTANTIATE] {
-        if glue.matches(part).count() != 1 {
-            bail!("the generated glue does not have once: {part}");
-        }
-    }
-    let glue = glue.replace(IMPORT, "").replace(INSTANTIATE, INSTANTIATE_LATER);
+    let glue = wasm::replace_once(&glue, IMPORT, "")?;
+    let glue = wasm::replace_once(&glue, INSTANTIATE, INSTANTIATE_LATER)?;
     let file = paths::scratch().join("slim.js");
     fs::write(&file, glue).context("the slim glue cannot be written")?;
     let mut esbuild = node.command("esbuild");
