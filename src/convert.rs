@@ -7,7 +7,7 @@
 //! A success leaves as JSON text: the facade parses it once, with fields that this version does not
 //! know.
 
-use edge_credits_core::client::arguments::{Arguments, RawAmount};
+use edge_credits_core::client::arguments::{Arguments, RawAmount, ReturnUrl};
 use edge_credits_core::client::error::ClientError;
 use edge_credits_core::client::exchange::Success;
 use edge_credits_core::client::paging::{PageFacts, Position, Walk};
@@ -60,6 +60,12 @@ impl Fields {
     fn object(&self, name: &str) -> Option<Self> {
         let value = self.get(name);
         value.is_object().then_some(Self(value))
+    }
+
+    #[inline(never)]
+    fn return_url(&self, name: &str) -> Option<ReturnUrl> {
+        let url = self.object(name)?;
+        Some(ReturnUrl { text: url.required("text"), parts: url_parts(&url) })
     }
 
     #[inline(never)]
@@ -135,6 +141,7 @@ fn path_options(paths: &Fields) -> PathOptions {
         transactions: paths.text("transactions"),
         void_grant: paths.text("voidGrant"),
         analytics: paths.text("analytics"),
+        top_up_sessions: paths.text("topUpSessions"),
     }
 }
 
@@ -178,6 +185,10 @@ fn arguments(given: &Fields) -> Arguments {
         before_sequence: given.count("beforeSequence"),
         grant_id: given.text("grantId"),
         reason: given.text("reason"),
+        success_url: given.return_url("successUrl"),
+        cancel_url: given.return_url("cancelUrl"),
+        credits: given.amount("credits"),
+        price_id: given.text("priceId"),
         background: given.flag("background").unwrap_or_default(),
     }
 }

@@ -101,7 +101,7 @@ pub(crate) fn enter(
     match Asked::new(visit.config, method, arguments, visit.entropy, request)? {
         Some(asked) => begin(asked, visit).map(Entered::Answered),
         // Where there is no place for a desk, no balance is kept that would have to be read again.
-        None if method.changes() => Ok(Entered::Passed(desk(visit).ok())),
+        None if method.moves_credits() => Ok(Entered::Passed(desk(visit).ok())),
         None => Ok(Entered::Passed(None)),
     }
 }

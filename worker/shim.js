@@ -88,24 +88,37 @@ export default {
   },
 };
 
-/** What `admit` in src/front.rs decides: the answer, or the object that is to give it. */
+/**
+ * What `admit` in src/front.rs decides: the answer, or the object that is to give it; or first that
+ * the body is needed to know which (src/front_topup.rs).
+ */
 async function serve(request, env) {
-  const told = run(() => wasm.admit(headOf(request), env));
+  const head = headOf(request);
+  let told = run(() => wasm.admit(head, env));
+  let body;
+  const refused = async (limit, requestId) => {
+    body = await bodyOf(request, limit);
+    if (body !== undefined && body.length <= limit) return undefined;
+    return responseOf(run(() => wasm.refuseBody(requestId, limit, body === undefined)));
+  };
+  if (told.startsWith("read\n")) {
+    const [, limit, requestId] = told.split("\n");
+    const refusal = await refused(Number(limit), requestId);
+    if (refusal) return refusal;
+    told = run(() => wasm.admitWhole(head, body, env, requestId));
+  }
   if (!told.startsWith("pass\n")) return responseOf(told);
   const [, binding, name, limit, method, url, ...lines] = told.split("\n");
   const headers = headersOf(lines);
-  let body;
-  if (limit !== "0") {
-    const most = Number(limit);
-    body = await bodyOf(request, most);
-    if (body === undefined || body.length > most) {
-      const requestId = headers["x-request-id"];
-      return responseOf(run(() => wasm.refuseBody(requestId, most, body === undefined)));
-    }
+  if (limit !== "0" && body === undefined) {
+    const refusal = await refused(Number(limit), headers["x-request-id"]);
+    if (refusal) return refusal;
   }
   // The stub is new each time: one that has failed stays so. The body goes as bytes and not as a
   // stream: the platform can then deliver it again by itself.
-  return env[binding].getByName(name).fetch(url, { method, headers, body });
+  // A redirect is the caller's to follow.
+  const init = { method, headers, body, redirect: "manual" };
+  return env[binding].getByName(name).fetch(url, init);
 }
 
 /** A class for the runtime whose work is done by a Rust class. */

@@ -41,14 +41,19 @@ export class Deployment {
 
   /** The answer to a request from outside; `body` is absent where it could not be read. */
   async answer(head, body) {
-    const told = this.#run(() => wasm.admit(head, this.#env));
+    let told = this.#run(() => wasm.admit(head, this.#env));
+    if (told.startsWith("read\n")) {
+      const [, limit, requestId] = told.split("\n");
+      const refused = this.#refused(body, Number(limit), requestId);
+      if (refused) return refused;
+      told = this.#run(() => wasm.admitWhole(head, body, this.#env, requestId));
+    }
     if (!told.startsWith("pass\n")) return told;
     const [, binding, name, limit, method, url, ...lines] = told.split("\n");
     const most = Number(limit);
-    if (most > 0 && (body === undefined || body.length > most)) {
-      const requestId = lines[lines.indexOf("x-request-id") + 1];
-      return this.#run(() => wasm.refuseBody(requestId, most, body === undefined));
-    }
+    const requestId = lines[lines.indexOf("x-request-id") + 1];
+    const refused = most > 0 && this.#refused(body, most, requestId);
+    if (refused) return refused;
     const passed = most > 0 ? body : undefined;
     return this.#env[binding].getByName(name).answer([method, url, ...lines].join("\n"), passed);
   }
@@ -68,6 +73,12 @@ export class Deployment {
         await this.#run(() => object.half().alarm());
       },
     }));
+  }
+
+  /** The answer to a body that is too long or broke off; nothing where it is all there. */
+  #refused(body, most, requestId) {
+    if (body !== undefined && body.length <= most) return undefined;
+    return this.#run(() => wasm.refuseBody(requestId, most, body === undefined));
   }
 
   #stub(className, name) {

@@ -34,10 +34,10 @@ export function requiredText(value, param, code) {
 
 // The shortest text of an amount and its type. Only numbers and strings have a text: converting
 // anything else could run the caller's code, and the core refuses it by its type.
-export function amount(value) {
+export function amount(value, param = "amount") {
   const type = value === null ? "null" : typeof value;
   if (type === "number") return { type, text: Object.is(value, -0) ? "-0" : String(value) };
-  return { type, text: type === "string" ? text(value, "amount", "invalid_amount") : "" };
+  return { type, text: type === "string" ? text(value, param, "invalid_amount") : "" };
 }
 
 // Metadata as JSON text of an object.

@@ -86,7 +86,8 @@ function budgetOf(budget) {
 }
 
 function pathsOf(paths) {
-  const { balance, consume, add, transactions, voidGrant, analytics } = optionsOf(paths, "paths", CODE);
+  const given = optionsOf(paths, "paths", CODE);
+  const { balance, consume, add, transactions, voidGrant, analytics, topUpSessions } = given;
   return withoutAbsent({
     balance: text(balance, "paths.balance", CODE),
     consume: text(consume, "paths.consume", CODE),
@@ -94,11 +95,12 @@ function pathsOf(paths) {
     transactions: text(transactions, "paths.transactions", CODE),
     voidGrant: text(voidGrant, "paths.voidGrant", CODE),
     analytics: text(analytics, "paths.analytics", CODE),
+    topUpSessions: text(topUpSessions, "paths.topUpSessions", CODE),
   });
 }
 
 // The pieces of a URL for the core to judge. Text that is no URL has none.
-function urlParts(url) {
+export function urlParts(url) {
   if (url === undefined) return undefined;
   try {
     const { protocol, host, hostname, pathname, username, password, search, hash } = new URL(url);

@@ -12,7 +12,7 @@ import {
   text,
 } from "./arguments.js";
 import { modeOf, pageAfter, perform } from "./calls.js";
-import { readConfig } from "./config.js";
+import { readConfig, urlParts } from "./config.js";
 import { ambientWaitUntil, keepAlive, waitUntilOf } from "./context.js";
 import { CreditEngineError } from "./errors.js";
 import { detailsOf, MemoryCache } from "./open_charges.js";
@@ -142,6 +142,21 @@ export class CreditEngine {
 
   async getAnalyticsSummary(callOptions) {
     return this.#ask("getAnalyticsSummary", callOptions);
+  }
+
+  async createTopUpSession(callOptions) {
+    const given = options(callOptions);
+    const { customerId, successUrl, cancelUrl, credits, priceId, idempotencyKey, label } = given;
+    const { answer } = this.#start("createTopUpSession", {
+      customerId: customer(customerId),
+      successUrl: returnUrl(successUrl, "successUrl"),
+      cancelUrl: returnUrl(cancelUrl, "cancelUrl"),
+      credits: credits === undefined || credits === null ? undefined : amount(credits, "credits"),
+      priceId: text(priceId, "priceId"),
+      idempotencyKey: text(idempotencyKey, "idempotencyKey", "invalid_idempotency_key"),
+      label: text(label, "label"),
+    });
+    return topUpSession(await answer);
   }
 
   withContext(context) {
@@ -287,6 +302,25 @@ function expiry(limit, work) {
 
 function customer(customerId) {
   return requiredText(customerId, "customerId", "invalid_id");
+}
+
+// A URL as given, and its pieces.
+function returnUrl(url, param) {
+  const given = text(url, param, "invalid_url");
+  return given === undefined ? undefined : { text: given, ...urlParts(given) };
+}
+
+// The one answer whose names are not those of the wire: so the Credit Engine SDK has them.
+function topUpSession({ checkout_url, session_id, ...rest }) {
+  if (typeof checkout_url === "string" && typeof session_id === "string") {
+    return { checkoutUrl: checkout_url, sessionId: session_id, ...rest };
+  }
+  const message =
+    "the API answered without a checkout URL or a session's id; is baseUrl right? Repeat the call " +
+    "with the same idempotency key: it opens one session at most.";
+  const { idempotency_key: idempotencyKey } = rest;
+  const facts = { code: "protocol_error", effect: "unknown", idempotencyKey };
+  throw new CreditEngineError(message, facts);
 }
 
 function usage(customerId, quantity, description, chosen) {

@@ -33,7 +33,10 @@ export class TestLedger {
       makeStorage: () => new Storage(),
       now: () => this.clock.now(),
     });
-    for (const [name, value] of Object.entries(settings)) this.#deployment.set(name, value);
+    // The pages of its test checkout are here, and stay when another key is made.
+    const own = { PUBLIC_URL: ORIGIN, TEST_CHECKOUT_SECRET: "in memory" };
+    const all = { ...own, ...settings };
+    for (const [name, value] of Object.entries(all)) this.#deployment.set(name, value);
     this.apiKey = this.key();
     this.requests = [];
     this.fail = {

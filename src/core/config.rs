@@ -22,7 +22,7 @@ mod mode;
 mod options;
 mod paths;
 
-pub use address::UrlParts;
+pub use address::{MAX_RETURN_URL_BYTES, UrlParts};
 pub use bounds::{
     BUDGET_BURST, BUDGET_PERCENT, Bounds, DEADLINE_MS, MAX_RETRIES, MAX_STALENESS_MS,
     SYNC_INTERVAL_MS, TIMEOUT_MS,

@@ -124,6 +124,10 @@ pub enum Operation {
     Hold,
     /// The end of a hold: captured, released, or by its own rule. Its key is the hold's id.
     Settle,
+    /// A payment that has bought credits, by its own name: callers' keys are others.
+    TopUp,
+    /// What a payment that was paid back takes back.
+    Reversal,
     /// The ledger's own: a grant comes into effect.
     Activate,
     /// The ledger's own: a grant ends by time.
@@ -140,6 +144,8 @@ impl Operation {
             Self::Void => "void",
             Self::Hold => "hold",
             Self::Settle => "settle",
+            Self::TopUp => "top-up",
+            Self::Reversal => "reversal",
             Self::Activate => "activate",
             Self::Expire => "expire",
         }

@@ -25,4 +25,5 @@ pub mod idempotency;
 pub mod ids;
 pub mod ledger;
 pub mod time;
+pub mod topup;
 pub mod wire;

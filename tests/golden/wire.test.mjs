@@ -47,6 +47,9 @@ async function conversation(client) {
   await client.add(customer, -1, { ...key("debit"), type: "adjustment" });
   const grant = await client.add(customer, 3, key("mistake"));
   await client.voidGrant(customer, grant.transaction_id, { ...key("void"), reason: "twice" });
+  const back = { successUrl: "https://a.example/ok", cancelUrl: "https://a.example/no" };
+  const order = { customerId: customer, ...back, credits: 500, ...key("session") };
+  await client.createTopUpSession(order).catch(() => {});
   await client.getBalance(customer, { includeBreakdown: true, unit: "credits" });
   await client.getTransactions(customer, { limit: 4, offset: 1, type: "consumption" });
   await client.getTransactions(customer);

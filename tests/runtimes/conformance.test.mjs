@@ -42,7 +42,12 @@ before(async () => {
   const edge = await bundleWorker(project.directory);
   runtime = await startWorkerd({
     workers: [
-      ledgerWorker({ API_KEYS: keys.secret, REPORT_DELAY_MS: "50" }),
+      // Through its binding the ledger cannot know where its pages are.
+      ledgerWorker({
+        API_KEYS: keys.secret,
+        REPORT_DELAY_MS: "50",
+        PUBLIC_URL: "https://credits.example.com",
+      }),
       {
         name: "edge",
         ...edge,

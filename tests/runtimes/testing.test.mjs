@@ -19,7 +19,7 @@ describe("the scenarios on the ledger in memory", () => {
 
   before(async () => {
     const scenarios = await readScenarios();
-    expected = scenarios.length + 1;
+    expected = scenarios.length + 2;
     project = await makeProject({
       from: join(REPOSITORY, "tests", "runtimes", "testing"),
       files: {

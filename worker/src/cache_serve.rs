@@ -5,8 +5,9 @@
 use std::rc::Rc;
 
 use edge_credits_core::entropy::Entropy;
-use edge_credits_core::ids::TransactionId;
+use edge_credits_core::ids::{Owner, TransactionId};
 use edge_credits_core::ledger::Command;
+use edge_credits_core::topup::order::parse_whose;
 use edge_credits_core::wire::errors::{ApiError, Code};
 use edge_credits_core::wire::outbox::parse_outbox_query;
 use edge_credits_core::wire::requests::{
@@ -20,9 +21,9 @@ use crate::head::Head;
 use crate::host;
 use crate::ledger::other_owner;
 use crate::passing::{Reply, Target};
-use crate::receive::{Call, Received, environment_of, receive_whole, segment};
+use crate::receive::{Call, Received, TopUpCall, environment_of, receive_whole, segment};
 use crate::respond::{Failure, Origin, hand_on, respond};
-use crate::routes::{Action, HoldChange};
+use crate::routes::{Action, HoldChange, TopUpAction};
 use crate::serve::{Ids, no_health, not_alone};
 use crate::storage::Storage;
 
@@ -44,6 +45,7 @@ pub(crate) async fn serve<S: Storage + 'static, O: Outside + 'static>(
             Err(other_owner().into())
         }
         Ok(Received::Call(call)) => answer(balance, head, &call, &entropy).await,
+        Ok(Received::TopUp(call)) => open_there(balance, name, (head, &call), &entropy).await,
         Ok(Received::Health) => Err(no_health().into()),
         Ok(Received::Question { environment, .. }) => {
             if name.is_some_and(|name| name != environment.object_name()) {
@@ -103,6 +105,27 @@ async fn answer<S: Storage + 'static, O: Outside + 'static>(
         Action::Batch => return Err(not_here().into()),
     };
     Ok(Reply::Ours(answer))
+}
+
+/// A checkout session is opened by who sells the credits.
+async fn open_there<S: Storage + 'static, O: Outside + 'static>(
+    balance: &Rc<CachedBalance<S, O>>,
+    name: Option<&str>,
+    (head, call): (&Head, &TopUpCall<'_>),
+    entropy: &Entropy,
+) -> Result<Reply, Failure> {
+    let (TopUpAction::Open, Some(environment)) = (call.action, call.environment) else {
+        return Err(not_here().into());
+    };
+    let body = body_text(&call.body)?;
+    let owner = Owner { environment, customer: parse_whose(&body)? };
+    if name.is_some_and(|name| name != owner.object_name()) {
+        return Err(other_owner().into());
+    }
+    let key = KeySource { header: head.header("idempotency-key"), entropy };
+    let key = parse_key(&body, &key)?;
+    let target = Target { path: head.path(), query: head.query() };
+    balance.send_there(&owner, &target, body, &key).await.map(Reply::Theirs)
 }
 
 fn charge_id(encoded: &str) -> Result<TransactionId, ApiError> {

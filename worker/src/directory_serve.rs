@@ -65,7 +65,7 @@ fn answer<S: Storage>(
             require_own(name, environment)?;
             directory.ask(&parse_question(topic, head.query())?, host::now())
         }
-        Received::Health => Err(no_health().into()),
+        Received::Health | Received::TopUp(_) => Err(no_health().into()),
         Received::Call(_) => {
             let message = "The directory knows all customers together; ask this customer's ledger.";
             Err(ApiError::new(Code::NotFound, message).into())

@@ -24,13 +24,13 @@ use crate::head::{Head, body_too_large};
 use crate::receive::{ENTROPY, ENVIRONMENT, Received, broken_off, receive};
 use crate::respond::{Answer, Origin, REQUEST_ID, VERSION, respond};
 use crate::routes::Action;
-use crate::{hex, host, settings};
+use crate::{front_topup, hex, host, settings, topup_settings};
 
 /// The binding of the ledger's objects.
-const LEDGER: &str = "LEDGER";
+pub(crate) const LEDGER: &str = "LEDGER";
 
 /// The binding of the cached balances' objects, which answer where there is an upstream.
-const BALANCE_CACHE: &str = "BALANCE_CACHE";
+pub(crate) const BALANCE_CACHE: &str = "BALANCE_CACHE";
 
 /// The binding of the objects that know all customers of an environment.
 pub(crate) const DIRECTORY: &str = "DIRECTORY";
@@ -50,18 +50,20 @@ pub fn admit(head: &str, env: &Env) -> Result<String, JsValue> {
     let started = host::now();
     let head = Head::read(head);
     let request_id = Entropy::new(host::random()?).uuid();
-    let admit = |action: Action<'_>| {
-        keyring(env)?.authorize(head.header("authorization"), Scope::of(action))
-    };
+    let admit = |scope: Scope| keyring(env)?.authorize(head.header("authorization"), scope);
     let result = match receive(&head, &admit) {
         Ok(Received::Health) => Ok(health(env)),
+        Ok(Received::TopUp(call)) => {
+            let origin = Origin { request_id: &request_id, part: "edge", took: Duration::ZERO };
+            return front_topup::admit(&head, &call, env, &origin);
+        }
         Ok(Received::Call(call)) => {
             let binding = binding(env);
             if namespace(env, binding).is_some() {
                 let limit = if call.action.has_body() { call.action.max_body_bytes() } else { 0 };
                 let (name, environment) = (call.owner.object_name(), call.owner.environment);
                 let object = Object { binding, name, environment, limit };
-                return pass_on(&head, &object, &request_id);
+                return pass_on(&head, &object, &request_id, &[]);
             }
             Err(missing(binding).into())
         }
@@ -70,7 +72,7 @@ pub fn admit(head: &str, env: &Env) -> Result<String, JsValue> {
             if namespace(env, binding).is_some() {
                 let name = environment.object_name();
                 let object = Object { binding, name, environment, limit: 0 };
-                return pass_on(&head, &object, &request_id);
+                return pass_on(&head, &object, &request_id, &[]);
             }
             Err(if binding == DIRECTORY { no_directory() } else { missing(binding) }.into())
         }
@@ -95,7 +97,7 @@ pub fn longest_body() -> usize {
     Action::Batch.max_body_bytes()
 }
 
-fn missing(binding: &str) -> ApiError {
+pub(crate) fn missing(binding: &str) -> ApiError {
     let message =
         format!("The binding {binding} is missing: see wrangler.toml. Nothing was changed.");
     ApiError::new(Code::NotConfigured, &message)
@@ -103,7 +105,7 @@ fn missing(binding: &str) -> ApiError {
 
 /// The keys of this deployment, read once per instance: reading 256 of them takes longer than all
 /// else that is done for a request.
-fn keyring(env: &Env) -> Result<Rc<Keyring>, ApiError> {
+pub(crate) fn keyring(env: &Env) -> Result<Rc<Keyring>, ApiError> {
     thread_local! {
         static READ: RefCell<Option<(JsValue, Rc<Keyring>)>> = const { RefCell::new(None) };
     }
@@ -119,16 +121,27 @@ fn keyring(env: &Env) -> Result<Rc<Keyring>, ApiError> {
 }
 
 /// The object that is to answer.
-struct Object {
-    binding: &'static str,
-    name: String,
-    environment: Environment,
+pub(crate) struct Object {
+    /// Whose it is.
+    pub(crate) binding: &'static str,
+    /// Its name there.
+    pub(crate) name: String,
+    /// For which environment the caller speaks.
+    pub(crate) environment: Environment,
     /// Most bytes of the body; 0: there is none.
-    limit: usize,
+    pub(crate) limit: usize,
 }
 
-/// What an object gets of a request.
-fn pass_on(head: &Head, object: &Object, request_id: &str) -> Result<String, JsValue> {
+/// What an object gets of a request; `more` are headers of ours beside those that all objects read.
+///
+/// # Errors
+/// What the runtime throws where randomness is refused, which is outside a request.
+pub(crate) fn pass_on(
+    head: &Head,
+    object: &Object,
+    request_id: &str,
+    more: &[(&str, &str)],
+) -> Result<String, JsValue> {
     let entropy = hex::encode(&host::random()?);
     let (limit, url) = (object.limit.to_string(), object_url(head));
     let mut lines = vec![PASS, object.binding, &object.name, &limit, &head.method, &url];
@@ -141,6 +154,7 @@ fn pass_on(head: &Head, object: &Object, request_id: &str) -> Result<String, JsV
     if object.limit > 0 {
         lines.extend(["content-type", "application/json"]);
     }
+    lines.extend(more.iter().flat_map(|(name, value)| [*name, *value]));
     Ok(lines.join("\n"))
 }
 
@@ -164,7 +178,9 @@ fn health(env: &Env) -> Answer {
         let (overdraft, delay) =
             (setting(settings::OVERDRAFT_LIMIT), setting(settings::REPORT_DELAY_MS));
         let pace = settings::pace_config(delay.as_deref(), true);
-        ("ledger", settings::ledger_config(overdraft.as_deref()).is_ok() && pace.is_ok())
+        let topups = topup_settings::are_sensible(setting, host::url);
+        let limits = settings::ledger_config(overdraft.as_deref()).is_ok();
+        ("ledger", limits && pace.is_ok() && topups)
     };
     let configured = sensible && keyring(env).is_ok() && namespace(env, binding).is_some();
     let body = format!(
@@ -174,7 +190,7 @@ fn health(env: &Env) -> Answer {
 }
 
 /// Whose objects answer.
-fn binding(env: &Env) -> &'static str {
+pub(crate) fn binding(env: &Env) -> &'static str {
     let upstream = host::setting(env, settings::UPSTREAM_URL);
     if upstream.is_some() { BALANCE_CACHE } else { LEDGER }
 }

@@ -36,6 +36,14 @@ impl Head {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// Scheme and authority of the URL: what stands before the path.
+    pub(crate) fn origin(&self) -> &str {
+        let after_scheme = self.url.find("://").map_or(0, |at| at + 3);
+        let rest = self.url.get(after_scheme..).unwrap_or_default();
+        let length = after_scheme + rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        self.url.get(..length).unwrap_or_default()
+    }
+
     /// The path, still percent-encoded.
     pub(crate) fn path(&self) -> &str {
         split_url(&self.url).0
@@ -113,6 +121,18 @@ mod tests {
 
     fn code(result: Result<(), ApiError>) -> Result<(), Code> {
         result.map_err(|error| error.code)
+    }
+
+    #[test]
+    fn an_origin_is_what_stands_before_the_path() {
+        for (url, expected) in [
+            ("https://h.example/a?b", "https://h.example"),
+            ("http://127.0.0.1:8787", "http://127.0.0.1:8787"),
+            ("http://[::1]:1/", "http://[::1]:1"),
+        ] {
+            let head = Head { url: url.to_owned(), ..head(&[]) };
+            assert_eq!(head.origin(), expected);
+        }
     }
 
     #[test]

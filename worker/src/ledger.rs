@@ -29,6 +29,8 @@ use crate::store::{self, StoreError, in_transaction, sooner};
 
 pub(crate) use reporting::Outward;
 
+mod payments;
+
 /// The ledger of one object.
 pub(crate) struct Ledger<S> {
     storage: S,

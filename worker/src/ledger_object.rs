@@ -16,7 +16,7 @@ use worker::{Env, State};
 use crate::head::Head;
 use crate::ledger::{Ledger, Outward};
 use crate::object_storage::ObjectStorage;
-use crate::{directory_line, host, serve, settings};
+use crate::{directory_line, host, serve, settings, topup};
 
 /// One customer's ledger, on SQLite.
 #[wasm_bindgen]
@@ -49,7 +49,7 @@ impl LedgerObject {
 
     /// Answers a request: `head` and the answer are texts as [`Head::read`] and
     /// [`crate::respond::respond`] have them, `body` is absent where it could not be read. With a
-    /// promise where the directory is asked.
+    /// promise where the directory is asked, or Stripe.
     ///
     /// # Errors
     /// Only what the runtime throws while an answer is being made.
@@ -64,6 +64,15 @@ impl LedgerObject {
                 let answer = serve::ask_directory(env, name.as_deref(), environment, &head).await;
                 answer.map(JsValue::from)
             });
+        }
+        if topup::concerns(&head) {
+            let (env, settings) = (runtime.env.clone(), settings.clone());
+            let here = topup::Here { env, name, settings };
+            if topup::opens(&head) {
+                let answer = topup::open(here, head, body);
+                return host::at_once(async { answer.await.map(JsValue::from) });
+            }
+            return topup::serve(&here, ledger, &head, body).map(JsValue::from);
         }
         let object = serve::Object {
             ledger,

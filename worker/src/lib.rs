@@ -14,6 +14,7 @@ mod cache_schema;
 mod cache_serve;
 mod cache_sql;
 mod cache_store;
+mod checkout_page;
 mod conversation;
 mod directory;
 mod directory_line;
@@ -22,6 +23,7 @@ mod directory_schema;
 mod directory_serve;
 mod directory_store;
 mod front;
+mod front_topup;
 mod head;
 mod hex;
 mod host;
@@ -38,11 +40,14 @@ mod serve;
 mod settings;
 mod storage;
 mod store;
+mod topup;
+mod topup_settings;
 mod upstream;
 
 pub use cache_object::BalanceCacheObject;
 pub use directory_object::DirectoryObject;
 pub use front::{admit, longest_body, refuse_body};
+pub use front_topup::admit_whole;
 pub use ledger_object::LedgerObject;
 
 #[cfg(target_arch = "wasm32")]

@@ -57,6 +57,21 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
         self.pass_on(&setup, target, None, None).await
     }
 
+    /// Sends something there that changes no balance.
+    ///
+    /// # Errors
+    /// As for [`CachedBalance::change_there`].
+    pub(crate) async fn send_there(
+        &self,
+        owner: &Owner,
+        target: &Target<'_>,
+        body: String,
+        key: &IdempotencyKey,
+    ) -> Result<Response, Failure> {
+        let setup = self.outside.setup(owner.environment)?;
+        self.pass_on(&setup, target, Some(body), Some(key)).await
+    }
+
     /// Changes something there, and reads the balance again when that was done.
     ///
     /// # Errors

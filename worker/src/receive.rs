@@ -11,9 +11,10 @@ use edge_credits_core::ids::{CustomerId, Environment, Owner};
 use edge_credits_core::wire::errors::{ApiError, Code};
 use edge_credits_core::wire::requests::parse_customer;
 
+use crate::auth::Scope;
 use crate::head::{Head, body_too_large};
 use crate::respond::Failure;
-use crate::routes::{Action, MAX_BODY_BYTES, Route, route};
+use crate::routes::{Action, MAX_BODY_BYTES, Route, TopUpAction, route};
 
 /// Names the environment to an object, `live` or `test`. Never let in from outside.
 pub(crate) const ENVIRONMENT: &str = "x-edge-credits-environment";
@@ -45,6 +46,18 @@ pub(crate) enum Received<'a> {
         /// What about.
         topic: Topic,
     },
+    /// A step of a top-up.
+    TopUp(TopUpCall<'a>),
+}
+
+/// A step of a top-up. Whom it concerns stands in its body, or in the session's token.
+pub(crate) struct TopUpCall<'a> {
+    /// What.
+    pub(crate) action: TopUpAction<'a>,
+    /// For which environment the caller speaks; `None` where no key is asked for.
+    pub(crate) environment: Option<Environment>,
+    /// The body, as in [`Call`].
+    pub(crate) body: Vec<u8>,
 }
 
 /// Judges what can be judged of a request without its body. `admit` says for which environment the
@@ -54,19 +67,21 @@ pub(crate) enum Received<'a> {
 /// The first check that fails.
 pub(crate) fn receive<'a>(
     head: &'a Head,
-    admit: &dyn Fn(Action<'_>) -> Result<Environment, ApiError>,
+    admit: &dyn Fn(Scope) -> Result<Environment, ApiError>,
 ) -> Result<Received<'a>, Failure> {
     let route = route(&head.method, head.path());
     head.check_size(match &route {
         Ok(Route::Customer { action, .. }) => action.max_body_bytes(),
+        Ok(Route::TopUp(action)) => action.max_body_bytes().max(MAX_BODY_BYTES),
         Ok(Route::Health | Route::Analytics(_)) | Err(_) => MAX_BODY_BYTES,
     })?;
     let (id, action) = match route? {
         Route::Health => return Ok(Received::Health),
+        Route::TopUp(action) => return top_up(head, action, admit).map(Received::TopUp),
         Route::Customer { id, action } => (id, action),
         Route::Analytics(topic) => {
             let (action, body) = (Action::Ask(topic), Vec::new());
-            let environment = admit(action)?;
+            let environment = admit(Scope::of(action))?;
             return Ok(match customer_of(topic, head.query())? {
                 Some(customer) => {
                     Received::Call(Call { owner: Owner { environment, customer }, action, body })
@@ -75,12 +90,28 @@ pub(crate) fn receive<'a>(
             });
         }
     };
-    let environment = admit(action)?;
+    let environment = admit(Scope::of(action))?;
     if action.has_body() {
         head.check_content()?;
     }
     let owner = Owner { environment, customer: customer(id)? };
     Ok(Received::Call(Call { owner, action, body: Vec::new() }))
+}
+
+/// What Stripe and a buyer's browser send carries no key: the one signs, the other has the session.
+fn top_up<'a>(
+    head: &Head,
+    action: TopUpAction<'a>,
+    admit: &dyn Fn(Scope) -> Result<Environment, ApiError>,
+) -> Result<TopUpCall<'a>, Failure> {
+    let environment = match action {
+        TopUpAction::Open => Some(admit(Scope::Use)?),
+        _ => None,
+    };
+    if environment.is_some() {
+        head.check_content()?;
+    }
+    Ok(TopUpCall { action, environment, body: Vec::new() })
 }
 
 /// The same with the body, which is `None` where it could not be read to its end.
@@ -90,17 +121,23 @@ pub(crate) fn receive<'a>(
 pub(crate) fn receive_whole<'a>(
     head: &'a Head,
     body: Option<Vec<u8>>,
-    admit: &dyn Fn(Action<'_>) -> Result<Environment, ApiError>,
+    admit: &dyn Fn(Scope) -> Result<Environment, ApiError>,
 ) -> Result<Received<'a>, Failure> {
     let mut received = receive(head, admit)?;
-    if let Received::Call(call) = &mut received
-        && call.action.has_body()
-    {
-        let limit = call.action.max_body_bytes();
-        call.body = body.ok_or_else(broken_off)?;
-        if call.body.len() > limit {
-            return Err(body_too_large(limit).into());
+    let (read, limit) = match &mut received {
+        Received::Call(call) if call.action.has_body() => {
+            let limit = call.action.max_body_bytes();
+            (&mut call.body, limit)
         }
+        Received::TopUp(call) if call.action.max_body_bytes() > 0 => {
+            let limit = call.action.max_body_bytes();
+            (&mut call.body, limit)
+        }
+        _ => return Ok(received),
+    };
+    *read = body.ok_or_else(broken_off)?;
+    if read.len() > limit {
+        return Err(body_too_large(limit).into());
     }
     Ok(received)
 }

@@ -85,6 +85,40 @@ fn text_of(plain: &Plain) -> String {
     text
 }
 
+/// A page for a person's browser.
+pub(crate) struct Page {
+    /// The status code.
+    pub(crate) status: u16,
+    /// `Content-Security-Policy`.
+    pub(crate) policy: String,
+    /// The document.
+    pub(crate) html: String,
+}
+
+/// Answers with a page. It says to nobody where it was, for its URL is a session.
+pub(crate) fn page(page: &Page, origin: &Origin<'_>) -> String {
+    let mut headers = common_headers(origin);
+    headers.retain(|(name, _)| *name != "content-type");
+    headers.extend([
+        ("content-type", "text/html; charset=utf-8".to_owned()),
+        ("content-security-policy", page.policy.clone()),
+        ("referrer-policy", "no-referrer".to_owned()),
+        ("x-content-type-options", "nosniff".to_owned()),
+        ("x-robots-tag", "noindex".to_owned()),
+    ]);
+    text_of(&Plain { status: page.status, headers, body: page.html.clone() })
+}
+
+/// Sends a browser elsewhere, to be asked for by GET. The URL is one that was checked when it came
+/// in: it holds no line break.
+pub(crate) fn redirect(url: &str, origin: &Origin<'_>) -> String {
+    let mut headers = common_headers(origin);
+    headers.retain(|(name, _)| *name != "content-type");
+    headers.push(("location", url.to_owned()));
+    headers.push(("referrer-policy", "no-referrer".to_owned()));
+    text_of(&Plain { status: 303, headers, body: String::new() })
+}
+
 /// Hands on what another API has answered: status and body as they are, and what its headers say of
 /// the call.
 pub(crate) fn hand_on(theirs: http::Response, origin: &Origin<'_>) -> String {

@@ -5,6 +5,7 @@
 //! no browser may hold.
 
 use edge_credits_core::analytics::question::Topic;
+use edge_credits_core::topup::event::MAX_EVENT_BYTES;
 use edge_credits_core::wire::batch::MAX_BATCH_BYTES;
 use edge_credits_core::wire::errors::{ApiError, Code};
 
@@ -28,6 +29,43 @@ pub(crate) enum Route<'a> {
     },
     /// A question about all customers, or by its query about one.
     Analytics(Topic),
+    /// Something about a top-up, whose customer does not stand in the path.
+    TopUp(TopUpAction<'a>),
+}
+
+/// A step of a top-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TopUpAction<'a> {
+    /// createTopUpSession
+    Open,
+    /// An event of Stripe's.
+    Webhook,
+    /// The page of a test checkout.
+    Page {
+        /// The path's segment.
+        session: &'a str,
+    },
+    /// Its button that pays.
+    Pay {
+        /// The path's segment.
+        session: &'a str,
+    },
+    /// Its button that does not.
+    Cancel {
+        /// The path's segment.
+        session: &'a str,
+    },
+}
+
+impl TopUpAction<'_> {
+    /// Largest body, in bytes; 0 where none is read.
+    pub(crate) const fn max_body_bytes(self) -> usize {
+        match self {
+            Self::Open => MAX_BODY_BYTES,
+            Self::Webhook => MAX_EVENT_BYTES,
+            Self::Page { .. } | Self::Pay { .. } | Self::Cancel { .. } => 0,
+        }
+    }
 }
 
 /// An operation on one customer's ledger.
@@ -161,6 +199,15 @@ pub(crate) fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, Failur
             Some(topic) => ("GET", Route::Analytics(topic)),
             None => return Err(not_found().into()),
         },
+        ["v1", "topup", "sessions"] => ("POST", Route::TopUp(TopUpAction::Open)),
+        ["v1", "webhooks", "stripe"] => ("POST", Route::TopUp(TopUpAction::Webhook)),
+        ["checkout", "test", session] => ("GET", Route::TopUp(TopUpAction::Page { session })),
+        ["checkout", "test", session, "pay"] => {
+            ("POST", Route::TopUp(TopUpAction::Pay { session }))
+        }
+        ["checkout", "test", session, "cancel"] => {
+            ("POST", Route::TopUp(TopUpAction::Cancel { session }))
+        }
         _ => return Err(not_found().into()),
     };
     if method == allow { Ok(route) } else { Err(method_not_allowed(allow)) }
@@ -224,6 +271,11 @@ mod tests {
                 "/v1/customers/c/outbox/t/write-off",
                 customer("c", Action::WriteOff { transaction: "t" }),
             ),
+            ("POST", "/v1/topup/sessions", Route::TopUp(TopUpAction::Open)),
+            ("POST", "/v1/webhooks/stripe", Route::TopUp(TopUpAction::Webhook)),
+            ("GET", "/checkout/test/t.m", Route::TopUp(TopUpAction::Page { session: "t.m" })),
+            ("POST", "/checkout/test/t/pay", Route::TopUp(TopUpAction::Pay { session: "t" })),
+            ("POST", "/checkout/test/t/cancel", Route::TopUp(TopUpAction::Cancel { session: "t" })),
         ];
         for (method, path, expected) in table {
             assert_eq!(route(method, path).unwrap(), expected, "{method} {path}");
@@ -255,6 +307,10 @@ mod tests {
             "/v1/customers/c/holds/h/capture/x",
             "/v1/customers/c/grants/g/void/x",
             "/health/",
+            "/v1/topup/sessions/x",
+            "/v1/webhooks",
+            "/checkout/live/t",
+            "/checkout/test/t/refund",
         ] {
             let failure = route("GET", path).unwrap_err();
             assert_eq!(failure.error.code, Code::NotFound, "{path}");
@@ -275,6 +331,10 @@ mod tests {
             ("PUT", "/v1/customers/c/holds", "GET, POST"),
             ("DELETE", "/v1/customers/c/holds/h", "GET"),
             ("GET", "/v1/customers/c/holds/h/capture", "POST"),
+            ("GET", "/v1/topup/sessions", "POST"),
+            ("GET", "/v1/webhooks/stripe", "POST"),
+            ("POST", "/checkout/test/t", "GET"),
+            ("GET", "/checkout/test/t/pay", "POST"),
         ];
         for (method, path, allow) in table {
             let failure = route(method, path).unwrap_err();

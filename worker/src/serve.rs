@@ -64,7 +64,7 @@ impl<S: Storage> Object<'_, S> {
             Ok(Received::Call(call)) => {
                 self.answer(&call, &Asked { head, entropy: &entropy, request_id: &request_id })
             }
-            Ok(Received::Health) => Err(no_health().into()),
+            Ok(Received::Health | Received::TopUp(_)) => Err(no_health().into()),
             Ok(Received::Question { .. }) => Err(not_alone().into()),
             Err(failure) => Err(failure),
         };

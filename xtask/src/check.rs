@@ -30,6 +30,7 @@ const EDGES: &[(&str, &[&str])] = &[
 /// All that may be linked with the core. No clock, randomness, I/O or JavaScript
 /// can come in by a dependency of a dependency without this list being changed.
 const CORE_LINKS: &[&str] = &[
+    "base64",
     "block-buffer",
     "cfg-if",
     "cpufeatures",
@@ -37,6 +38,7 @@ const CORE_LINKS: &[&str] = &[
     "digest",
     "form_urlencoded",
     "generic-array",
+    "hmac",
     "itoa",
     "memchr",
     "percent-encoding",
@@ -44,6 +46,7 @@ const CORE_LINKS: &[&str] = &[
     "serde_core",
     "serde_json",
     "sha2",
+    "subtle",
     "typenum",
     "zmij",
 ];

@@ -45,6 +45,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "golden", run: |node| test_layers::node_test(node, "tests/golden") },
     Layer { name: "runtimes", run: |node| test_layers::node_test(node, "tests/runtimes") },
     Layer { name: "packaging", run: |node| test_layers::node_test(node, "tests/packaging") },
+    Layer { name: "browser", run: |node| test_layers::node_test(node, "tests/browser") },
     Layer { name: "chaos", run: |node| test_layers::node_test(node, "tests/chaos") },
     Layer { name: "deploy", run: test_layers::deploy },
     Layer { name: "size", run: test_layers::size },

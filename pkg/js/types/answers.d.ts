@@ -110,6 +110,19 @@ export interface ConsumeOrFailResponse extends ConsumeResponse {}
 /** What `CreditEngine.add` answers. */
 export interface AddResponse extends ChangeResponse {}
 
+/** What `CreditEngine.createTopUpSession` answers. */
+export interface TopUpSessionResponse {
+  /** Where the buyer pays: redirect there. */
+  checkoutUrl: string;
+  /** The checkout session's id, `cs_…`. */
+  sessionId: string;
+  /** The key under which the session was opened. */
+  idempotency_key: string;
+  /** Whether an earlier call with the same key had opened it. */
+  replayed: boolean;
+  customer_id?: string;
+}
+
 /** What `CreditEngine.voidGrant` answers. */
 export interface VoidGrantResponse extends ChangeResponse {}
 

@@ -110,10 +110,19 @@ export interface CreditEngineConfig {
    * Paths of an API that has the same bodies elsewhere. `{id}` stands for the customer's id,
    * `{grant_id}` for the grant's, `{topic}` for `usage`, `top-consumers`, `actions`, `burn-rate` or
    * `summary`. Defaults: `/v1/customers/{id}/balance`, `…/consume`, `…/add`, `…/transactions`,
-   * `…/grants/{grant_id}/void`, `/v1/analytics/{topic}`.
+   * `…/grants/{grant_id}/void`, `/v1/analytics/{topic}`, `/v1/topup/sessions`.
    */
   paths?: Partial<
-    Record<'balance' | 'consume' | 'add' | 'transactions' | 'voidGrant' | 'analytics', string>
+    Record<
+      | 'balance'
+      | 'consume'
+      | 'add'
+      | 'transactions'
+      | 'voidGrant'
+      | 'analytics'
+      | 'topUpSessions',
+      string
+    >
   >;
 }
 

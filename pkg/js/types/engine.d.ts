@@ -23,6 +23,7 @@ import type {
   ConsumeOrFailResponse,
   ConsumeResponse,
   FlushResult,
+  TopUpSessionResponse,
   Transaction,
   TransactionsResponse,
   VoidGrantResponse,
@@ -33,6 +34,7 @@ import type {
   AddOptions,
   ChangeOptions,
   ConsumeOptions,
+  CreateTopUpSessionOptions,
   FlushOptions,
   GetBalanceOptions,
   GetTransactionsOptions,
@@ -162,6 +164,26 @@ export class CreditEngine {
     grantId: string,
     options?: VoidGrantOptions,
   ): Promise<VoidGrantResponse>;
+
+  /**
+   * Opens a checkout session, in which the customer buys credits: redirect to `checkoutUrl`. The
+   * credits are there when the payment is, whether the buyer comes back or not. With a `ce_test_` key
+   * of a deployment without a Stripe test key it is a page of the deployment's own, and no money moves.
+   *
+   * @throws {CreditEngineError} `unknown_pack` (`details.packs` lists what is sold),
+   * `topup_not_configured`, `invalid_url`; `stripe_unavailable` with `effect: 'unknown'`: repeat the
+   * call with `error.idempotencyKey`, which opens one session at most.
+   *
+   * @example
+   * ```js
+   * const { checkoutUrl, sessionId } = await ce.createTopUpSession({
+   *   customerId: 'cus_1',
+   *   successUrl: 'https://app.example.com/credits?success=true',
+   *   cancelUrl: 'https://app.example.com/credits',
+   * });
+   * ```
+   */
+  createTopUpSession(options: CreateTopUpSessionOptions): Promise<TopUpSessionResponse>;
 
   /** Reads one page of a customer's transactions, newest first. */
   getTransactions(

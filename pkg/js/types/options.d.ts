@@ -1,5 +1,7 @@
 // The options of calls.
 
+import type { Amount } from './amounts.js';
+
 /** Options that every call which changes a balance takes. */
 export interface ChangeOptions {
   /**
@@ -50,6 +52,27 @@ export interface VoidGrantOptions {
   idempotencyKey?: string;
   /** Kept with the transaction. */
   reason?: string;
+  /** See {@link ChangeOptions.label}. */
+  label?: string;
+}
+
+/** What `CreditEngine.createTopUpSession` takes. */
+export interface CreateTopUpSessionOptions {
+  /** Whose credits are bought. */
+  customerId: string;
+  /**
+   * Where the buyer goes who has paid: `https`, or `http` on a loopback host. `{CHECKOUT_SESSION_ID}`
+   * in it becomes the session's id.
+   */
+  successUrl: string;
+  /** Where the buyer goes who has not. */
+  cancelUrl: string;
+  /** The pack of so many credits, of those that the deployment sells. Default: its default pack. */
+  credits?: Amount;
+  /** The pack of this price at Stripe; excludes `credits`. */
+  priceId?: string;
+  /** See {@link ChangeOptions.idempotencyKey}: a key opens one session. */
+  idempotencyKey?: string;
   /** See {@link ChangeOptions.label}. */
   label?: string;
 }

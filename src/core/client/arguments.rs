@@ -6,6 +6,7 @@
 use alloc::string::String;
 
 use crate::analytics::question::Topic;
+use crate::config::UrlParts;
 
 /// The methods of the Credit Engine API that the client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +33,13 @@ pub enum ApiMethod {
     GetBurnRate,
     /// Asks for a period and the one before it.
     GetAnalyticsSummary,
+    /// Opens a checkout session, in which a customer buys credits.
+    CreateTopUpSession,
 }
 
 impl ApiMethod {
     /// Every method.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::GetBalance,
         Self::Consume,
         Self::ConsumeOrFail,
@@ -48,6 +51,7 @@ impl ApiMethod {
         Self::GetActionBreakdown,
         Self::GetBurnRate,
         Self::GetAnalyticsSummary,
+        Self::CreateTopUpSession,
     ];
 
     /// The method's name on the `CreditEngine` class.
@@ -65,6 +69,7 @@ impl ApiMethod {
             Self::GetActionBreakdown => "getActionBreakdown",
             Self::GetBurnRate => "getBurnRate",
             Self::GetAnalyticsSummary => "getAnalyticsSummary",
+            Self::CreateTopUpSession => "createTopUpSession",
         }
     }
 
@@ -74,10 +79,10 @@ impl ApiMethod {
         Self::ALL.into_iter().find(|method| method.as_str() == name)
     }
 
-    /// Whether the method changes a ledger, and so goes under an idempotency key.
+    /// Whether the method changes something, and so goes under an idempotency key.
     #[must_use]
     pub const fn changes(self) -> bool {
-        matches!(self, Self::Consume | Self::ConsumeOrFail | Self::Add | Self::VoidGrant)
+        self.moves_credits() || matches!(self, Self::CreateTopUpSession)
     }
 
     /// What a method of the analytics asks about.
@@ -91,6 +96,12 @@ impl ApiMethod {
             Self::GetAnalyticsSummary => Topic::Summary,
             _ => return None,
         })
+    }
+
+    /// Whether what it changes is a balance: a session that is opened is not yet paid.
+    #[must_use]
+    pub const fn moves_credits(self) -> bool {
+        matches!(self, Self::Consume | Self::ConsumeOrFail | Self::Add | Self::VoidGrant)
     }
 }
 
@@ -149,8 +160,26 @@ pub struct Arguments {
     pub grant_id: Option<String>,
     /// For a person. voidGrant.
     pub reason: Option<String>,
+    /// Where a buyer goes who has paid. createTopUpSession.
+    pub success_url: Option<ReturnUrl>,
+    /// Where a buyer goes who has not. createTopUpSession.
+    pub cancel_url: Option<ReturnUrl>,
+    /// The pack of so many credits. createTopUpSession.
+    pub credits: Option<RawAmount>,
+    /// The pack of this price. createTopUpSession.
+    pub price_id: Option<String>,
     /// Whether the call goes on after the response has been sent. consume.
     pub background: bool,
+}
+
+/// A URL as the caller gave it, and its pieces by the host's parser.
+#[derive(Clone, Default)]
+#[cfg_attr(test, derive(serde::Deserialize), serde(default))]
+pub struct ReturnUrl {
+    /// As given: it is sent so, for a parser may spell its placeholder otherwise.
+    pub text: String,
+    /// Its pieces.
+    pub parts: UrlParts,
 }
 
 /// An amount as the caller gave it: JavaScript's `typeof`, and the shortest text of the value.

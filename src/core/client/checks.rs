@@ -8,13 +8,14 @@ use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 
-use crate::client::arguments::RawAmount;
+use crate::client::arguments::{RawAmount, ReturnUrl};
 use crate::client::error::ClientError;
 use crate::credits::{AmountError, Credits, Scale};
 use crate::idempotency::IdempotencyKey;
 use crate::ids::{CustomerId, IdError, Product, TransactionId, Unit};
 use crate::ledger::MAX_PRIORITY;
 use crate::time::Timestamp;
+use crate::topup::packs::is_price;
 use crate::wire::fields::{
     MAX_DEPTH, MAX_DESCRIPTION_BYTES, MAX_METADATA_BYTES, nests_deeper_than,
 };
@@ -35,20 +36,35 @@ pub(crate) enum Sign {
 /// An amount in minor units of a unit with this scale: a finite number or a decimal string, neither
 /// zero nor minus zero, with no more decimals than the unit has and within the largest amount.
 pub(crate) fn amount(raw: Option<&RawAmount>, scale: Scale, sign: Sign) -> Checked<Credits> {
-    let Some(raw) = raw else { return Err(refuse_amount("is missing")) };
+    read_amount(raw, scale, sign)
+        .map_err(|reason| ClientError::argument("invalid_amount", "amount", reason))
+}
+
+/// How many credits a pack has, where they are named.
+pub(crate) fn credits(raw: Option<&RawAmount>) -> Checked<Option<Credits>> {
+    if raw.is_none() {
+        return Ok(None);
+    }
+    read_amount(raw, Scale::CREDITS, Sign::Positive)
+        .map(Some)
+        .map_err(|reason| ClientError::argument("invalid_amount", "credits", reason))
+}
+
+fn read_amount(raw: Option<&RawAmount>, scale: Scale, sign: Sign) -> Result<Credits, &'static str> {
+    let Some(raw) = raw else { return Err("is missing") };
     let amount = match raw.kind.as_str() {
         "number" => Credits::from_number_text(&raw.text, scale),
         "string" => Credits::from_decimal_text(&raw.text, scale),
-        "bigint" => return Err(refuse_amount("is a BigInt: pass a number or a decimal string")),
-        "undefined" | "null" => return Err(refuse_amount("is missing")),
-        _ => return Err(refuse_amount("must be a number or a decimal string")),
+        "bigint" => return Err("is a BigInt: pass a number or a decimal string"),
+        "undefined" | "null" => return Err("is missing"),
+        _ => return Err("must be a number or a decimal string"),
     };
-    let amount = amount.map_err(|error| refuse_amount(reason(error, &raw.kind, scale)))?;
+    let amount = amount.map_err(|error| reason(error, &raw.kind, scale))?;
     if amount.is_zero() {
-        return Err(refuse_amount("is zero: there is nothing to do"));
+        return Err("is zero: there is nothing to do");
     }
     if amount.is_negative() && sign == Sign::Positive {
-        return Err(refuse_amount("is negative: only an add of type adjustment may be"));
+        return Err("is negative: only an add of type adjustment may be");
     }
     Ok(amount)
 }
@@ -62,10 +78,6 @@ fn reason(error: AmountError, kind: &str, scale: Scale) -> &'static str {
         AmountError::Precision => "has more than 6 decimals; round it first",
         AmountError::TooLarge => "is beyond the largest amount",
     }
-}
-
-fn refuse_amount(reason: &str) -> Box<ClientError> {
-    ClientError::argument("invalid_amount", "amount", reason)
 }
 
 /// A customer's id.
@@ -92,6 +104,29 @@ pub(crate) fn entry(name: &str, text: &str) -> Checked<()> {
 
 fn refuse_id(name: &str, error: IdError) -> Box<ClientError> {
     ClientError::argument("invalid_id", name, error.reason())
+}
+
+/// Where a buyer is sent back to.
+pub(crate) fn return_url<'a>(name: &str, url: Option<&'a ReturnUrl>) -> Checked<&'a str> {
+    let reason = match url {
+        None => "is missing",
+        Some(url) => match url.parts.check_return(&url.text) {
+            Ok(()) => return Ok(&url.text),
+            Err(reason) => reason,
+        },
+    };
+    Err(ClientError::argument("invalid_url", name, reason))
+}
+
+/// The price of a pack, where one is named; a pack is not named twice.
+pub(crate) fn price(text: Option<&str>, by_credits: bool) -> Checked<Option<&str>> {
+    match text {
+        Some(_) if by_credits => Err(refuse("priceId", "excludes credits")),
+        Some(text) if !is_price(text) => {
+            Err(refuse("priceId", "must be a price id such as price_1AbC"))
+        }
+        _ => Ok(text),
+    }
 }
 
 /// The caller's own key.

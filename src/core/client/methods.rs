@@ -13,7 +13,7 @@ use crate::client::arguments::{ApiMethod, Arguments};
 use crate::client::checks::{self, Checked, Sign};
 use crate::client::error::ClientError;
 use crate::config::Paths;
-use crate::credits::Decimal;
+use crate::credits::{Decimal, Scale};
 use crate::http::Target;
 use crate::idempotency::IdempotencyKey;
 use crate::ids::Unit;
@@ -55,6 +55,7 @@ impl Draft<'_> {
             | ApiMethod::GetActionBreakdown
             | ApiMethod::GetBurnRate
             | ApiMethod::GetAnalyticsSummary => self.analytics(),
+            ApiMethod::CreateTopUpSession => self.top_up_session(),
         }
     }
 
@@ -166,6 +167,22 @@ impl Draft<'_> {
         let mut body = Members::new();
         body.text("reason", checks::note("reason", reason.as_deref())?);
         Ok(self.post(self.paths.void_grant.fill(customer_id, grant), body, None))
+    }
+
+    fn top_up_session(&self) -> Checked<Content> {
+        let Arguments { customer_id, success_url, cancel_url, credits, price_id, .. } =
+            self.arguments;
+        let success_url = checks::return_url("successUrl", success_url.as_ref())?;
+        let cancel_url = checks::return_url("cancelUrl", cancel_url.as_ref())?;
+        let price_id = checks::price(price_id.as_deref(), credits.is_some())?;
+        let credits = checks::credits(credits.as_ref())?;
+        let mut body = Members::new();
+        body.text("customer_id", Some(customer_id))
+            .text("success_url", Some(success_url))
+            .text("cancel_url", Some(cancel_url))
+            .display("credits", credits.map(|credits| credits.decimal(Scale::CREDITS)))
+            .text("price_id", price_id);
+        Ok(self.post(self.paths.top_up_sessions.fill("", ""), body, None))
     }
 
     /// The amount and its unit.

@@ -1,4 +1,4 @@
-//! Which base URLs a client may send its key to.
+//! Which base URLs a client may send its key to, and which URLs a buyer may be sent back to.
 
 use alloc::string::String;
 
@@ -30,7 +30,7 @@ impl UrlParts {
     /// # Errors
     /// What a person reads after the setting's name: not a URL, another scheme than `https` (`http` passes on a
     /// loopback host), user information, a query, or a fragment.
-    pub(crate) fn to_base(&self) -> Result<String, &'static str> {
+    pub fn to_base(&self) -> Result<String, &'static str> {
         if self.protocol.is_empty() || self.host.is_empty() {
             return Err("is not an absolute URL such as https://credits.example.com");
         }
@@ -54,6 +54,39 @@ impl UrlParts {
         base.push_str(&self.host);
         base.push_str(self.pathname.trim_end_matches('/'));
         Ok(base)
+    }
+}
+
+/// Longest URL that a buyer is sent back to: the shortest limit among browsers in use.
+pub const MAX_RETURN_URL_BYTES: usize = 2_048;
+
+impl UrlParts {
+    /// Whether a buyer may be sent to `text`, whose pieces these are: `https`, or `http` on a loopback
+    /// host. Nothing here or in the worker ever fetches it. What parsers read in two ways (a
+    /// backslash, a control character, a missing `//`) is none.
+    ///
+    /// # Errors
+    /// What a person reads after the argument's name.
+    pub fn check_return(&self, text: &str) -> Result<(), &'static str> {
+        if text.len() > MAX_RETURN_URL_BYTES {
+            return Err("is longer than 2048 characters");
+        }
+        if !text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
+            return Err("holds a character that a URL must escape");
+        }
+        let after_scheme = text.get(self.protocol.len()..).unwrap_or_default();
+        if self.protocol.is_empty() || self.hostname.is_empty() || !after_scheme.starts_with("//") {
+            return Err("is not an absolute URL such as https://app.example.com/credits");
+        }
+        match self.protocol.as_str() {
+            "https:" => {}
+            "http:" if is_loopback(&self.hostname) => {}
+            _ => return Err("must be https (http is accepted for localhost, 127.0.0.1 and [::1])"),
+        }
+        if self.username.is_empty() && self.password.is_empty() {
+            return Ok(());
+        }
+        Err("must not hold a user name or password")
     }
 }
 

@@ -25,6 +25,8 @@ pub struct PathOptions {
     pub void_grant: Option<String>,
     /// `/v1/analytics/{topic}`
     pub analytics: Option<String>,
+    /// `/v1/topup/sessions`
+    pub top_up_sessions: Option<String>,
 }
 
 /// The checked path table.
@@ -37,6 +39,7 @@ pub struct Paths {
     pub(crate) transactions: Template,
     pub(crate) void_grant: Template,
     pub(crate) analytics: Template,
+    pub(crate) top_up_sessions: Template,
 }
 
 /// A path with its placeholders.
@@ -58,6 +61,7 @@ impl Paths {
             transactions: path(&options.transactions, "/v1/customers/{id}/transactions")?,
             void_grant: path(&options.void_grant, "/v1/customers/{id}/grants/{grant_id}/void")?,
             analytics: path(&options.analytics, "/v1/analytics/{topic}")?,
+            top_up_sessions: path(&options.top_up_sessions, "/v1/topup/sessions")?,
         })
     }
 }

@@ -300,6 +300,11 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
+    /// What the entries drafted so far have written off of a grant.
+    pub(super) fn written_off(&self, grant: u64) -> Result<Credits, Rejection> {
+        written_off(&self.entries, grant).ok_or(Rejection::Overflow)
+    }
+
     /// The entry with this id, once it is written.
     pub(super) fn entry(&self, id: &TransactionId) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.id == *id)
@@ -342,6 +347,15 @@ impl<'a> Draft<'a> {
         let (grants, holds) = (grants.collect(), holds.collect());
         Ok(Writes { entries: self.entries, grants, holds, alarm })
     }
+}
+
+/// What expiries and voids among these entries have written off of a grant.
+pub(super) fn written_off(entries: &[Entry], grant: u64) -> Option<Credits> {
+    let ends = |entry: &&Entry| matches!(entry.kind, EntryKind::Expiry | EntryKind::Void);
+    let draws = entries.iter().filter(ends).flat_map(|entry| &entry.draws);
+    draws
+        .filter(|draw| draw.grant == grant)
+        .try_fold(Credits::ZERO, |sum, draw| sum.checked_add(draw.amount))
 }
 
 /// An entry that nobody called for.

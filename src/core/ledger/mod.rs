@@ -18,6 +18,7 @@ mod draft;
 mod entry;
 mod grant;
 mod hold;
+mod payment;
 mod refund;
 mod rejection;
 pub mod stored;
@@ -39,6 +40,7 @@ pub use hold::{
     Adjust, Capture, DEFAULT_HOLD_TTL, Hold, HoldState, MAX_HOLD_TTL, MAX_OPEN_HOLDS, MIN_HOLD_TTL,
     Notes, OnExpiry, Place, Release,
 };
+pub use payment::{Payment, PaymentRows, Reversal, Settled, TopUp};
 pub use rejection::Rejection;
 pub use writes::{AlarmIntent, Writes};
 

@@ -66,6 +66,10 @@ codes! {
     InvalidIdempotencyKey = "invalid_idempotency_key", 400;
     /// Header and body name different keys.
     IdempotencyKeyConflict = "idempotency_key_conflict", 400;
+    /// The deployment sells no such pack.
+    UnknownPack = "unknown_pack", 400;
+    /// A webhook is not signed by whom it must be, or not recently.
+    InvalidSignature = "invalid_signature", 400;
     /// The API key is missing, malformed, unknown or revoked.
     InvalidApiKey = "invalid_api_key", 401;
     /// The balance does not cover the amount.
@@ -82,6 +86,8 @@ codes! {
     HoldAlreadyReleased = "hold_already_released", 409;
     /// The hold's time was over before this, and it ended by its own rule.
     HoldExpired = "hold_expired", 409;
+    /// The call of this key is running.
+    IdempotencyKeyInUse = "idempotency_key_in_use", 409;
     /// The body is over the limit.
     BodyTooLarge = "body_too_large", 413;
     /// The body is not `application/json` in UTF-8.
@@ -104,12 +110,20 @@ codes! {
     TooManyUnits = "too_many_units", 422;
     /// The refunds of a charge would exceed it.
     RefundExceedsCharge = "refund_exceeds_charge", 422;
+    /// Stripe will not open such a checkout session.
+    StripeRefused = "stripe_refused", 422;
+    /// Too many calls at once.
+    RateLimited = "rate_limited", 429;
     /// The headers are over the limit.
     HeadersTooLarge = "headers_too_large", 431;
     /// Something failed on our side.
     InternalError = "internal_error", 500;
     /// The ledger found itself inconsistent and stopped.
     InvariantViolation = "invariant_violation", 500;
+    /// The deployment sells nothing: it has no Stripe key, or no packs, or Stripe knows neither.
+    TopupNotConfigured = "topup_not_configured", 501;
+    /// Stripe did not answer, or not as itself.
+    StripeUnavailable = "stripe_unavailable", 502;
     /// The deployment lacks a setting.
     NotConfigured = "not_configured", 503;
     /// A cache knows no balance, and the API behind it is away.

@@ -165,7 +165,10 @@ pub(super) fn read_call(
 }
 
 /// The key of header and body, which must agree; a fresh one where neither names it.
-fn read_key(body: Option<String>, source: &KeySource<'_>) -> Result<IdempotencyKey, ApiError> {
+pub(crate) fn read_key(
+    body: Option<String>,
+    source: &KeySource<'_>,
+) -> Result<IdempotencyKey, ApiError> {
     // Repeated headers arrive joined so; no key holds a space.
     if source.header.is_some_and(|value| value.contains(", ")) {
         let message = "The Idempotency-Key header was sent more than once. Nothing was changed.";

@@ -11,7 +11,7 @@ const DAY_MS = 24 * 3_600_000;
 
 /** @returns {Promise<{name: string, steps: number, failure?: string}[]>} */
 export async function run() {
-  const ledger = createTestLedger();
+  const ledger = createTestLedger({ settings: { PUBLIC_URL: "https://credits.example.com" } });
   // Time stands still in a test ledger until it is moved, and the ledgers' reports with it.
   const ticking = setInterval(() => ledger.clock.advance(1_000), 20);
   const keys = {
@@ -26,7 +26,22 @@ export async function run() {
   }
   const reports = await runScenarios({ scenarios, clients, unique: "memory" });
   clearInterval(ticking);
-  return [...reports, await faultsAndTime()];
+  return [...reports, await faultsAndTime(), await topUp()];
+}
+
+/** A top-up through the test checkout, without a browser. */
+async function topUp() {
+  const ledger = createTestLedger();
+  const options = { apiKey: ledger.apiKey, fetcher: ledger, mode: "stateless" };
+  const credits = new CreditEngine(options);
+  const back = { successUrl: "https://a.example/{CHECKOUT_SESSION_ID}", cancelUrl: "https://a.example/" };
+  const { checkoutUrl, sessionId } = await credits.createTopUpSession({ customerId: "cus_1", ...back });
+  const seen = [(await ledger.fetch(checkoutUrl)).status, await ledger.balance("cus_1")];
+  const paid = await ledger.fetch(`${checkoutUrl}/pay`, { method: "POST" });
+  seen.push(paid.headers.get("location"), await ledger.balance("cus_1"));
+  const wanted = [200, 0, `https://a.example/${sessionId}`, 1000];
+  const same = JSON.stringify(seen) === JSON.stringify(wanted);
+  return { name: "top-up", steps: seen.length, failure: same ? undefined : JSON.stringify(seen) };
 }
 
 /** A lost answer, an outage and an expiry, in one go: what users write their tests for. */

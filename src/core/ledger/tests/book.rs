@@ -124,7 +124,7 @@ impl Book {
         self.set_alarm(self.account.rearm());
     }
 
-    fn store(&mut self, writes: &Writes) {
+    pub(super) fn store(&mut self, writes: &Writes) {
         for entry in &writes.entries {
             let row = entry_to_row(entry).unwrap();
             assert_eq!(entry_from_row(row.clone()).as_ref(), Ok(entry));

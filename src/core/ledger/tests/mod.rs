@@ -6,4 +6,5 @@ mod bounds;
 mod hold_rows;
 mod holds;
 mod laws;
+mod payments;
 mod statements;

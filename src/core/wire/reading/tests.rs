@@ -66,7 +66,8 @@ fn only_the_listed_statuses_are_retried() {
             let judgement = judge(status, *code);
             let listed = matches!(status, 408 | 425 | 429 | 500 | 502..=504 | 520..=530)
                 || (status == 409 && *code == Some(KEY_IN_USE));
-            let setting = status == 503 && *code == Some("not_configured");
+            let setting =
+                status == 503 && matches!(*code, Some("not_configured" | "topup_not_configured"));
             assert_eq!(judgement.retry, listed && !setting, "{status} {code:?}");
             let may_have_run = matches!(status, 408 | 500 | 502 | 504 | 520..=530)
                 || !(200..600).contains(&status);
