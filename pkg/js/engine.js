@@ -15,6 +15,7 @@ import { modeOf, pageAfter, perform } from "./calls.js";
 import { readConfig, urlParts } from "./config.js";
 import { ambientWaitUntil, keepAlive, waitUntilOf } from "./context.js";
 import { CreditEngineError } from "./errors.js";
+import { INTERNALS } from "./internals.js";
 import { detailsOf, MemoryCache } from "./open_charges.js";
 import { RemoteCache } from "./remote_cache.js";
 import { RequestCalls } from "./request_calls.js";
@@ -26,15 +27,7 @@ class Branch {
   }
 }
 
-/** What this package's own wrappers do with a client, and callers cannot. */
-export const internals = {};
-
 export class CreditEngine {
-  static {
-    internals.report = (engine, error) => engine.#settings.report(error);
-    internals.later = (engine, work) => engine.#later(work);
-  }
-
   #settings;
   #parent = null;
   #waitUntil;
@@ -195,6 +188,37 @@ export class CreditEngine {
 
   [Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose")]() {
     return this.destroy();
+  }
+
+  get [INTERNALS]() {
+    const { cache, options: facts, report } = this.#settings;
+    return {
+      report,
+      /** Whether the request has a name that may come again. */
+      isNamed: this.#request?.isNamed ?? false,
+      /** Goes on with work behind the response, and waits for it only where the host would end it. */
+      behind: async (work) => {
+        const ended = this.#later(work);
+        const isLongLived = !facts.edgeHost && facts.platformVariable === undefined;
+        if (!isLongLived) await ended;
+      },
+      gate: (...call) => this.#gate(...call),
+      /** Settles once the charge that this process has accepted is with the API, or never will be. */
+      arrived: (transactionId) => cache.arrived(transactionId),
+    };
+  }
+
+  // `consumeOrFail`, which also tells of the sending of a charge that was accepted without the API.
+  async #gate(customerId, quantity, description, callOptions) {
+    const given = usage(customerId, quantity, description, options(callOptions));
+    const sendBehind = this.#sendBehind(given);
+    let sending;
+    const { answer } = this.#start("consumeOrFail", given, (promise) => {
+      sending = promise;
+      sendBehind(promise);
+    });
+    const charge = await answer;
+    return { charge, sending };
   }
 
   #ask(method, callOptions) {

@@ -23,6 +23,7 @@ export class EdgeCreditsError extends Error {
     this.idempotencyKey = facts.idempotencyKey ?? null;
     this.requestId = facts.requestId ?? null;
     this.attempts = facts.attempts ?? 0;
+    this.retryAfterMs = facts.retryAfterMs ?? null;
   }
 
   get [BRAND]() {
@@ -52,7 +53,6 @@ named(InsufficientCreditsError, "InsufficientCreditsError");
 export class RateLimitError extends CreditEngineError {
   constructor(message, facts = {}) {
     super(message, { code: "rate_limited", effect: "not_applied", retryable: true, ...facts });
-    this.retryAfterMs = facts.retryAfterMs ?? null;
     this.retryAfter = this.retryAfterMs === null ? null : Math.ceil(this.retryAfterMs / 1000);
   }
 }

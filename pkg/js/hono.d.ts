@@ -1,18 +1,20 @@
 // Types of edge-credits/hono: structural, so that Hono need not be installed for them.
 
-import type { Credits, CreditsOptions } from './types/with_credits.js';
+import type { CreditsOptions, PaidContext } from './types/with_credits.js';
 
-export type { Credits, CreditsOptions, CreditsProblem } from './types/with_credits.js';
+export type { CreditsOptions, CreditsProblem, PaidContext } from './types/with_credits.js';
 
 /** For `new Hono<{ Variables: CreditsVariables }>()`: what `c.get('credits')` gives. */
 export interface CreditsVariables {
-  credits: Credits;
+  credits: PaidContext;
 }
 
 /**
  * The middleware that makes credits pay for what comes after it: {@link CreditsOptions}, whose functions
  * get Hono's context (typed as `any`, for Hono's own types are not needed here). Handlers find
- * {@link Credits} as `c.get('credits')` or `c.var.credits`.
+ * {@link PaidContext} as `c.get('credits')` or `c.var.credits`. Paid after the work, `amount` gets the
+ * response before the context. Whatever matches the path is charged, also what ends as 404 and CORS
+ * preflights: use `cors()` before, and paths that have handlers.
  *
  * @throws {CreditEngineError} `invalid_config`, when it is made.
  *

@@ -1,12 +1,15 @@
 // edge-credits/hono: `withCredits` as a middleware. Hono itself is not imported: what is needed of it
 // is its context.
 
-import { PaidRequest, readPaidOptions } from "./paid_request.js";
+import { readPaidOptions } from "./paid_options.js";
+import { PaidRequest } from "./paid_request.js";
 
 export function credits(options) {
   const settings = readPaidOptions(options);
+  const lately = new Set();
   return async (c, next) => {
-    const paid = new PaidRequest(settings, [c], { request: c.req.raw, context: contextOf(c) });
+    const host = { request: c.req.raw, context: contextOf(c), lately };
+    const paid = new PaidRequest(settings, [c], host);
     const refusal = await paid.open();
     if (refusal !== null) return refusal;
     c.set("credits", paid.credits);

@@ -51,6 +51,16 @@ export class MemoryCache {
     return { counts, done };
   }
 
+  // Waits for one charge; at once where it is not open. Says whether it was delivered.
+  arrived(id) {
+    if (!this.#open().has(id)) return Promise.resolve(true);
+    const counts = { delivered: 0, rejected: 0, quarantined: 0 };
+    return new Promise((resolve) => {
+      const settled = () => resolve(counts.delivered === 1);
+      waits.add({ desk: this.#desk, ids: new Set([id]), counts, resolve: settled });
+    });
+  }
+
   // Everything is counted where it happens.
   note() {
     return [];

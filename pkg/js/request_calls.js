@@ -13,7 +13,10 @@ export class RequestCalls {
   #counts = new Map();
 
   constructor(request, idempotencyKeyFrom) {
-    this.#base = trustedName(request, idempotencyKeyFrom) || freshName();
+    const name = trustedName(request, idempotencyKeyFrom);
+    /** Whether the request's name may come again. */
+    this.isNamed = Boolean(name);
+    this.#base = name || freshName();
   }
 
   // The name of the next call: the request's, and how many like it came before. A call with a label

@@ -120,6 +120,23 @@ describe("TypeScript", () => {
     interface Req { headers: { get(name: string): string | null } }
     interface Env { LEDGER: ObjectNamespace }
     interface Res { status: number }
+    interface ExportedHandler { fetch(request: Req, env: Env, ctx: { passThroughOnException(): void }): Promise<Res> }
+    export const readme = {
+      fetch: withCredits(
+        async (request, credits, env, ctx) => ({ status: credits.charge?.balance ?? 0 }),
+        {
+          client: (request, env) => new CreditEngine({ ledger: env.LEDGER }),
+          customer: () => "cus_1",
+          amount: 10,
+          respond: ({ status, requested }) => status === 402 && { status: requested ?? 0 },
+        },
+      ),
+    } satisfies ExportedHandler;
+    export const bare = withCredits(async (request: Req, credits, env: Env) => ({ status: 1 }), {
+      client: (request, env) => new CreditEngine({ ledger: env.LEDGER }),
+      customer: (request) => request.headers.get("x-user"),
+      amount: async (request) => Number(request.headers.get("x")),
+    });
     export const paid: (request: Req, env: Env) => Promise<Res> = withCredits(
       async (request: Req, credits, env: Env): Promise<Res> => {
         const left: number | null | undefined = credits.charge?.balance;
@@ -129,14 +146,16 @@ describe("TypeScript", () => {
       {
         client: (request, env) => new CreditEngine({ ledger: env.LEDGER, waitUntil: "auto" }),
         customer: (request) => request.headers.get("x-user"),
-        amount: (request, env, response) => response.status,
-        charge: "after",
+        amount: (response) => response.status,
+        consume: "after",
         refundOn: ({ response, error }) => error !== undefined || response?.status === 500,
         respond: (problem, request, env) => problem.status === 402 && { status: problem.status },
       },
     );
     // @ts-expect-error there is no such moment
-    withCredits(async () => ({ status: 1 }), { client: new CreditEngine(config), customer: () => "c", amount: 1, charge: "later" });
+    withCredits(async () => ({ status: 1 }), { client: new CreditEngine(config), customer: () => "c", amount: 1, consume: "later" });
+    // @ts-expect-error the response comes first, and has no headers
+    withCredits(async (request: Req) => ({ status: 1 }), { client: new CreditEngine(config), customer: () => "c", consume: "after", amount: (request) => Number(request.headers.get("x")) });
     export const middleware = credits({ client: new CreditEngine(config), customer: (c) => c.req.header("x"), amount: 1 });
     export const variables: CreditsVariables["credits"]["customerId"] = "c";
     export async function inTests(): Promise<number> {

@@ -12,6 +12,7 @@ export interface ErrorFacts {
   idempotencyKey?: string | null;
   requestId?: string | null;
   attempts?: number;
+  retryAfterMs?: number | null;
   cause?: unknown;
 }
 
@@ -34,6 +35,8 @@ export class EdgeCreditsError extends Error {
   readonly requestId: string | null;
   /** How many requests were sent. */
   readonly attempts: number;
+  /** How long the server says to wait, in milliseconds (429, 503); null when it did not say. */
+  readonly retryAfterMs: number | null;
   /** What the host's `fetch` threw, if it did. */
   readonly cause?: unknown;
   /** Everything but the cause, for logs. Holds no secret. */
@@ -57,11 +60,9 @@ export class InsufficientCreditsError extends CreditEngineError {
 
 /** Too many requests (429), also after the retries. */
 export class RateLimitError extends CreditEngineError {
-  constructor(message: string, facts?: ErrorFacts & { retryAfterMs?: number | null });
+  constructor(message: string, facts?: ErrorFacts);
   /** Seconds to wait, rounded up; null when the server did not say. */
   readonly retryAfter: number | null;
-  /** The same in milliseconds. */
-  readonly retryAfterMs: number | null;
 }
 
 /** The API key is missing, malformed, unknown or revoked (401). */

@@ -7,7 +7,7 @@ import type { CreditEngineError } from './errors.js';
 import type { FetchResponse } from './host.js';
 
 /** What a paid handler is given. */
-export interface Credits {
+export interface PaidContext {
   /**
    * The client of this request: its keys are derived from the request's name, and its background work
    * ends under the host's `waitUntil`.
@@ -17,7 +17,7 @@ export interface Credits {
   readonly customerId: string;
   /**
    * The charge that let the request in, with the balance after it; null where nothing was due, or
-   * where it is charged afterwards.
+   * where it is charged afterwards. `replayed` says that an earlier request of the same name made it.
    */
   readonly charge: ConsumeOrFailResponse | null;
 }
@@ -49,11 +49,44 @@ export type PerRequest<Args extends readonly unknown[], Value> =
   | Value
   | ((...args: Args) => Value | Promise<Value>);
 
-/** How a handler is paid for. `Args` are what the host calls it with. */
-export interface CreditsOptions<Args extends readonly unknown[], Answer = FetchResponse> {
+/** How a handler is paid for: before its work, or after it. `Args` are what the host calls it with. */
+export type CreditsOptions<Args extends readonly unknown[], Answer = FetchResponse> =
+  | (PaidBefore<Args> & PaidOptions<Args, Answer>)
+  | (PaidAfter<Args, Answer> & PaidOptions<Args, Answer>);
+
+/** The gate: the amount is deducted, or the handler does not run and the caller gets 402. */
+export interface PaidBefore<Args extends readonly unknown[]> {
+  consume?: 'before' | undefined;
+  /** What the request costs; 0, null, or a function that gives nothing, is free. */
+  amount: Amount | ((...args: Args) => Price | Promise<Price>);
+  atLeast?: undefined;
+}
+
+/**
+ * The handler runs for whoever has credits left (see `atLeast`), and its usage is recorded behind the
+ * answer, under `waitUntil`; it may take the balance below zero.
+ */
+export interface PaidAfter<Args extends readonly unknown[], Answer = FetchResponse> {
+  consume: 'after';
+  /**
+   * What the request has cost: the response comes first, then what the host passed. It is called before
+   * the response leaves, which does not wait for it: it may read a `clone()` of it, and resolve when a
+   * stream has ended. 0 or null is free. What throws, or gives no amount, goes to `onError`.
+   */
+  amount: Amount | ((response: Answer, ...args: Args) => Amount | null | Promise<Amount | null>);
+  /**
+   * The balance that a customer must have, else 402. By default more than 0; `false` does not ask, and
+   * saves that round trip.
+   */
+  atLeast?: Amount | false | undefined;
+}
+
+/** What is said of a paid handler, whenever it is paid. */
+export interface PaidOptions<Args extends readonly unknown[], Answer = FetchResponse> {
   /**
    * The client, or a function that makes one for the request, such as
-   * `(request, env) => new CreditEngine({ ledger: env.LEDGER })`.
+   * `(request, env) => new CreditEngine({ ledger: env.LEDGER })`. It needs a key with the scope `grant`
+   * beside `use`, to give back, or a binding.
    */
   client: CreditEngine | ((...args: Args) => CreditEngine | Promise<CreditEngine>);
   /**
@@ -63,22 +96,6 @@ export interface CreditsOptions<Args extends readonly unknown[], Answer = FetchR
   customer: (
     ...args: Args
   ) => string | null | undefined | Answer | Promise<string | null | undefined | Answer>;
-  /**
-   * What the request costs. Nothing or 0 is free. Charged `'after'`, the function also gets the
-   * response, as its last argument.
-   */
-  amount: Amount | ((...args: [...Args, Answer]) => Charge | Promise<Charge>);
-  /**
-   * `'before'`: the gate. The amount is deducted, or the handler does not run and the caller gets 402.
-   * `'after'`: the handler runs for whoever has credits left (see `atLeast`), and its usage is recorded
-   * under `waitUntil` when it has answered; it may take the balance below zero. Default: `'before'`.
-   */
-  charge?: 'before' | 'after';
-  /**
-   * Charged `'after'`: the balance that a customer must have, else 402. By default more than 0;
-   * `false` does not ask, and saves that round trip.
-   */
-  atLeast?: Amount | false;
   /** What the charge is for, as the customer's transactions show it. */
   description?: PerRequest<Args, string | undefined>;
   /** Kept with the charge. */
@@ -86,28 +103,32 @@ export interface CreditsOptions<Args extends readonly unknown[], Answer = FetchR
   /** What is counted. Default: `credits`. */
   unit?: string;
   /**
-   * What names the request, so that its repeat is known: see
-   * `ForRequestOptions.idempotencyKeyFrom`, and never trust a caller's own header with it. Default:
-   * every request is a new one.
+   * What names the request, so that its repeat is known: a header's name, or a function of what the
+   * handler is called with. See `ForRequestOptions.idempotencyKeyFrom`, and never trust a caller's own
+   * header with it. Default: every request is a new one. Such a charge has `edge_credits_request` in its
+   * metadata, a random mark of the request that made it.
    */
-  idempotencyKeyFrom?: string | ((request: any) => string | null | undefined);
+  idempotencyKeyFrom?: string | ((...args: Args) => string | null | undefined);
   /**
    * What becomes of a request whose name has been charged before. `'refuse'`: 409
    * `duplicate_request`; the handler does not run, although the first one may have failed to answer.
    * `'run'`: the handler runs again without being paid again, and sees `credits.charge.replayed`.
    * A function answers itself, say with the first result; where it gives nothing the handler runs.
+   * A charge that was given back does not count: the repeat is charged anew, and runs.
    * Default: `'refuse'`.
    */
   onReplay?:
     | 'refuse'
     | 'run'
-    | ((credits: Credits, ...args: Args) => Nothing | Answer | Promise<Nothing | Answer>);
+    | ((credits: PaidContext, ...args: Args) => Nothing | Answer | Promise<Nothing | Answer>);
   /**
    * When a charge is given back, or not made: `'error'` when the handler throws or answers 5xx,
    * `'never'`, or what a function of the end says. The refund names its charge (`refundOf`), is
-   * made at most once, and goes on under `waitUntil`; it needs an API key with the scope `grant`.
+   * made at most once, and goes on behind the response; it needs an API key with the scope `grant`. If
+   * it fails, `onError` gets it with `details` (`customer_id`, `amount`, `unit`, `refund_of`).
    * A body that breaks while it streams is past all that. Default: `'error'`, and `'never'` with
-   * `onReplay: 'run'`, where a failed request that was paid back would run for nothing when repeated.
+   * `onReplay: 'run'` before the work, where a failed request that was paid back would run for nothing
+   * when repeated. Where there is no response, nothing is recorded after the work.
    */
   refundOn?:
     | 'error'
@@ -124,16 +145,18 @@ export interface CreditsOptions<Args extends readonly unknown[], Answer = FetchR
 export type Nothing = null | undefined | false | void;
 
 /** What a request costs, if anything. */
-export type Charge = Amount | null | undefined;
+export type Price = Amount | null | undefined;
 
 /**
  * Wraps a fetch handler so that credits pay for it: Workers `(request, env, ctx)`, Vercel and Netlify
  * `(request, context)`, `Deno.serve` `(request, info)`, `Bun.serve` `(request, server)`. The handler
- * gets {@link Credits} as its second argument, before what the host passes.
+ * gets {@link PaidContext} as its second argument, before what the host passes.
  *
  * A request that is not covered is answered before the handler runs: 402 with a JSON problem that holds
  * `current_balance` and `requested`; 401 without a customer; 503 while credits cannot be charged, and
- * 500 where the set-up is wrong (`onError` is told). What a customer's own functions throw is thrown.
+ * 500 where the set-up is wrong (`onError` is told). Where no answer tells whether it was charged, that
+ * is found out behind the response, and given back. What your own functions throw before the work is
+ * thrown. Every method is charged, `OPTIONS` and `HEAD` too: wrap what is to be paid for.
  *
  * @throws {CreditEngineError} `invalid_config`, when the handler is wrapped.
  *
@@ -150,7 +173,19 @@ export type Charge = Amount | null | undefined;
  * console.log(response.status);
  * ```
  */
-export function withCredits<Req, Host extends readonly unknown[], Answer>(
-  handler: (request: Req, credits: Credits, ...host: Host) => Answer | Promise<Answer>,
-  options: CreditsOptions<readonly [request: Req, ...host: Host], Answer>,
-): (request: Req, ...host: Host) => Promise<Answer>;
+export function withCredits<Handler extends PaidHandler>(
+  handler: Handler,
+  options: CreditsOptions<HostArgs<Handler>, Awaited<ReturnType<Handler>>>,
+): (...args: HostArgs<Handler>) => Promise<Awaited<ReturnType<Handler>>>;
+
+/** A fetch handler that is paid for. */
+export type PaidHandler = (request: any, credits: PaidContext, ...host: any[]) => any;
+
+/** What the host calls a paid handler with: its arguments without the second. */
+export type HostArgs<Handler> = Handler extends (
+  request: infer Req,
+  credits: any,
+  ...host: infer Host
+) => any
+  ? [request: Req, ...host: Host]
+  : never;

@@ -13,15 +13,15 @@ const request = (id) => new Request("https://app.example/ai", { headers: { "x-me
 const ok = () => new Response("done");
 
 /** A paid handler over a script, and what happened around it. */
-function paid(fetcher, options = {}, handler = ok) {
+function paid(fetcher, { config, ...given } = {}, handler = ok) {
   const [runs, errors, kept] = [[], [], []];
-  const ce = client(fetcher, { onError: (error) => errors.push(error), maxRetries: 0, ...options.config });
+  const ce = client(fetcher, { onError: (error) => errors.push(error), maxRetries: 0, ...config });
   const wrapped = withCredits(
     (...args) => {
       runs.push(args);
       return handler(...args);
     },
-    { client: ce, customer: () => "cus_1", amount: 5, ...options, config: undefined },
+    { client: ce, customer: () => "cus_1", amount: 5, ...given },
   );
   const ctx = { waitUntil: (promise) => kept.push(promise) };
   return { runs, errors, kept, call: (id = "m1") => wrapped(request(id), { env: 1 }, ctx) };
@@ -93,6 +93,15 @@ describe("charged before", () => {
     assert.equal(fetcher.calls.length, 0);
   });
 
+  test("what is no price is not free", async () => {
+    for (const amount of ["", " ", [], false, "0x0", -0, NaN]) {
+      const fetcher = scripted(charged());
+      const { call, runs, errors } = paid(fetcher, { amount: () => amount });
+      assert.equal((await call()).status, 500, String(amount));
+      assert.deepEqual([runs.length, errors[0].code], [0, "invalid_amount"]);
+    }
+  });
+
   test("options that are functions get what the host passed", async () => {
     const fetcher = scripted(charged());
     const seen = [];
@@ -119,17 +128,20 @@ describe("charged before", () => {
 
 describe("a repeat", () => {
   const named = { idempotencyKeyFrom: "x-message-id" };
-  const replay = () => charged({ replayed: true });
+  /** The charge of an earlier request: a cache's, which no entry tells more about. */
+  const replay = () => charged({ replayed: true, sequence: null });
+  const noRefunds = () => json(200, { data: [], pagination: { has_more: false } });
 
   test("has the same key, and is refused with 409 by default", async () => {
-    const fetcher = scripted(charged(), replay());
+    const fetcher = scripted(charged(), replay(), noRefunds());
     const { call, runs } = paid(fetcher, named);
     assert.equal((await call("m1")).status, 200);
     const again = await call("m1");
     assert.deepEqual([again.status, (await again.json()).code], [409, "duplicate_request"]);
     assert.equal(runs.length, 1);
-    const [first, second] = bodies(fetcher).map((body) => body.idempotency_key);
-    assert.equal(first, second);
+    const [first, second] = bodies(fetcher);
+    assert.equal(first.idempotency_key, second.idempotency_key);
+    assert.notEqual(first.metadata.edge_credits_request, second.metadata.edge_credits_request);
   });
 
   test("without a trusted name there is none: every request has its own key", async () => {
@@ -142,24 +154,24 @@ describe("a repeat", () => {
   });
 
   test("runs again when told to, and says so", async () => {
-    const { call, runs } = paid(scripted(replay()), { ...named, onReplay: "run" });
+    const { call, runs } = paid(scripted(replay(), noRefunds()), { ...named, onReplay: "run" });
     assert.equal((await call()).status, 200);
     assert.equal(runs[0][1].charge.replayed, true);
   });
 
   test("may be answered by a function", async () => {
     const onReplay = (credits) => json(200, { first: credits.charge.transaction_id });
-    const { call, runs } = paid(scripted(replay()), { ...named, onReplay });
+    const { call, runs } = paid(scripted(replay(), noRefunds()), { ...named, onReplay });
     assert.deepEqual([await (await call()).json(), runs.length], [{ first: TXN }, 0]);
   });
 
   test("that fails is not refunded: its charge is the first request's", async () => {
-    const fetcher = scripted(replay());
+    const fetcher = scripted(replay(), noRefunds());
     const fail = () => new Response(null, { status: 500 });
     const { call, kept } = paid(fetcher, { ...named, onReplay: () => null }, fail);
     assert.equal((await call()).status, 500);
     await Promise.all(kept);
-    assert.equal(fetcher.calls.length, 1);
+    assert.deepEqual(fetcher.calls.map(({ method }) => method), ["POST", "GET"]);
   });
 });
 
@@ -211,12 +223,25 @@ describe("work that fails", () => {
     assert.deepEqual([fetcher.calls.length, ends[1].error.message], [3, "boom"]);
   });
 
+  test("a function that cannot say is told to onError; then a failure is one", async () => {
+    const fetcher = scripted(charged());
+    const refundOn = () => {
+      throw new TypeError("oops");
+    };
+    const { call, kept, errors } = paid(fetcher, { refundOn }, failures["answers 5xx"]);
+    assert.equal((await call()).status, 502);
+    await Promise.all(kept);
+    assert.deepEqual([errors[0].code, fetcher.calls.length], ["option_failed", 2]);
+  });
+
   test("a refund that fails is told to onError, and the answer stands", async () => {
     const fetcher = scripted(charged(), refused(403, "insufficient_scope"));
     const { call, kept, errors } = paid(fetcher, {}, failures["answers 5xx"]);
     assert.equal((await call()).status, 502);
     await Promise.all(kept);
     assert.equal(errors[0].code, "insufficient_scope");
+    const { customer_id: customer, amount, refund_of: of } = errors[0].details;
+    assert.deepEqual([customer, amount, of], ["cus_1", 5, TXN]);
   });
 
   test("a charge that was accepted without the API is paid back after it has arrived", async (t) => {
@@ -254,12 +279,12 @@ describe("work that fails", () => {
 });
 
 describe("charged after", () => {
-  const after = { charge: "after" };
+  const after = { consume: "after" };
   const balance = (value) => json(200, { balance: value, customer_id: "cus_1", credit_name: "credits" });
 
   test("by what the response says, in the background", async () => {
     const fetcher = scripted(balance(1), charged());
-    const amount = (given, env, ctx, response) => response.headers.get("x-tokens");
+    const amount = (response) => response.headers.get("x-tokens");
     const handler = () => new Response("done", { headers: { "x-tokens": "12" } });
     const { call, kept, runs } = paid(fetcher, { ...after, amount }, handler);
     assert.equal((await call()).status, 200);
@@ -288,6 +313,48 @@ describe("charged after", () => {
     assert.equal(fetcher.calls.length, 1);
   });
 
+  test("the response does not wait for the amount, which may read a copy of it", async () => {
+    const fetcher = scripted(balance(1), charged());
+    const { readable, writable } = new TransformStream();
+    const amount = async (response) => (await response.clone().text()).length;
+    const { call, kept } = paid(fetcher, { ...after, amount }, () => new Response(readable));
+    const response = await call();
+    const writer = writable.getWriter();
+    writer.write(new TextEncoder().encode("abc"));
+    writer.close();
+    assert.equal(await response.text(), "abc");
+    await Promise.all(kept);
+    assert.equal(bodies(fetcher)[1].amount, 3);
+  });
+
+  test("an amount that throws or is none is told to onError, and the answer stands", async () => {
+    for (const [amount, code] of [
+      [() => undefined, "invalid_amount"],
+      [() => NaN, "invalid_amount"],
+      [(response) => response.nothing.more, "option_failed"],
+    ]) {
+      const { call, kept, errors } = paid(scripted(balance(1)), { ...after, amount });
+      assert.equal(await (await call()).text(), "done");
+      await Promise.all(kept);
+      assert.deepEqual([errors.length, errors[0].code], [1, code]);
+      assert.equal(errors[0].details.customer_id, "cus_1");
+    }
+  });
+
+  test("work without a response is not charged, and its error is the handler's", async () => {
+    const fetcher = scripted(balance(5), charged());
+    const { call } = paid(fetcher, { ...after, refundOn: "never" }, () => Promise.reject(new Error("x")));
+    assert.equal((await rejection(call())).message, "x");
+    assert.equal(fetcher.calls.length, 1);
+  });
+
+  test("failed work is not charged, also where repeats run", async () => {
+    const fetcher = scripted(balance(5), charged());
+    const again = { ...after, onReplay: "run" };
+    await paid(fetcher, again, () => new Response(null, { status: 500 })).call();
+    assert.equal(fetcher.calls.length, 1);
+  });
+
   test("failed work is not charged", async () => {
     const fetcher = scripted(balance(5), charged());
     await paid(fetcher, after, () => new Response(null, { status: 500 })).call();
@@ -303,12 +370,17 @@ describe("options that make no handler", () => {
     "no client": { ...usual, client: undefined },
     "no customer": { ...usual, customer: "cus_1" },
     "no amount": { ...usual, amount: undefined },
-    "a misspelled moment": { ...usual, charge: "later" },
+    "an amount that is a lost variable": { ...usual, amount: "" },
+    "an amount that is a list": { ...usual, amount: [] },
+    "a misspelled option": { ...usual, idempotencyKeyForm: "x" },
+    "a minimum that is no amount": { ...usual, consume: "after", atLeast: "lots" },
+    "a minimum beside an amount": { ...usual, atLeast: 5 },
+    "a misspelled moment": { ...usual, consume: "later" },
     "a misspelled word on replays": { ...usual, onReplay: "again" },
     "a misspelled word on refunds": { ...usual, refundOn: "always" },
     "respond that is none": { ...usual, respond: 402 },
     "free repeats": { ...usual, onReplay: "run", refundOn: "error" },
-    "repeats that are known too late": { ...usual, charge: "after", idempotencyKeyFrom: "x" },
+    "repeats that are known too late": { ...usual, consume: "after", idempotencyKeyFrom: "x" },
   })) {
     test(name, () => assert.throws(() => withCredits(ok, options), { code: "invalid_config" }));
   }

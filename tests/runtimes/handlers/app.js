@@ -12,7 +12,7 @@ const ENDPOINTS = {
   "/image": { amount: 10, description: "AI: image", idempotencyKeyFrom: "x-name" },
   "/broken": { amount: 10 },
   "/dear": { amount: 50 },
-  "/chat": { charge: "after", amount: (...args) => args.at(-1).headers.get("x-tokens") },
+  "/chat": { consume: "after", amount: (response) => response.headers.get("x-tokens") },
 };
 
 /** What the endpoints do, paid for or not. */
@@ -37,7 +37,7 @@ export function honoApp({ url, key, ...options }) {
   const customer = (c) => c.req.header("x-user");
   const app = new Hono();
   for (const [pathname, endpoint] of Object.entries(ENDPOINTS)) {
-    // Charged afterwards, the middleware's functions get the context, which has the response.
+
     const after = endpoint.charge && { amount: (c) => c.res.headers.get("x-tokens") };
     app.use(pathname, credits({ client, customer, ...endpoint, ...after }));
     app.get(pathname, (c) => work(pathname, c.get("credits").charge));

@@ -32,9 +32,9 @@ const chat = withCredits(
   },
   {
     ...who,
-    charge: "after",
+    consume: "after",
     // Amounts are exact: a whole number of thousandths.
-    amount: (request, env, ctx, response) => (Number(response.headers.get("x-tokens")) * 3) / 1000,
+    amount: (response) => (Number(response.headers.get("x-tokens")) * 3) / 1000,
     description: "AI: answer",
   },
 );
