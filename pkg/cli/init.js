@@ -8,8 +8,10 @@ import { dirname, join, relative, resolve } from "node:path";
 
 import { parse } from "./arguments.js";
 import { makeKey } from "./key.js";
+import { exportLine, exporting, notExported } from "./main_file.js";
 import { OBJECTS } from "./objects.js";
 import { Misuse, Trouble } from "./trouble.js";
+import { Unsafe } from "./unsafe.js";
 import { CONFIG_FILES, addLedger, snippet } from "./wrangler_config.js";
 
 export const help = `usage: npx edge-credits init [--embedded | --standalone] [--dir DIR] [--dry-run] [--force]
@@ -21,8 +23,9 @@ Where there is a wrangler.json, wrangler.jsonc or wrangler.toml: the ledger beco
 the Worker's main file. Nothing else is changed, comments stay, and running it again changes nothing.
 What cannot be added safely is printed instead, and the exit status is 1.
 
-Where there is none: the project becomes a Worker that is the credits API (--standalone), with
-wrangler.toml, src/index.js, package.json and, for \`wrangler dev\`, a sandbox key in .dev.vars.
+Where there is none: the directory becomes a Worker that is the credits API, with wrangler.toml,
+src/index.js, package.json and, for \`wrangler dev\`, a sandbox key in .dev.vars. Where there is a
+package.json already, only with --standalone.
 
   --embedded, --standalone   which of the two; an error where it cannot be
   --dir DIR                  another directory
@@ -37,8 +40,9 @@ const SWITCHES = {
   force: "switch",
 };
 const TEMPLATE = new URL("../examples/embedded-backend/", import.meta.url);
+const CLASSES = OBJECTS.map(({ className }) => className);
 /** Directories that tools write: a main file there is no source. */
-const BUILT = /(?:^|\/)(?:dist|build|out|\.[^/]+)\//;
+const BUILT = /(?:^|\/)(?:dist|build|out|\.(?!\.?\/)[^/]+)\//;
 
 export async function run(words) {
   const given = parse(words, SWITCHES);
@@ -52,6 +56,12 @@ export async function run(words) {
     );
   }
   const embedded = given.embedded ?? (!given.standalone && config !== undefined);
+  if (!embedded && !given.standalone && (await firstOf(directory, ["package.json"]))) {
+    throw new Trouble(
+      `${directory} is a project without a wrangler configuration: say --standalone to make it a ` +
+        "Worker that is the credits API, or --dir DIR to make one elsewhere",
+    );
+  }
   const plan = embedded
     ? await becomePart(directory, config)
     : await ownWorker(directory, given.force);
@@ -63,22 +73,12 @@ async function becomePart(directory, config) {
   const text = await readFile(join(directory, config), "utf8");
   const added = addLedger(config, text);
   const plan = { files: [], byHand: [], next: [] };
-  if (added.refused)
+  if (added.refused) {
     plan.byHand.push([`${config}, which was left alone: ${added.refused}`, snippet(config)]);
-  else if (added.text !== text) plan.files.push({ name: config, text: added.text });
-  const { main } = added;
-  if (added.noBundle) {
-    plan.byHand.push([
-      `${config}: no_bundle is set, so your own build has to bundle this export`,
-      exportLine(""),
-    ]);
-  } else if (!added.refused && main === undefined) {
-    plan.byHand.push([
-      `${config}: it names no main file; make one that exports the class`,
-      exportLine(""),
-    ]);
+    plan.byHand.push(["the Worker's main file", exportLine(CLASSES)]);
   } else {
-    await exportFrom(directory, main, plan);
+    if (added.text !== text) plan.files.push({ name: config, text: added.text });
+    await exportFrom(directory, added, plan);
   }
   if (added.environments.length > 0) {
     const names = added.environments.join(", ");
@@ -88,36 +88,34 @@ async function becomePart(directory, config) {
   }
   plan.next.push(
     ...(await installation(directory)),
-    "In the Worker: new CreditEngine({ ledger: env.LEDGER, waitUntil: ctx })",
+    `In the Worker: new CreditEngine({ ledger: env.${added.ledger}, waitUntil: ctx })`,
   );
   return plan;
 }
 
-async function exportFrom(directory, main, plan) {
-  const name =
-    main === undefined ? "the Worker's main file" : relative(directory, resolve(directory, main));
-  const source = main && (await readFile(join(directory, name), "utf8").catch(() => undefined));
-  const missing = OBJECTS.filter(
-    ({ className }) => !new RegExp(`\\b${className}\\b`).test(source ?? ""),
-  );
-  if (source !== undefined && missing.length === 0) return;
-  const line = exportLine(source ?? "", missing);
-  const why = [
-    [source === undefined, "it is not there"],
-    [BUILT.test(name.replaceAll("\\", "/")), "it is built from a source"],
-    [!/\.[cm]?[jt]sx?$/.test(name), "it is not JavaScript or TypeScript"],
-    [!/^\s*export\b/m.test(source ?? ""), "it exports nothing, so it is not a module"],
-  ].find(([applies]) => applies)?.[1];
-  if (main === undefined || why) plan.byHand.push([why ? `${name}: ${why}` : name, line]);
-  else plan.files.push({ name, text: `${source.trimEnd()}\n\n${line}\n` });
-}
-
-/** The export of what is missing, quoted as the file quotes. */
-function exportLine(source, missing = OBJECTS) {
-  const single = (source.match(/from '/g) ?? []).length > (source.match(/from "/g) ?? []).length;
-  const quote = single ? "'" : '"';
-  const names = missing.map(({ className }) => className).join(", ");
-  return `export { ${names} } from ${quote}edge-credits/worker${quote};`;
+/** The export of the classes, in the main file that was found or by hand. */
+async function exportFrom(directory, { main, noBundle }, plan) {
+  if (main === undefined) {
+    const where = "the Worker's main file: the configuration names none";
+    plan.byHand.push([where, exportLine(CLASSES)]);
+    return;
+  }
+  const name = relative(directory, resolve(directory, main)).replaceAll("\\", "/");
+  let source;
+  try {
+    if (!/\.[cm]?[jt]sx?$/.test(name)) throw new Unsafe("it is not JavaScript or TypeScript");
+    source = await readFile(join(directory, name), "utf8").catch(() => undefined);
+    if (source === undefined) throw new Unsafe("it is not there");
+    const edited = exporting(source, CLASSES);
+    if (edited === source) return;
+    if (BUILT.test(name)) throw new Unsafe("it is built from a source");
+    if (noBundle) throw new Unsafe("no_bundle is set, so your own build has to bundle this");
+    plan.files.push({ name, text: edited });
+  } catch (error) {
+    if (!(error instanceof Unsafe)) throw error;
+    const missing = notExported(source ?? "", CLASSES);
+    plan.byHand.push([`${name}: ${error.message}`, exportLine(missing, source)]);
+  }
 }
 
 /** @returns {Promise<Plan>} */

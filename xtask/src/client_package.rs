@@ -5,7 +5,7 @@
 //! Either glue imports its module from `#wasm`; the package's `imports` map picks the glue
 //! (`#client`) and a loader of `pkg/js/wasm` by runtime. Runtimes that cannot import a `.wasm` file
 //! get the same bytes as base64 text in `inline.js`. `slim.js` is the facade and the edge's glue in one
-//! file, for callers who bring the edge's module themselves.
+//! file, for callers who bring the edge's module themselves. `cli.js` is [`cli_libraries`].
 
 use std::fs;
 
@@ -13,6 +13,7 @@ use anyhow::{Context, Result};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{
+    cli_libraries,
     fingerprint::{Fingerprint, unless_current},
     node::Node,
     paths, process, progress,
@@ -138,7 +139,8 @@ const VARIANTS: [Variant; 2] = [
 pub(crate) fn build(node: &Node) -> Result<()> {
     let _lock = paths::lock("client")?;
     VARIANTS.iter().try_for_each(|variant| build_variant(node, *variant))?;
-    build_slim(node)
+    build_slim(node)?;
+    cli_libraries::build(node)
 }
 
 /// Bundles the facade with a glue that waits for its module: quick, so that it is done every time.

@@ -8,6 +8,7 @@ mod arguments;
 mod bench;
 mod chaos;
 mod check;
+mod cli_libraries;
 mod client_package;
 mod demo;
 mod dev;

@@ -112,7 +112,7 @@ describe("into the Worker that is there", () => {
 
   test("what an older version has added is added to, under a tag of its own", () => {
     const binding = (name) =>
-      `[[durable_objects.bindings]]\nname = "${name}"\nclass_name = "${name}"\n`;
+      `[[durable_objects.bindings]]\r\nname = "${name}"\r\nclass_name = "${name}"\r\n`;
     const tag = '[[migrations]]\r\ntag = "edge-credits-v1"\r\nnew_sqlite_classes = ["Other"]\r\n';
     const { text } = addLedger("wrangler.toml", `${binding("Other")}${tag}`);
     assert.match(text, /tag = "edge-credits-v2"\r\nnew_sqlite_classes = \["LedgerObject"/);
@@ -134,18 +134,16 @@ describe("into the Worker that is there", () => {
   });
 
   test("what is not safe is left alone, and told in full", async () => {
+    const form = /it is written in a form that cannot be added to/;
     const table = [
-      [
-        `migrations = [{ tag = "v1", new_classes = ["A"] }]\n`,
-        /`migrations` is written as one value/,
-      ],
-      [`durable_objects.bindings = []\n`, /`durable_objects.bindings` is written as one value/],
-      [`[durable_objects]\nbindings = []\n`, /`bindings` is written as one value/],
+      [`migrations = [{ tag = "v1", new_classes = ["A"] }]\n`, form],
+      [`durable_objects.bindings = []\n`, form],
+      [`[durable_objects]\nbindings = []\n`, form],
       [
         `[[durable_objects.bindings]]\nname = "LEDGER"\nclass_name = "Books"\n`,
         /`LEDGER` is the binding of Books/,
       ],
-      [`x = "open\n`, /line 3 cannot be read/],
+      [`x = "open\n`, /it cannot be read \(line 3\)/],
     ];
     const directory = await inProject({ "src/index.js": MAIN, "wrangler.toml": "" });
     for (const [text, why] of table) {
@@ -189,7 +187,39 @@ describe("into the Worker that is there", () => {
   });
 });
 
+test("a ledger of another name, and a class that is only mentioned", async () => {
+  const text = `name = "w"\nmain = "src/index.js"\ncompatibility_date = "${COMPATIBILITY_DATE}"
+
+[[durable_objects.bindings]]\nname = "CREDITS"\nclass_name = "LedgerObject"\n`;
+  const main = `// TODO: LedgerObject\n${MAIN}`;
+  const directory = await inProject({ "wrangler.toml": text, "src/index.js": main });
+  const { status, stdout } = await init(directory);
+  assert.equal(status, 0);
+  assert.match(stdout, /new CreditEngine\(\{ ledger: env\.CREDITS, waitUntil: ctx \}\)/);
+  const source = await readFile(join(directory, "src/index.js"), "utf8");
+  assert.ok(source.startsWith(main));
+  assert.match(source, /\nexport \{ LedgerObject, DirectoryObject \} from /);
+  assert.ok((await bundleWorker(directory)).main);
+});
+
+test("a main file beside the project's directory is a source", async () => {
+  const toml = 'name = "w"\nmain = "../src/index.js"\n';
+  const directory = await inProject({ "worker/wrangler.toml": toml, "src/index.js": MAIN });
+  assert.equal((await init(directory, "--dir", "worker")).status, 0);
+  assert.match(await readFile(join(directory, "src/index.js"), "utf8"), /LedgerObject/);
+});
+
 describe("as a Worker of its own", () => {
+  test("a project that is something else is not turned into one unasked", async () => {
+    const directory = await inProject({});
+    const before = await readdir(directory);
+    const { status, stderr } = await init(directory);
+    assert.equal(status, 1);
+    assert.match(stderr, /a project without a wrangler configuration: say --standalone/);
+    assert.deepEqual(await readdir(directory), before);
+    assert.equal((await init(directory, "--standalone")).status, 0);
+  });
+
   test("an empty directory becomes the credits API, and wrangler takes it", async () => {
     const directory = await inProject({});
     assert.equal((await init(directory, "--dir", "credits")).status, 0);
