@@ -3,16 +3,17 @@
 // The key and all ledgers are in one folder, which is deleted to start afresh.
 
 import { realpathSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join, relative, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 
 import { parse } from "./arguments.js";
-import { makeKey } from "./key.js";
 import { claim } from "./claim.js";
+import { openFolder } from "./data_folder.js";
 import { startRuntime } from "./runtime.js";
+import { settingsOf } from "./settings.js";
+import { listenForEnd } from "./signals.js";
 import { Misuse, Trouble } from "./trouble.js";
 import { findWorkerd } from "./workerd.js";
 
@@ -21,34 +22,42 @@ const PORT = "8787";
 const DATA = ".edge-credits";
 
 export const help = `usage: npx edge-credits dev [--port N] [--data DIR] [--var NAME=VALUE]
+                            [--vars-file FILE]
 
 Runs the ledger on this machine, in the Workers runtime (workerd): taken from this project where it
 is installed (it comes with wrangler), else fetched with npm, once. Prints its address, a sandbox key,
 and two commands that work as printed. Ends on Ctrl+C.
 
-  --port   where it listens, on 127.0.0.1; ${PORT} where not given, 0 for any that is free
-  --data   the folder that keeps the key and the ledgers; ${DATA} where not given
-  --var    a setting of the worker, such as OVERDRAFT_LIMIT=1000; may be repeated`;
+  --port        where it listens, on 127.0.0.1; ${PORT} where not given, 0 for any that is free
+  --data        the folder that keeps the key and the ledgers; ${DATA} where not given. One that holds
+                anything else is not taken
+  --var         a setting of the worker, such as OVERDRAFT_LIMIT=1000; may be repeated
+  --vars-file   more settings, in lines like those of .dev.vars: for secrets, which others could read
+                on a command line. API_KEYS in it is left out`;
 
 export async function run(words) {
-  const given = parse(words, { port: "value", data: "value", var: "list" });
-  const port = await freePort(portOf(given.port ?? PORT));
-  const variables = Object.fromEntries((given.var ?? []).map(variable));
+  const given = parse(words, { port: "value", data: "value", var: "list", "vars-file": "value" });
+  const wanted = portOf(given.port ?? PORT);
+  const variables = await settingsOf(given);
+  const port = await freePort(wanted);
   const data = resolve(given.data ?? DATA);
-  await makeFolder(data);
+  const { key, entry } = await openFolder(data);
   const claimed = await claim(data);
   // From here on: the runtime must not be left behind while it starts.
-  const told = signalled();
+  const end = listenForEnd();
   try {
-    const workerd = await findWorkerd((text) => console.error(text));
-    const { key, entry } = await keptKey(data);
+    const workerd = await findWorkerd((text) => console.error(text), end.signal);
     const settings = { API_KEYS: JSON.stringify([entry]), ...variables };
-    const runtime = await startRuntime({ workerd, port, settings, home: data });
-    await claimed.share(runtime.pid);
+    const started = claimed.share;
+    const { signal } = end;
+    const runtime = await startRuntime({ workerd, port, settings, home: data, started, signal });
     console.log(instructions(runtime.url, key, data));
-    await untilToldToEnd(runtime, told);
+    await untilToldToEnd(runtime, end.told);
+  } catch (error) {
+    // What fails because it was told to end has not failed.
+    if (!end.signal.aborted) throw error;
   } finally {
-    await claimed.release();
+    claimed.release();
   }
 }
 
@@ -56,14 +65,6 @@ function portOf(text) {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
   throw new Misuse(`--port takes a number from 0 to 65535, not \`${text}\``);
-}
-
-function variable(text) {
-  const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(text) ?? [];
-  if (name === undefined) throw new Misuse(`--var takes NAME=VALUE, not \`${text}\``);
-  if (name === "API_KEYS")
-    throw new Misuse("API_KEYS is made by `dev` itself, for its sandbox key");
-  return [name, value];
 }
 
 /** Asked before anything is fetched, so that nobody waits for a sentence. */
@@ -79,39 +80,6 @@ function freePort(port) {
       const free = server.address().port;
       server.close(() => done(free));
     });
-  });
-}
-
-async function makeFolder(data) {
-  try {
-    await mkdir(data, { recursive: true });
-    // The folder holds a key, if only to itself.
-    await writeFile(join(data, ".gitignore"), "*\n");
-  } catch (error) {
-    throw new Trouble(
-      `${data} cannot be written to (${error.code}): choose another folder with --data DIR`,
-    );
-  }
-}
-
-/** A key that was made once and is kept: it opens nothing but this folder's sandbox. */
-async function keptKey(data) {
-  const file = join(data, "key.json");
-  try {
-    const { key, entry } = JSON.parse(await readFile(file, "utf8"));
-    if (typeof key === "string" && typeof entry?.sha256 === "string") return { key, entry };
-  } catch {
-    // There is none yet, or it cannot be read: a new one opens the same ledgers.
-  }
-  const made = makeKey("test", ["use", "grant"]);
-  await writeFile(file, JSON.stringify(made), { mode: 0o600 });
-  return made;
-}
-
-/** Resolves with true at the first signal to end. A second one ends this process at once. */
-function signalled() {
-  return new Promise((done) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => done(true));
   });
 }
 

@@ -1,12 +1,14 @@
 // The worker in the Workers runtime, as a child process on this machine.
 
 import { spawn } from "node:child_process";
-import { copyFile, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
-import { OBJECTS } from "./objects.js";
+import { ALL_OBJECTS } from "./objects.js";
 import { Trouble } from "./trouble.js";
 
 /** How long it may take until it answers. It takes some 100 ms. */
@@ -23,23 +25,28 @@ const BUILT = new URL("../dist/worker/", import.meta.url);
  * @param {number} options.port
  * @param {Record<string, string>} options.settings variables and secrets alike
  * @param {string} options.home where the ledgers are kept
+ * @param {(pid: number) => void} options.started is told at once of the process
+ * @param {AbortSignal} options.signal ends the starting
  * @returns {Promise<{url: string, pid: number, exited: Promise<void>, output(): string,
  *   stop(): Promise<void>}>}
  */
-export async function startRuntime({ workerd, port, settings, home }) {
-  const run = join(home, "run");
-  await rm(run, { recursive: true, force: true });
-  await mkdir(run, { recursive: true });
+export async function startRuntime({ workerd, port, settings, home, started, signal }) {
+  // Secrets are in it. It is for this user only, and goes when this process does, unless killed.
+  const run = await mkdtemp(join(tmpdir(), "edge-credits-dev-"));
+  process.once("exit", () => rmSync(run, { recursive: true, force: true }));
   const state = join(home, "state");
-  await mkdir(state, { recursive: true });
+  await mkdir(state, { recursive: true, mode: 0o700 });
   const files = (await readdir(BUILT)).filter((name) => /\.(js|wasm)$/.test(name));
   for (const file of files) await copyFile(fileURLToPath(new URL(file, BUILT)), join(run, file));
   const config = join(run, "config.capnp");
   const { program, compatibilityDate } = workerd;
-  // It holds no key, only a key's digest.
-  await writeFile(config, configuration({ files, compatibilityDate, settings, state, port }));
+  const said = configuration({ files, compatibilityDate, settings, state, port });
+  await writeFile(config, said, { mode: 0o600 });
 
+  signal.throwIfAborted();
   const child = spawn(program, ["serve", config], { stdio: ["ignore", "pipe", "pipe"] });
+  process.once("exit", () => child.kill("SIGKILL"));
+  if (child.pid !== undefined) started(child.pid);
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (chunk) => {
@@ -62,7 +69,7 @@ export async function startRuntime({ workerd, port, settings, home }) {
     await rm(run, { recursive: true, force: true });
   };
   const url = `http://127.0.0.1:${port}`;
-  const answers = await Promise.race([answering(url), exited.then(() => false)]);
+  const answers = await Promise.race([answering(url, signal), exited.then(() => false)]);
   if (!answers) {
     await stop();
     throw new Trouble(
@@ -73,9 +80,9 @@ export async function startRuntime({ workerd, port, settings, home }) {
 }
 
 /** Whether the worker has answered in time. */
-async function answering(url) {
+async function answering(url, signal) {
   const deadline = Date.now() + START_TIMEOUT_MS;
-  while (Date.now() < deadline) {
+  while (Date.now() < deadline && !signal.aborted) {
     try {
       const response = await fetch(`${url}/health`);
       await response.arrayBuffer();
@@ -99,7 +106,7 @@ function configuration({ files, compatibilityDate, settings, state, port }) {
     ([name, value]) => `(name = ${text(name)}, text = ${text(value)})`,
   );
   const namespaces = [];
-  for (const { binding, className } of OBJECTS) {
+  for (const { binding, className } of ALL_OBJECTS) {
     bindings.push(
       `(name = ${text(binding)}, durableObjectNamespace = (className = ${text(className)}))`,
     );

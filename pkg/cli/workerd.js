@@ -16,14 +16,15 @@ const OLDEST_DATE = "2025-06-01";
 /**
  * The program, and the latest date of platform behaviour that it knows of those that are tested.
  * @param {(text: string) => void} tell is told before something is fetched
+ * @param {AbortSignal} signal ends the fetching
  * @returns {Promise<{program: string, compatibilityDate: string}>}
  */
-export async function findWorkerd(tell) {
+export async function findWorkerd(tell, signal) {
   const cache = join(cacheFolder(), `workerd-${WORKERD}`);
   const found = installed(process.cwd()) ?? installed(cache);
   if (found) return found;
   tell(`fetching the Workers runtime (workerd ${WORKERD}, about 40 MB) with npm, once`);
-  await fetchInto(cache);
+  await fetchInto(cache, signal);
   const fetched = installed(cache);
   if (fetched) return fetched;
   throw new Trouble(`workerd ${WORKERD} has no program for ${process.platform} ${process.arch}`);
@@ -61,7 +62,7 @@ function cacheFolder() {
   return join(XDG_CACHE_HOME || LOCALAPPDATA || join(homedir(), ".cache"), "edge-credits");
 }
 
-async function fetchInto(folder) {
+async function fetchInto(folder, signal) {
   const partial = `${folder}.${process.pid}`;
   const options = ["--no-save", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
   try {
@@ -74,7 +75,7 @@ async function fetchInto(folder) {
       windows ? `"${partial}"` : partial,
       `workerd@${WORKERD}`,
     ];
-    await promisify(execFile)("npm", words, { cwd: partial, shell: windows });
+    await promisify(execFile)("npm", words, { cwd: partial, shell: windows, signal });
     await rm(folder, { recursive: true, force: true });
     await rename(partial, folder);
   } catch (error) {

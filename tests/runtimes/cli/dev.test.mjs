@@ -1,14 +1,14 @@
 // `npx edge-credits dev` as its users start it: from the packed tarball, where there is no Rust.
 
 import assert from "node:assert/strict";
-import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { REPOSITORY, makeProject, tarball, tool } from "../project.mjs";
-import { bareMachine, ended, freePort, paragraph, whileDev } from "./machine.mjs";
+import { makeProject, tarball, tool } from "../project.mjs";
+import { bareMachine, bringRuntime, ended, freePort, paragraph, whileDev } from "./machine.mjs";
 
 let machine;
 before(async () => {
@@ -54,14 +54,7 @@ describe("in a project", () => {
   before(async () => {
     project = await makeProject({});
     options = { cwd: project.directory, env: machine.env };
-    // The runtime of the repository's own tools, as wrangler would bring it.
-    await mkdir(join(project.directory, "node_modules", "workerd"), { recursive: true });
-    const theirs = join(REPOSITORY, "node_modules", "workerd");
-    const { version } = JSON.parse(await readFile(join(theirs, "package.json"), "utf8"));
-    await writeFile(
-      join(project.directory, "node_modules", "workerd", "package.json"),
-      JSON.stringify({ name: "workerd", version, main: join(theirs, "lib", "main.js") }),
-    );
+    await bringRuntime(project.directory);
   });
   after(() => project?.remove());
 

@@ -2,11 +2,13 @@
 // Only npm's settings and cache are the user's.
 
 import { execFile, spawn } from "node:child_process";
-import { mkdir, mkdtemp, realpath, rm, symlink } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+
+import { REPOSITORY } from "../project.mjs";
 
 const run = promisify(execFile);
 const PROGRAMS = ["npm", "npx", "bash", "sh", "env", "curl", "uname"];
@@ -38,6 +40,20 @@ export async function bareMachine() {
     if (found) throw new Error(`${tool} is on the machine that must not have it`);
   }
   return { directory, env, remove: () => rm(root, { recursive: true, force: true }) };
+}
+
+/**
+ * Gives a directory the Workers runtime, as wrangler would bring it: that of the repository's own tools.
+ * @param {string} directory
+ * @param {string} [main] or another program, by the module that names it
+ */
+export async function bringRuntime(directory, main) {
+  const folder = join(directory, "node_modules", "workerd");
+  await mkdir(folder, { recursive: true });
+  const theirs = join(REPOSITORY, "node_modules", "workerd");
+  const { version } = JSON.parse(await readFile(join(theirs, "package.json"), "utf8"));
+  const manifest = { name: "workerd", version, main: main ?? join(theirs, "lib", "main.js") };
+  await writeFile(join(folder, "package.json"), JSON.stringify(manifest));
 }
 
 /**
