@@ -102,7 +102,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let node = Node::set_up()?;
     client_package::build(&node)?;
     worker_bundle::build(&node)?;
-    let key = key::Key::generate("test", &["use", "grant", "admin"])?;
+    let key = key::Key::for_tests(&node)?;
     let mut options = json!({
         "workers": [{ "ledger": { "API_KEYS": json!([key.entry()]).to_string() } }],
     });
