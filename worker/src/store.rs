@@ -12,7 +12,7 @@ use edge_credits_core::ledger::stored::{
     grant_from_row, grant_to_row, hold_from_row, hold_to_row,
 };
 use edge_credits_core::ledger::{AlarmIntent, Corrupt, Entry, EntryKind, Found, Grant, Hold};
-use edge_credits_core::ledger::{Lookups, PaymentRows, Writes};
+use edge_credits_core::ledger::{Lookups, Writes};
 use edge_credits_core::time::Timestamp;
 use edge_credits_core::wire::requests::PageQuery;
 
@@ -210,30 +210,6 @@ pub(crate) fn find(storage: &dyn Storage, lookups: &Lookups) -> Result<Found, St
     Ok(found)
 }
 
-/// The rows that a payment's decision needs besides the account.
-///
-/// # Errors
-/// [`StoreError`].
-pub(crate) fn payment_rows(
-    storage: &dyn Storage,
-    lookups: &Lookups,
-) -> Result<PaymentRows, StoreError> {
-    let found = find(storage, lookups)?;
-    let ended = found.charge.as_ref().map(|entry| entry.sequence.to_string());
-    let ends = match ended {
-        // By the partial index over the few entries that are no usage.
-        Some(grant) => entries(
-            storage,
-            "WHERE kind IN ('expiry', 'void') AND kind <> 'consumption' AND EXISTS (SELECT 1 FROM \
-             json_each(draws) WHERE json_extract(value, '$[0]') = CAST(? AS INTEGER)) \
-             ORDER BY sequence",
-            &[text(&grant)],
-        )?,
-        None => vec![],
-    };
-    Ok(PaymentRows { found, ends })
-}
-
 /// The entries with these ids, those of them that exist: the idempotency records of a batch, by one
 /// statement however many there are.
 ///
@@ -363,7 +339,11 @@ fn entry(storage: &dyn Storage, id: &TransactionId) -> Result<Option<Entry>, Sto
     Ok(entries(storage, "WHERE id = ?", &[text(id.as_str())])?.pop())
 }
 
-fn entries(
+/// The entries that the rest of the statement asks for.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn entries(
     storage: &dyn Storage,
     rest: &str,
     values: &[SqlValue],

@@ -1,7 +1,8 @@
 //! Payments in one customer's ledger: the same order of steps, for facts that are not refused.
 
 use edge_credits_core::ids::Owner;
-use edge_credits_core::ledger::{Payment, PaymentRows, Rejection};
+use edge_credits_core::ledger::stored::SqlValue;
+use edge_credits_core::ledger::{Lookups, Payment, PaymentRows, Rejection};
 use edge_credits_core::time::Timestamp;
 use edge_credits_core::wire::errors::{ApiError, Code};
 use edge_credits_core::wire::rejections;
@@ -9,7 +10,7 @@ use edge_credits_core::wire::rejections;
 use super::{Fault, Ledger};
 use crate::respond::Failure;
 use crate::storage::Storage;
-use crate::store;
+use crate::store::{self, StoreError};
 
 impl<S: Storage> Ledger<S> {
     /// Takes note of a payment, or of a refund of one: each once, however often it is told. All that
@@ -27,7 +28,7 @@ impl<S: Storage> Ledger<S> {
     ) -> Result<&'static str, Failure> {
         let settled = self.step(owner, now, |loaded| {
             let rows = if loaded.has_tables {
-                store::payment_rows(&self.storage, &payment.lookups(owner))?
+                payment_rows(&self.storage, &payment.lookups(owner))?
             } else {
                 PaymentRows::default()
             };
@@ -67,4 +68,25 @@ fn not_settled(reason: &ApiError) -> Failure {
                    be told again, when whoever runs this deployment has seen to it.";
     let log = Some(format!("a payment was not entered: {}", reason.message));
     Failure { log, ..ApiError::new(Code::InternalError, message).into() }
+}
+
+/// The rows that a payment's decision needs besides the account.
+///
+/// # Errors
+/// [`StoreError`].
+fn payment_rows(storage: &dyn Storage, lookups: &Lookups) -> Result<PaymentRows, StoreError> {
+    let found = store::find(storage, lookups)?;
+    let ended = found.charge.as_ref().map(|entry| entry.sequence.to_string());
+    let ends = match ended {
+        // By the partial index over the few entries that are no usage.
+        Some(grant) => store::entries(
+            storage,
+            "WHERE kind IN ('expiry', 'void') AND kind <> 'consumption' AND EXISTS (SELECT 1 FROM \
+             json_each(draws) WHERE json_extract(value, '$[0]') = CAST(? AS INTEGER)) \
+             ORDER BY sequence",
+            &[SqlValue::Text(grant)],
+        )?,
+        None => vec![],
+    };
+    Ok(PaymentRows { found, ends })
 }
