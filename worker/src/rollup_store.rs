@@ -7,11 +7,13 @@
 use std::collections::BTreeSet;
 
 use edge_credits_core::analytics::day::{Day, Window};
+use edge_credits_core::analytics::pace::Pace;
 use edge_credits_core::analytics::rollup::{Known, Rollup, lookups};
 use edge_credits_core::analytics::tally::{FACT_COLUMNS, Fact, Lines, Tally, fact_from_row};
 use edge_credits_core::ids::Unit;
 use edge_credits_core::ledger::EntryKind;
 use edge_credits_core::ledger::stored::SqlValue;
+use edge_credits_core::time::Timestamp;
 
 use crate::storage::{Row, Storage};
 use crate::store::{StoreError, read, text};
@@ -45,6 +47,33 @@ pub(crate) fn facts(
         format!("SELECT {columns} FROM entries WHERE sequence > ? ORDER BY sequence LIMIT ?");
     let after = SqlValue::Integer(i64::try_from(after).unwrap_or(i64::MAX));
     read(storage.query(&statement, &[after, SqlValue::Integer(limit.into())])?, fact_from_row)
+}
+
+/// When an entry was made.
+///
+/// # Errors
+/// [`StoreError`], also when there is no such entry.
+pub(crate) fn time_of(storage: &dyn Storage, sequence: u64) -> Result<Timestamp, StoreError> {
+    let sequence = SqlValue::Integer(i64::try_from(sequence).unwrap_or(i64::MAX));
+    let rows = storage.query("SELECT time FROM entries WHERE sequence = ?", &[sequence])?;
+    match rows.first().map(Vec::as_slice) {
+        Some([SqlValue::Integer(time)]) => Ok(Timestamp::from_millis(*time)),
+        _ => Err(StoreError::Corrupt),
+    }
+}
+
+/// Remembers how far the entries have been worked off.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn set_pace(storage: &dyn Storage, pace: &Pace) -> Result<(), StoreError> {
+    let number = |position: u64| {
+        i64::try_from(position).map(SqlValue::Integer).map_err(|_| StoreError::Corrupt)
+    };
+    let values =
+        [number(pace.reported)?, number(pace.folded)?, SqlValue::Integer(pace.failures.into())];
+    storage.execute("UPDATE meta SET reported = ?, folded = ?, failures = ?", &values)?;
+    Ok(())
 }
 
 /// The actions that the days of some lines have.

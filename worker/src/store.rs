@@ -121,33 +121,6 @@ fn owner_of(environment: &str, customer: &str) -> Result<Owner, StoreError> {
     Ok(Owner { environment, customer })
 }
 
-/// When an entry was made.
-///
-/// # Errors
-/// [`StoreError`], also when there is no such entry.
-pub(crate) fn time_of(storage: &dyn Storage, sequence: u64) -> Result<Timestamp, StoreError> {
-    let sequence = SqlValue::Integer(i64::try_from(sequence).unwrap_or(i64::MAX));
-    let rows = storage.query("SELECT time FROM entries WHERE sequence = ?", &[sequence])?;
-    match rows.first().map(Vec::as_slice) {
-        Some([SqlValue::Integer(time)]) => Ok(Timestamp::from_millis(*time)),
-        _ => Err(StoreError::Corrupt),
-    }
-}
-
-/// Remembers how far the entries have been worked off.
-///
-/// # Errors
-/// [`StoreError`].
-pub(crate) fn set_pace(storage: &dyn Storage, pace: &Pace) -> Result<(), StoreError> {
-    let number = |position: u64| {
-        i64::try_from(position).map(SqlValue::Integer).map_err(|_| StoreError::Corrupt)
-    };
-    let values =
-        [number(pace.reported)?, number(pace.folded)?, SqlValue::Integer(pace.failures.into())];
-    storage.execute("UPDATE meta SET reported = ?, folded = ?, failures = ?", &values)?;
-    Ok(())
-}
-
 /// The rows of an account that are open.
 pub(crate) type OpenRows = (Vec<Grant>, Vec<Hold>);
 

@@ -17,7 +17,7 @@ use super::{Fault, Ledger, Loaded};
 use crate::respond::{Answer, Failure};
 use crate::rollup_store;
 use crate::storage::Storage;
-use crate::store::{self, StoreError};
+use crate::store::StoreError;
 
 impl<S: Storage> Ledger<S> {
     /// Answers a question about this customer.
@@ -61,7 +61,7 @@ impl<S: Storage> Ledger<S> {
         // A slice is read faster than it is searched.
         while high.saturating_sub(low) > u64::from(MAX_REPORT_ENTRIES) {
             let middle = low + (high - low) / 2;
-            if store::time_of(&self.storage, middle)? < start {
+            if rollup_store::time_of(&self.storage, middle)? < start {
                 low = middle;
             } else {
                 high = middle;

@@ -118,7 +118,7 @@ impl<S: Storage> Ledger<S> {
             let pace = Pace { folded, ..loaded.pace };
             in_transaction(&self.storage, || {
                 rollup_store::add(&self.storage, &rollup)?;
-                store::set_pace(&self.storage, &pace)
+                rollup_store::set_pace(&self.storage, &pace)
             })?;
             loaded.pace = pace;
             Ok(true)
@@ -173,7 +173,7 @@ impl<S: Storage> Ledger<S> {
             let mut pace = loaded.pace;
             change(&mut pace, loaded.account.sequence());
             if pace != loaded.pace {
-                store::set_pace(&self.storage, &pace)?;
+                rollup_store::set_pace(&self.storage, &pace)?;
                 loaded.pace = pace;
             }
             Ok(())
