@@ -9,8 +9,6 @@ const client = (settings) =>
     apiKey: settings.key,
     baseUrl: settings.url,
     mode: "stateless",
-    timeoutMs: 500,
-    deadlineMs: 20_000,
     retryBudget: false,
     onError: () => {},
     ...settings.options,
@@ -24,10 +22,11 @@ export const run = (settings) => JOBS[settings.job](settings);
 /** One charge each; what became of it. */
 async function gates(settings) {
   const reports = [];
-  for (const { customer, amount, method = "consumeOrFail", idempotencyKey } of settings.calls) {
+  for (const { customer, amount, idempotencyKey, timeoutMs } of settings.calls) {
     const started = Date.now();
-    const report = await client(settings)
-      [method](customer, amount, "AI: chat", { idempotencyKey })
+    const options = { ...settings.options, timeoutMs };
+    const report = await client({ ...settings, options })
+      .consumeOrFail(customer, amount, "AI: chat", { idempotencyKey })
       .then(
         ({ degraded = false, replayed, idempotency_key: key }) => {
           return { outcome: replayed ? "replayed" : "applied", degraded, key };
