@@ -22,7 +22,9 @@ const wrangler = `name = "app"\nmain = "worker.js"\ncompatibility_date = "${COMP
 const STORY = [
   ["/image", 200, 15, null, null],
   ["/image", 409, "duplicate_request", null, null],
-  ["/dear", 402, "insufficient_credits", 15, 50],
+  ["/lost", 200, 14, null, null],
+  ["/lost", 409, "duplicate_request", null, null],
+  ["/dear", 402, "insufficient_credits", 14, 50],
   ["/broken", 502, null, null, null],
   ["/chat", 200, null, null, null],
 ];
@@ -62,11 +64,11 @@ async function check(t, unique, tell, names = ["plain", "hono"]) {
   const told = await tell();
   for (const name of names) {
     assert.deepEqual(told[name], STORY, name);
-    // 25, less the image and four tokens; what failed was charged and given back.
-    await eventually(async () => (await api.balance(`${unique}-${name}`)).balance === 11);
+    // 25, less the image, what was paid with a lost answer, and four tokens; what failed was charged and given back.
+    await eventually(async () => (await api.balance(`${unique}-${name}`)).balance === 10);
     const { data } = await api.transactions(`${unique}-${name}`);
     const kinds = data.map(({ type, amount }) => `${type} ${amount}`).sort();
-    const charges = ["consumption -10", "consumption -10", "consumption -4"];
+    const charges = ["consumption -1", "consumption -10", "consumption -10", "consumption -4"];
     assert.deepEqual(kinds, [...charges, "refund 10", "topup 25"]);
   }
   // Per app one refund, and one charge behind the answer: its amount, and then its sending.

@@ -13,6 +13,8 @@ export async function story(send, user) {
   };
   await ask("/image", "one");
   await ask("/image", "one");
+  await ask("/lost", "two");
+  await ask("/lost", "two");
   await ask("/dear");
   await ask("/broken");
   await ask("/chat");
