@@ -1,10 +1,10 @@
-// The charge that lets one request in: made once, told apart from that of an earlier request of the same
-// name, and given back where no work was had for it.
+// The charge that lets one request in: made once, told apart from that of an earlier request of the
+// same name, and given back where no work was had for it.
 //
-// **Whose charge a replay is.** A gate answers that its key was used before in two cases: an attempt of
-// this very call was carried out and its answer lost, or another request of the same name came before.
-// Without a name that can come again only the first is possible. With one, each charge carries a mark, a
-// random word in its metadata, and the ledger's entry shows whose it is.
+// **Whose charge a replay is.** A gate answers that its key was used before in two cases: an attempt
+// of this very call was carried out and its answer lost, or another request of the same name came
+// before. Without a name that can come again only the first is possible. With one, each charge
+// carries a mark, a random word in its metadata, and the ledger's entry shows whose it is.
 
 import { INTERNALS } from "./internals.js";
 
@@ -32,8 +32,8 @@ export class PaidCharge {
   unsettledKey = null;
 
   /**
-   * `asked` is {customerId, amount, description, metadata, unit}; `lately` the keys that were charged
-   * lately, a set that requests share.
+   * `asked` is {customerId, amount, description, metadata, unit}; `lately` the keys that were
+   * charged lately, a set that requests share.
    */
   constructor(client, asked, lately) {
     this.#client = client;
@@ -42,15 +42,15 @@ export class PaidCharge {
     this.#lately = lately;
   }
 
-  /** Charges; an earlier charge of the same name that was given back does not count. */
-  async make() {
+  /** Charges; with `anew`, once more where an earlier request's charge was given back. */
+  async make({ anew }) {
     let label = LABEL;
     for (let times = 1; ; times += 1) {
       await this.#gate({ label });
       const { answer } = this;
       if (answer.degraded && this.#lately.has(answer.idempotency_key)) answer.replayed = true;
       if (this.#inner.isNamed) this.#remember(answer.idempotency_key);
-      if (!answer.replayed || answer.degraded || times === MAX_TIMES) return;
+      if (!answer.replayed || answer.degraded || !anew || times === MAX_TIMES) return;
       if (!(await this.#wasGivenBack())) return;
       label = `${LABEL}:${answer.transaction_id}`;
     }
@@ -82,7 +82,8 @@ export class PaidCharge {
     };
     // A cache elsewhere sends what it has accepted soon, and does not say when.
     const isOnItsWay = this.answer.pending > 0;
-    const isWorthAPause = ({ code, retryable }) => retryable || (isOnItsWay && code === "not_found");
+    const isWorthAPause = ({ code, retryable }) =>
+      retryable || (isOnItsWay && code === "not_found");
     try {
       await persist(() => this.#client.add(customerId, amount, options), isWorthAPause);
     } catch (error) {

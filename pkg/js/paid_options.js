@@ -1,5 +1,5 @@
-// The options of `withCredits` and of the Hono middleware, read once, when a handler is wrapped. What is
-// misspelled or contradicts itself is refused here, because later it would be somebody's money.
+// The options of `withCredits` and of the Hono middleware, read once, when a handler is wrapped.
+// What is misspelled or contradicts itself is refused here: later it would be somebody's money.
 
 import { options as optionsOf } from "./arguments.js";
 import { refuse } from "./errors.js";
@@ -23,7 +23,8 @@ const KNOWN = new Set([
 const DECIMAL = /^\d+(\.\d+)?$/;
 
 export function readPaidOptions(given) {
-  const options = { consume: "before", onReplay: "refuse", ...present(optionsOf(given, "options", CODE)) };
+  const named = present(optionsOf(given, "options", CODE));
+  const options = { consume: "before", onReplay: "refuse", ...named };
   const { client, customer, amount, consume, onReplay, respond } = options;
   for (const name of Object.keys(options)) {
     if (!KNOWN.has(name)) throw refuse(CODE, name, `there is no option ${name}`);
@@ -69,19 +70,20 @@ function oneOf(param, value, words) {
 function checkTogether({ consume, onReplay, refundOn, idempotencyKeyFrom, atLeast }) {
   if (onReplay === "run" && refundOn !== "never" && consume === "before") {
     const message =
-      'onReplay "run" and refundOn exclude each other: a request that failed and was refunded would ' +
-      "run again for nothing when it is repeated";
+      'onReplay "run" and refundOn exclude each other: a request that failed and was refunded ' +
+      "would run again for nothing when it is repeated";
     throw refuse(CODE, "refundOn", message);
   }
   if (consume === "after" && idempotencyKeyFrom !== undefined && onReplay !== "run") {
     const message =
-      'consume "after" with idempotencyKeyFrom needs onReplay "run": that a request is a repeat is ' +
-      "known when it is charged, and then the work has been done again";
+      'consume "after" with idempotencyKeyFrom needs onReplay "run": that a request is a repeat ' +
+      "is known when it is charged, and then the work has been done again";
     throw refuse(CODE, "onReplay", message);
   }
   if (atLeast === undefined) return;
   if (consume === "before") {
-    throw refuse(CODE, "atLeast", 'atLeast is for consume "after": before, the amount is asked for');
+    const message = 'atLeast is for consume "after": before, the amount is asked for';
+    throw refuse(CODE, "atLeast", message);
   }
   if (atLeast !== false) price(atLeast, "atLeast", ", or false");
 }

@@ -1,10 +1,10 @@
-// One request that is paid for: charged before its work or after it, refused where it is not covered,
-// given back when the work fails. Shared by `withCredits` and the Hono middleware, which differ in how
-// they are called and in nothing else.
+// One request that is paid for: charged before its work or after it, refused where it is not
+// covered, given back when the work fails. Shared by `withCredits` and the Hono middleware, which
+// differ in how they are called and in nothing else.
 //
 // A request is charged under a key that is derived from its name. Where the same name comes again
-// (only by `idempotencyKeyFrom`), the work is not done a second time unless the options say so: what was
-// paid for once would otherwise be had twice. Whether it comes again is `PaidCharge`'s to say.
+// (only by `idempotencyKeyFrom`), the work is not done a second time unless the options say so: what
+// was paid for once would otherwise be had twice. Whether it comes again is `PaidCharge`'s to say.
 
 import { isEdgeCreditsError, refuse } from "./errors.js";
 import { INTERNALS } from "./internals.js";
@@ -70,7 +70,8 @@ export class PaidRequest {
     const asked = { customerId, amount, ...(await this.#notes()) };
     const charge = new PaidCharge(client, asked, this.#lately);
     try {
-      await charge.make();
+      // A repeat that is to run anyway needs no charge of its own.
+      await charge.make({ anew: this.#settings.onReplay !== "run" });
     } catch (error) {
       if (charge.unsettledKey !== null) await this.#settle(charge);
       throw error;
@@ -143,8 +144,11 @@ export class PaidRequest {
 
   async #notes() {
     const { description, metadata, unit } = this.#settings;
-    const notes = { description: await this.#read(description), metadata: await this.#read(metadata) };
-    return { ...notes, unit };
+    return {
+      description: await this.#read(description),
+      metadata: await this.#read(metadata),
+      unit,
+    };
   }
 
   #read(option, ...first) {

@@ -1,5 +1,5 @@
-// Handlers that are paid for, when answers are lost: nobody pays for work that was not done, and nobody
-// has work twice for one payment.
+// Handlers that are paid for, when answers are lost: nobody pays for work that was not done, and
+// nobody has work twice for one payment.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -15,10 +15,11 @@ function books() {
     const key = body.idempotency_key;
     const found = entries.find((entry) => entry.idempotency_key === key);
     const sequence = entries.length + 1;
-    const entry = found ?? { ...body, id: `txn_${String(sequence).padStart(32, "0")}`, sequence, amount: sign * body.amount };
+    const id = `txn_${String(sequence).padStart(32, "0")}`;
+    const entry = found ?? { ...body, id, sequence, amount: sign * body.amount };
     if (found === undefined) entries.push(entry);
-    const { id: transaction_id, sequence: at } = entry;
-    return json(200, { balance: balance(), transaction_id, sequence: at, replayed: found !== undefined });
+    const first = { transaction_id: entry.id, sequence: entry.sequence };
+    return json(200, { balance: balance(), ...first, replayed: found !== undefined });
   };
   const balance = () => entries.reduce((sum, { amount }) => sum + amount, 100);
   const page = (url) => {
@@ -241,6 +242,7 @@ test("a client of another copy of the package pays as well", async () => {
   assert.equal(ledger.balance(), 100);
   const boom = new Error("boom");
   assert.equal(await rejection(handle(10, () => Promise.reject(boom))), boom);
-  ledger.fetch = async () => refused(402, "insufficient_credits", { current_balance: 100, requested: 500 });
+  const short = { current_balance: 100, requested: 500 };
+  ledger.fetch = async () => refused(402, "insufficient_credits", short);
   assert.equal((await handle(500)).status, 402);
 });

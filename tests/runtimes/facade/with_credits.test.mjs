@@ -154,8 +154,10 @@ describe("a repeat", () => {
   });
 
   test("runs again when told to, and says so", async () => {
-    const { call, runs } = paid(scripted(replay(), noRefunds()), { ...named, onReplay: "run" });
+    const fetcher = scripted(replay());
+    const { call, runs } = paid(fetcher, { ...named, onReplay: "run" });
     assert.equal((await call()).status, 200);
+    assert.equal(fetcher.calls.length, 1);
     assert.equal(runs[0][1].charge.replayed, true);
   });
 
