@@ -112,7 +112,7 @@ export class PaidCharge {
   /** Whether a replayed charge is this request's: its own attempt's, whose answer was lost. */
   async #isOwn({ transaction_id: id, sequence }) {
     if (!this.#inner.isNamed) return true;
-    // A cache holds it, and keeps no marks; it loses no answers to itself either.
+    // A cache holds it, whose entry cannot be read: taken for a repeat, which runs nothing twice.
     if (!Number.isSafeInteger(sequence)) return false;
     const { customerId, unit } = this.#asked;
     const entry = { beforeSequence: sequence + 1, limit: 1, unit };

@@ -106,7 +106,9 @@ export interface PaidOptions<Args extends readonly unknown[], Answer = FetchResp
    * What names the request, so that its repeat is known: a header's name, or a function of what the
    * handler is called with. See `ForRequestOptions.idempotencyKeyFrom`, and never trust a caller's own
    * header with it. Default: every request is a new one. Such a charge has `edge_credits_request` in its
-   * metadata, a random mark of the request that made it.
+   * metadata, a random mark of the request that made it, by which the client's own retry is told from a
+   * repeat. What a cache has accepted (persistent mode) has no mark to be read yet: there a named request
+   * whose first attempt lost its answer is taken for a repeat.
    */
   idempotencyKeyFrom?: string | ((...args: Args) => string | null | undefined);
   /**
