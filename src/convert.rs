@@ -105,6 +105,7 @@ pub(crate) fn config(options: JsValue) -> Result<ClientConfig, Box<ClientError>>
         ledger: options.flag("ledger").unwrap_or_default(),
         balance_cache: options.flag("balanceCache").unwrap_or_default(),
         fetcher: options.flag("fetcher").unwrap_or_default(),
+        carrier: options.count("carrier"),
         // The module for the edge has no memory to offer, whatever its host looks like.
         edge_host: options.flag("edgeHost").unwrap_or_default() || !cfg!(feature = "memory"),
         platform_variable: options.text("platformVariable"),

@@ -47,7 +47,7 @@ async fn send_behind(
     mut exchange: Exchange,
     line: Line,
 ) -> Result<JsValue, JsValue> {
-    let first = with_shared(&config, |shared| exchange.go_on(now(), &shared.budget));
+    let first = with_shared(&config, |shared| exchange.go_on(now(), &mut shared.budget));
     let (outcome, cause) = perform(&config, &mut exchange, &line, first).await;
     with_shared(&config, |shared| shared.standing.sent(exchange.call(), &outcome, now()));
     outcome.map(|success| convert::answer(&success).into()).map_err(|error| thrown(&error, cause))

@@ -3,7 +3,8 @@
 //!
 //! In stateless mode it is all that outlives a call. On the edge a client object often lives for one
 //! request; a budget or a limit of its own would bound nothing. Plain data: nothing in it belongs to
-//! a request.
+//! a request. Charges that wait and limits that have been drawn on are never forgotten: where there is
+//! no room, newcomers share one budget and nothing is accepted for them.
 
 use core::cell::RefCell;
 use std::rc::Rc;
@@ -12,9 +13,9 @@ use edge_credits_core::client::budget::RetryBudget;
 use edge_credits_core::client::degraded::Standing;
 use edge_credits_core::config::ClientConfig;
 
-/// APIs and keys that one isolate remembers. A deployment has one or two; beyond that the oldest
-/// starts afresh.
-const MAX_SHARED: usize = 16;
+/// APIs and keys that one isolate remembers: a deployment has one or two, the tests of one have one for
+/// each ledger. A few hundred bytes each while nothing waits.
+const MAX_SHARED: usize = 64;
 
 /// What is shared.
 pub(crate) struct Shared {
@@ -23,30 +24,62 @@ pub(crate) struct Shared {
     pub(crate) standing: Standing,
 }
 
+/// All that is shared.
+#[derive(Default)]
+struct Isolate {
+    /// Used last, last.
+    known: Vec<Shared>,
+    /// For whom there is no room.
+    others: Option<Shared>,
+}
+
 thread_local! {
-    static SHARED: RefCell<Vec<Shared>> = const { RefCell::new(Vec::new()) };
+    static ISOLATE: RefCell<Isolate> = RefCell::default();
 }
 
 /// Lends what clients of this configuration share to a step of the core. The step must not call back
 /// here.
 pub(crate) fn with_shared<T>(config: &Rc<ClientConfig>, step: impl FnOnce(&mut Shared) -> T) -> T {
-    SHARED.with_borrow_mut(|all| step(find(all, config)))
+    ISOLATE.with_borrow_mut(|isolate| step(isolate.find(config)))
 }
 
-#[inline(never)]
-fn find<'a>(all: &'a mut Vec<Shared>, config: &Rc<ClientConfig>) -> &'a mut Shared {
-    let at = match all.iter().position(|shared| shared.config.shares_with(config)) {
-        Some(at) => at,
-        None => {
-            if all.len() >= MAX_SHARED {
-                all.remove(0);
+impl Shared {
+    fn new(config: &Rc<ClientConfig>, standing: Standing) -> Self {
+        let budget = RetryBudget::new(config.retry_budget);
+        Self { config: Rc::clone(config), budget, standing }
+    }
+}
+
+impl Isolate {
+    #[inline(never)]
+    fn find(&mut self, config: &Rc<ClientConfig>) -> &mut Shared {
+        let known = self.known.iter().rposition(|shared| shared.config.shares_with(config));
+        let found = match known {
+            Some(at) => self.known.remove(at),
+            None if self.has_room() => Shared::new(config, Standing::default()),
+            None => {
+                let others = self.others.take();
+                let same =
+                    others.filter(|others| others.config.retry_budget == config.retry_budget);
+                let others = same.unwrap_or_else(|| Shared::new(config, Standing::closed()));
+                return self.others.insert(others);
             }
-            let budget = RetryBudget::new(config.retry_budget);
-            all.push(Shared { config: Rc::clone(config), budget, standing: Standing::default() });
-            all.len() - 1
+        };
+        self.known.push(found);
+        let last = self.known.len() - 1;
+        // It has just been pushed.
+        #[expect(clippy::indexing_slicing)]
+        &mut self.known[last]
+    }
+
+    /// Whether there is room for another; of those with nothing to keep, the one is forgotten for it
+    /// that was used longest ago.
+    fn has_room(&mut self) -> bool {
+        if self.known.len() >= MAX_SHARED
+            && let Some(idle) = self.known.iter().position(|shared| shared.standing.is_idle())
+        {
+            self.known.remove(idle);
         }
-    };
-    // It was found, or has been pushed.
-    #[expect(clippy::indexing_slicing)]
-    &mut all[at]
+        self.known.len() < MAX_SHARED
+    }
 }

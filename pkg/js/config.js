@@ -8,6 +8,10 @@ import { hostFacts } from "./host.js";
 
 const CODE = "invalid_config";
 
+// The objects that carry requests, numbered: what is remembered of one is not taken for another's.
+const carriers = new WeakMap();
+let lastCarrier = 0;
+
 export function readConfig(config) {
   const given = optionsOf(config, "config", CODE);
   const { onError, waitUntil, baseUrl, degradedLimit, retryBudget, paths } = given;
@@ -31,6 +35,7 @@ export function readConfig(config) {
     ledger: ledger !== undefined,
     balanceCache: balanceCache !== undefined,
     fetcher: fetcher !== undefined,
+    carrier: present(fetcher ?? ledger ?? balanceCache, numberOf),
     ...hostFacts(),
   };
   return {
@@ -58,6 +63,11 @@ function namespaceOf(namespace, param) {
   const { idFromName, get } = namespace;
   if (typeof idFromName === "function" && typeof get === "function") return namespace;
   throw refuse(CODE, param, `${param} must be a Durable Object namespace (is it bound?)`);
+}
+
+function numberOf(carrier) {
+  if (!carriers.has(carrier)) carriers.set(carrier, (lastCarrier += 1));
+  return carriers.get(carrier);
 }
 
 function callback(onError) {

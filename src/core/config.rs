@@ -99,6 +99,8 @@ pub struct ClientConfig {
     /// Whether calls go to the customer's object, of the ledger or of the cache. The binding is the
     /// permission then.
     pub bound: bool,
+    /// Which object carries the requests, by its number; `None` for the host's own `fetch`.
+    pub carrier: Option<u64>,
     /// One attempt.
     pub timeout: Duration,
     /// Attempts after the first.
@@ -140,6 +142,7 @@ impl ClientConfig {
             mode: mode::resolve(&options)?,
             environment,
             bound: is_bound(&options)?,
+            carrier: options.carrier,
             timeout: Duration::from_millis(timeout),
             max_retries: u32::try_from(max_retries).unwrap_or(u32::MAX),
             deadline: Duration::from_millis(deadline),
@@ -159,14 +162,14 @@ impl ClientConfig {
         Some(Upstream { base_url: self.base_url.clone(), api_key, paths: self.paths.clone() })
     }
 
-    /// Whether clients share what one isolate remembers: one API, by one key, with one retry budget.
-    /// (Two namespaces or fetchers of one Worker cannot be told apart here; give them keys of their
-    /// own.)
+    /// Whether clients share what one isolate remembers: one API, by one key and the same object where
+    /// one carries the requests, with one retry budget.
     #[must_use]
     pub fn shares_with(&self, other: &Self) -> bool {
         self.base_url == other.base_url
             && self.api_key == other.api_key
             && self.environment == other.environment
+            && self.carrier == other.carrier
             && self.retry_budget == other.retry_budget
     }
 

@@ -45,8 +45,9 @@ export interface CreditEngineConfig {
    *
    * Stateless, once a call's own attempts are over: `consume` is accepted (`degraded: true`, `balance`
    * the last one this isolate was told, or null) and sent in the background under its key, for up to
-   * 25 s; if that fails too, `onError` gets key and payload. `consumeOrFail` likewise, up to
-   * `degradedLimit`. `getBalance` answers the last known balance, or throws; everything else throws.
+   * 25 s (it arrives if the API is back 5 s before that); else `onError` gets key and payload.
+   * `consumeOrFail` likewise, up to `degradedLimit` and to what the balance that this isolate was told
+   * last leaves after what was accepted since, however old that balance is. `getBalance` answers the last known balance, or throws; everything else throws.
    * With `false`: all throw. Default: `true`.
    */
   gracefulDegradation?: boolean;
@@ -60,7 +61,11 @@ export interface CreditEngineConfig {
    * (`'unknown'`), once each. What it throws is ignored. Default: `console.error`.
    */
   onError?: (error: CreditEngineError) => void;
-  /** Where requests go instead of the global `fetch`. The URL still starts with `baseUrl`. */
+  /**
+   * Where requests go instead of the global `fetch`. The URL still starts with `baseUrl`. Clients share
+   * what one process remembers (`retryBudget`, `degradedLimit`, balances in memory) if they have the
+   * same object: make it once, not per request.
+   */
   fetcher?: Fetcher;
   /**
    * The ledger's Durable Object namespace, for a Worker that binds it: calls go straight to the
@@ -101,8 +106,8 @@ export interface CreditEngineConfig {
   maxStalenessMs?: number;
   /**
    * Credits that gates may allow a customer while the API cannot be reached, in stateless mode. Counted
-   * per isolate or process, over all its clients, until the API has answered for that customer again:
-   * where a platform runs *n* isolates at once they allow *n* times as much. Units other than `credits`
+   * per isolate or process, over all its clients, until the API has answered a change of that customer
+   * (an answered read frees nothing): where a platform runs *n* isolates at once they allow *n* times as much. Units other than `credits`
    * are not allowed any. 0: gates throw. Default: 1 000.
    */
   degradedLimit?: Amount;

@@ -3,8 +3,10 @@
 //!
 //! A token bucket in hundredths of a retry: a call earns `percent`, a retry costs a hundred, and no
 //! more than `burst` retries are saved up. Over any span of calls,
-//! retries ≤ percent/100 · calls + burst.
+//! retries ≤ percent/100 · calls + burst. Charges that were accepted while the API was away do not draw
+//! on it: they take [`Turns`], which are bounded by themselves.
 
+use crate::client::waiting::Turns;
 use crate::config::BudgetLimits;
 
 /// What one retry costs.
@@ -18,8 +20,7 @@ const RETRY: u32 = 100;
 pub struct RetryBudget {
     limits: Option<BudgetLimits>,
     saved: u32,
-    /// Answers of the API so far, by which those who wait for it learn that it is back.
-    answers: u32,
+    turns: Turns,
 }
 
 impl RetryBudget {
@@ -30,17 +31,17 @@ impl RetryBudget {
             Some(limits) => limits.burst.saturating_mul(RETRY),
             None => 0,
         };
-        Self { limits, saved, answers: 0 }
+        Self { limits, saved, turns: Turns::new() }
     }
 
-    /// Counts an answer that the API has given: it is there.
-    pub(crate) fn heard(&mut self) {
-        self.answers = self.answers.wrapping_add(1);
+    /// What those share who wait for the API.
+    pub(crate) const fn turns(&mut self) -> &mut Turns {
+        &mut self.turns
     }
 
-    /// How often it has answered. Compare, and do nothing else: the count starts again some day.
-    pub(crate) const fn answers(&self) -> u32 {
-        self.answers
+    /// Likewise, where what they may do is bounded.
+    pub(crate) const fn bounded_turns(&mut self) -> Option<&mut Turns> {
+        if self.limits.is_some() { Some(&mut self.turns) } else { None }
     }
 
     /// Counts a call that begins.

@@ -5,9 +5,11 @@
 //! exchange's ([`Exchange::go_on`]). Persistent mode has rules of its own, in [`crate::cache`].
 //!
 //! **What it may overspend.** Usage that has happened is always accepted. Gates allow `degradedLimit`
-//! credits per customer between two answers of the API: what is being sent counts, and so does what
-//! could not be sent until the API has answered that customer again. All of it is known to one isolate
-//! only: *n* isolates allow *n* times as much.
+//! credits per customer between two answers of the API to a change of that customer: what is being sent
+//! counts, and so does what could not be sent. An answer to a read frees nothing, because reads go on
+//! where only writes fail. Where the API has told a balance, however long ago, gates do not allow more
+//! than that less what was accepted since. All of it is known to one isolate only: *n* isolates allow
+//! *n* times as much.
 //!
 //! Read [`Standing`] first.
 
@@ -20,17 +22,17 @@ use crate::client::arguments::ApiMethod;
 use crate::client::cached;
 use crate::client::call::Call;
 use crate::client::error::{ClientError, ErrorClass};
+use crate::client::remembered::{Balance, Known};
 use crate::client::steps::{Outcome, Success};
 use crate::config::{ClientConfig, Mode};
-use crate::credits::{AmountError, Credits};
+use crate::credits::Credits;
 use crate::idempotency::{IdempotencyKey, Operation, Scope};
 use crate::ids::{CustomerId, Unit};
 use crate::time::Timestamp;
 use crate::wire::errors::Code;
 use crate::wire::members::Members;
-use crate::wire::reading::Said;
 
-/// Accepted charges that wait for the API at once, in one isolate: with the largest metadata each
+/// Accepted charges that wait for one API at once, in one isolate: with the largest metadata each
 /// holds some 20 KB, of an isolate's 128 MB.
 pub const MAX_WAITING: usize = 1_000;
 
@@ -45,25 +47,8 @@ pub struct Standing {
     waiting: Vec<Waiting>,
     /// Calls so far, by which it is told which customers were named last.
     calls: u64,
-}
-
-/// What is known of one customer's balance of one unit.
-struct Known {
-    customer: CustomerId,
-    unit: Unit,
-    balance: Option<Balance>,
-    /// What gates have allowed and the API has not yet heard of.
-    allowed: Credits,
-    last_named: u64,
-}
-
-/// A balance as the API told it last.
-struct Balance {
-    /// A JSON number's text.
-    text: String,
-    sequence: Option<u64>,
-    credit_name: Option<String>,
-    at: Timestamp,
+    /// Whether nothing is remembered here.
+    closed: bool,
 }
 
 /// A charge that was accepted and is being sent.
@@ -87,6 +72,19 @@ pub enum Ended {
 }
 
 impl Standing {
+    /// One that remembers nothing, and so accepts nothing: for clients beyond those that a shell has room
+    /// for.
+    #[must_use]
+    pub fn closed() -> Self {
+        Self { closed: true, ..Self::default() }
+    }
+
+    /// Whether it may be forgotten: nothing waits, and no limit has been drawn on.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.known.iter().all(|known| known.allowed.is_zero())
+    }
+
     /// Takes note of how a call ended, and says what it comes to.
     pub fn conclude(
         &mut self,
@@ -119,8 +117,8 @@ impl Standing {
         self.heard(call, outcome, now);
     }
 
-    /// The API has answered: what it says of a balance is kept, and what gates allowed without it and
-    /// is not on its way any more counts no longer.
+    /// The API has answered: what it says of a balance is kept. If that was a change, what gates allowed
+    /// without it and is not on its way any more counts no longer.
     fn heard(&mut self, call: &Call, outcome: &Outcome, now: Timestamp) {
         let said = match outcome {
             Ok(success) => success.said.as_deref(),
@@ -128,19 +126,20 @@ impl Standing {
             // Whoever said that may be a proxy, or refuse the caller and not know the customer.
             Err(_) => return,
         };
-        let still_waiting = self.gates_waiting(call);
+        let gates = self.waiting_of(call, |waiting| waiting.gate);
+        let all = self.waiting_of(call, |_| true);
         // The end of a grant does not say of which unit it was.
         let named = call.api_method() != ApiMethod::VoidGrant;
         let balance = said.filter(|_| named).and_then(|said| Balance::of(said, now));
-        if balance.is_none() && self.place(call).is_err() {
+        if self.closed || (balance.is_none() && self.place(call).is_err()) {
             return;
         }
         let Some(known) = self.known(call) else { return };
-        known.allowed = still_waiting;
-        if let Some(balance) = balance
-            && known.balance.as_ref().is_none_or(|last| !last.is_newer_than(&balance))
-        {
-            known.balance = Some(balance);
+        if call.idempotency_key().is_some() {
+            known.allowed = gates;
+        }
+        if let Some(balance) = balance {
+            known.tell(balance, all);
         }
     }
 
@@ -167,25 +166,48 @@ impl Standing {
         if self.waiting.contains(&charge) {
             return Ended::Final(Ok(success(call, body, true)));
         }
+        if self.closed {
+            return refused(
+                error,
+                "This process remembers as many APIs and keys as it has room for.",
+            );
+        }
         if self.waiting.len() >= MAX_WAITING {
-            let why = "As many charges wait for it as this process holds.";
+            return refused(error, "As many charges wait for it as this process holds.");
+        }
+        if charge.gate
+            && let Err(why) = self.allow(config, call, charge.amount)
+        {
             return refused(error, why);
         }
-        if charge.gate {
-            let limit = config.degraded_limit;
-            let known = self.known(call);
-            let sum = known.as_ref().and_then(|known| known.allowed.checked_add(charge.amount));
-            match (known, sum) {
-                (Some(known), Some(sum))
-                    if call.unit().as_str() == Unit::CREDITS && sum <= limit =>
-                {
-                    known.allowed = sum;
-                }
-                _ => return refused(error, "It would allow more than degradedLimit without it."),
-            }
+        if let Ok(at) = self.place(call)
+            && let Some(known) = self.known.get_mut(at)
+        {
+            known.owe(charge.amount);
         }
         self.waiting.push(charge);
         Ended::Accepted(success(call, body, false))
+    }
+
+    /// Draws on what gates may allow a customer without the API; or says why not.
+    fn allow(
+        &mut self,
+        config: &ClientConfig,
+        call: &Call,
+        amount: Credits,
+    ) -> Result<(), &'static str> {
+        let is_counted = call.unit().as_str() == Unit::CREDITS;
+        let known = self.known(call).filter(|_| is_counted);
+        let sum = known.as_ref().and_then(|known| known.allowed.checked_add(amount));
+        let (Some(known), Some(sum)) = (known, sum.filter(|sum| *sum <= config.degraded_limit))
+        else {
+            return Err("It would allow more than degradedLimit without it.");
+        };
+        if known.left().is_some_and(|left| left < amount) {
+            return Err("The balance known last does not cover it.");
+        }
+        known.allowed = sum;
+        Ok(())
     }
 
     /// The answer to a charge that is accepted without the API.
@@ -230,16 +252,15 @@ impl Standing {
         self.known.binary_search_by(|known| (&known.customer, &known.unit).cmp(&(customer, unit)))
     }
 
-    /// What gates have let in and is on its way.
-    fn gates_waiting(&self, call: &Call) -> Credits {
+    /// The sum of what waits of a call's customer and unit.
+    fn waiting_of(&self, call: &Call, which: impl Fn(&Waiting) -> bool) -> Credits {
         let own = |waiting: &&Waiting| {
-            waiting.gate
-                && waiting.customer == call.owner().customer
+            waiting.customer == call.owner().customer
                 && waiting.unit == *call.unit()
+                && which(waiting)
         };
         self.waiting.iter().filter(own).fold(Credits::default(), |sum, waiting| {
-            // Each was within the limit when it was added.
-            sum.checked_add(waiting.amount).unwrap_or(sum)
+            sum.checked_add(waiting.amount).unwrap_or(Credits::MAX)
         })
     }
 
@@ -263,37 +284,6 @@ impl Standing {
         let known = self.known.get_mut(at)?;
         known.last_named = calls;
         Some(known)
-    }
-}
-
-impl Known {
-    fn new(call: &Call) -> Self {
-        Self {
-            customer: call.owner().customer.clone(),
-            unit: call.unit().clone(),
-            balance: None,
-            allowed: Credits::default(),
-            last_named: 0,
-        }
-    }
-}
-
-impl Balance {
-    fn of(said: &Said, now: Timestamp) -> Option<Self> {
-        let text = said.balance.clone()?;
-        // An API that counts in floats may tell more decimals than there are: it is a number still.
-        let scale = Unit::credits().scale();
-        match Credits::from_number_text(&text, scale) {
-            Ok(_) | Err(AmountError::Precision) => {}
-            Err(_) => return None,
-        }
-        let credit_name = said.credit_name.clone();
-        Some(Self { text, sequence: said.sequence, credit_name, at: now })
-    }
-
-    /// By the ledger's position, where both have one.
-    fn is_newer_than(&self, other: &Self) -> bool {
-        matches!((self.sequence, other.sequence), (Some(mine), Some(theirs)) if mine > theirs)
     }
 }
 

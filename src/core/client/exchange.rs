@@ -22,6 +22,7 @@ use crate::client::call::Call;
 use crate::client::error::ClientError;
 use crate::client::retry;
 pub use crate::client::steps::{Event, Failure, MAX_RESPONSE_BYTES, Outcome, Step, Success};
+use crate::client::waiting::{Next, Patience};
 use crate::config::{ApiKey, ClientConfig};
 use crate::entropy::{Entropy, Jitter};
 use crate::error::Effect;
@@ -61,15 +62,6 @@ pub struct Exchange {
     last_error: Option<Box<ClientError>>,
     /// Since the charge has been accepted: it waits for the API for as long as it may.
     patience: Option<Patience>,
-}
-
-/// Of a charge that was accepted before the API could be reached.
-#[derive(Clone, Copy)]
-struct Patience {
-    /// How often it has waited.
-    pauses: u32,
-    /// How often the API had answered anybody when it last failed.
-    answers: u32,
 }
 
 impl Exchange {
@@ -119,7 +111,7 @@ impl Exchange {
         }
         budget.earn();
         self.deadline = now.plus(self.allowance);
-        self.send(now)
+        self.send(now, self.deadline)
     }
 
     /// Takes what happened and says what to do next.
@@ -151,9 +143,8 @@ impl Exchange {
     /// usage that has happened, and is to arrive under its key.
     ///
     /// For [`BACKGROUND_ALLOWANCE`], from now, or from its beginning if it was one for the background
-    /// from the start. It tries again as the retry budget allows, or once the API has answered
-    /// anybody who shares that budget.
-    pub fn go_on(&mut self, now: Timestamp, budget: &RetryBudget) -> Step {
+    /// from the start. When it is sent is decided in `client::waiting`.
+    pub fn go_on(&mut self, now: Timestamp, budget: &mut RetryBudget) -> Step {
         if self.state != State::Done {
             return self.misused();
         }
@@ -164,38 +155,38 @@ impl Exchange {
         let mut error = ClientError::local("network_error", "The API could not be reached.");
         error.retryable = true;
         self.last_error = Some(error);
-        self.patience = Some(Patience { pauses: 0, answers: budget.answers() });
-        self.wait(now, None)
+        let mut patience = Patience::new(now, self.deadline, budget.turns(), &mut self.jitter);
+        let next = patience.pause(now, None, &mut self.jitter);
+        self.patience = Some(patience);
+        self.perform(now, next)
     }
 
     fn woke(&mut self, now: Timestamp, budget: &mut RetryBudget) -> Step {
-        match self.patience {
-            Some(patience) if patience.answers == budget.answers() && !budget.spend() => {
-                self.wait(now, None)
+        match &mut self.patience {
+            Some(patience) => {
+                let next = patience.woke(now, budget.bounded_turns(), &mut self.jitter);
+                self.perform(now, next)
             }
-            _ => self.send(now),
+            None => self.send(now, self.deadline),
         }
     }
 
-    /// Waits for the API to come back.
-    fn wait(&mut self, now: Timestamp, hint: Option<Duration>) -> Step {
-        let pauses = self.patience.map_or(0, |patience| patience.pauses);
-        let backoff = retry::backoff(pauses, &mut self.jitter);
-        let until = now.plus(hint.map_or(backoff, |hint| hint.max(backoff)));
-        if let Some(patience) = &mut self.patience {
-            patience.pauses += 1;
+    /// What one that waits for the API does next.
+    fn perform(&mut self, now: Timestamp, next: Next) -> Step {
+        match next {
+            Next::Send(deadline) => self.send(now, deadline),
+            Next::Sleep(until) => {
+                self.state = State::Sleeping;
+                Step::Sleep { until }
+            }
+            Next::GiveUp => self.give_up("The API did not come back in time."),
         }
-        if until >= self.deadline {
-            return self.give_up("The API did not come back in time.");
-        }
-        self.state = State::Sleeping;
-        Step::Sleep { until }
     }
 
-    fn send(&mut self, now: Timestamp) -> Step {
+    fn send(&mut self, now: Timestamp, deadline: Timestamp) -> Step {
         self.state = State::Sending;
         self.attempts += 1;
-        let deadline = now.plus(self.timeout).min(self.deadline);
+        let deadline = now.plus(self.timeout).min(deadline);
         Step::Send { request: self.request.clone(), deadline }
     }
 
@@ -206,13 +197,16 @@ impl Exchange {
         said: Said,
         budget: &mut RetryBudget,
     ) -> Step {
-        if response.status < 500 {
-            budget.heard();
-        }
         // Without its data an answer of the analytics is somebody else's.
         let readable =
             said.is_object && (said.has_data || self.call.api_method().topic().is_none());
-        if (200..300).contains(&response.status) && readable {
+        let succeeded = (200..300).contains(&response.status) && readable;
+        // Whoever says anything else may stand in front of the API.
+        let decided = succeeded || matches!(response.status, 402 | 422);
+        if decided && self.call.idempotency_key().is_some() {
+            budget.turns().opened(now);
+        }
+        if succeeded {
             let header = response.header("idempotent-replayed");
             let replayed =
                 said.replayed || header.is_some_and(|value| value.trim_ascii() == "true");
@@ -261,11 +255,11 @@ impl Exchange {
             return self.stop(error);
         }
         if let Some(patience) = &mut self.patience {
-            patience.answers = budget.answers();
             self.unsettled |= error.effect == Effect::Unknown;
             let hint = error.retry_after;
             self.last_error = Some(error);
-            return self.wait(now, hint);
+            let next = patience.failed(now, hint, budget.turns(), &mut self.jitter);
+            return self.perform(now, next);
         }
         let backoff = retry::backoff(retries, &mut self.jitter);
         // The hint outranks the backoff, and never shortens it: clients that were turned away

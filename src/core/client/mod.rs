@@ -52,10 +52,12 @@ pub mod exchange;
 pub mod http_date;
 mod methods;
 pub mod paging;
+mod remembered;
 pub mod request_keys;
 pub mod retry;
 mod steps;
 pub mod told;
+mod waiting;
 
 #[cfg(test)]
 mod tests;

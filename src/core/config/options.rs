@@ -46,6 +46,9 @@ pub struct ConfigOptions {
     pub balance_cache: bool,
     /// Whether an object with a `fetch` method was given.
     pub fetcher: bool,
+    /// The number of the object that carries the requests, where one was given: the same object has
+    /// the same number, and no other has.
+    pub carrier: Option<u64>,
     /// Whether the host is one of the edge, whose isolates end and multiply at will.
     pub edge_host: bool,
     /// A variable of the environment that a platform of short-lived processes sets.

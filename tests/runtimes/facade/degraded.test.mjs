@@ -130,6 +130,124 @@ test("an API that refuses what was accepted is told to onError", async (t) => {
   assert.deepEqual({ ...usage, on_insufficient: "reject" }, gate);
 });
 
+test("all that was accepted arrives once the API is back, without any other call", async (t) => {
+  for (const [count, outageMs] of [
+    [5, 3_000],
+    [12, 3_000],
+    [30, 3_000],
+    [3, 10_000],
+    [3, 19_000],
+  ]) {
+    const api = outage();
+    api.away = true;
+    const errors = [];
+    const onError = (error) => errors.push(error);
+    // The defaults of everything that bounds retries.
+    const ce = lenient(api.fetcher, { maxRetries: 2, retryBudget: true, onError });
+    await inVirtualTime(t, async () => {
+      setTimeout(() => (api.away = false), outageMs);
+      const answers = await Promise.all(Array.from({ length: count }, () => ce.consume("c", 1)));
+      const keys = answers.map((answer) => answer.idempotency_key);
+      assert.equal(new Set(keys).size, count);
+      assert.ok(answers.every((answer) => answer.degraded));
+      const delivered = { delivered: count, rejected: 0, quarantined: 0, pending: 0 };
+      assert.deepEqual(await ce.flush(), delivered, `${count} charges, ${outageMs} ms`);
+    });
+    assert.deepEqual(errors, []);
+    t.mock.timers.reset();
+  }
+});
+
+test("an API that stays away is asked nine times, and once for each charge that waits", async (t) => {
+  const api = outage();
+  api.away = true;
+  const ce = lenient(api.fetcher, { retryBudget: true, onError() {} });
+  await inVirtualTime(t, async () => {
+    await Promise.all(Array.from({ length: 40 }, () => ce.consume("c", 1)));
+    api.fetcher.calls.length = 0;
+    assert.equal((await ce.flush()).quarantined, 40);
+  });
+  const asked = api.fetcher.calls.length;
+  assert.ok(asked >= 40 && asked <= 49, `${asked}`);
+});
+
+test("reads that are answered do not grant the limit again, and a balance bounds it", async (t) => {
+  const writes = { away: true };
+  const fetcher = scripted((url) => {
+    if (url.endsWith("/balance")) return json(200, { balance: 25, customer_id: "c" });
+    if (writes.away) throw new Error("no route");
+    return charged({ balance: 12 });
+  });
+  const ce = lenient(fetcher, { degradedLimit: 10, onError() {} });
+  await inVirtualTime(t, async () => {
+    let passed = 0;
+    for (let round = 0; round < 4; round += 1) {
+      passed += await ce.consumeOrFail("c", 10).then(
+        () => 1,
+        () => 0,
+      );
+      await ce.flush();
+      await ce.getBalance("c");
+    }
+    assert.equal(passed, 1);
+    writes.away = false;
+    await ce.add("c", 1);
+    writes.away = true;
+    assert.equal((await ce.consumeOrFail("c", 10)).degraded, true);
+    const rich = lenient(fetcher);
+    await rich.getBalance("c");
+    const error = await rejection(rich.consumeOrFail("c", 26));
+    assert.match(error.message, /balance known last does not cover/);
+    assert.equal((await rich.consumeOrFail("c", 25)).degraded, true);
+    writes.away = false;
+    await Promise.all([ce.flush(), rich.flush()]);
+  });
+});
+
+test("however many keys one process has, none gets its limit twice or loses what waits", async (t) => {
+  const api = outage();
+  api.away = true;
+  const options = { degradedLimit: 10, baseUrl: "https://tenants.example", onError() {} };
+  const tenants = Array.from({ length: 80 }, (_, number) =>
+    lenient(api.fetcher, { ...options, apiKey: `ce_test_tenant${number}` }),
+  );
+  await inVirtualTime(t, async () => {
+    const passed = tenants.map(() => 0);
+    let message;
+    for (let round = 0; round < 3; round += 1) {
+      for (const [number, ce] of tenants.entries()) {
+        const answer = await ce.consumeOrFail("c", 10).catch((error) => ({ error }));
+        if (answer.degraded) passed[number] += 1;
+        else if (passed[number] === 0) ({ message } = answer.error);
+      }
+    }
+    const sum = passed.reduce((one, other) => one + other);
+    assert.ok(Math.max(...passed) === 1 && sum >= 40 && sum <= 64, `${sum}: ${passed}`);
+    assert.match(message, /as many APIs and keys as it has room for/);
+    api.away = false;
+    const flushed = await Promise.all(tenants.map((ce) => ce.flush()));
+    assert.equal(flushed.reduce((all, { delivered }) => all + delivered, 0), sum);
+    // There is room again.
+    api.away = true;
+    assert.equal((await tenants[79].consumeOrFail("new", 10)).degraded, true);
+    api.away = false;
+    await tenants[79].flush();
+  });
+});
+
+test("two objects that carry requests are two APIs, whatever URL and key say", async (t) => {
+  const api = outage();
+  api.away = true;
+  const options = { baseUrl: "https://same.example", degradedLimit: 10, onError() {} };
+  const other = { fetch: (...args) => api.fetcher.fetch(...args) };
+  await inVirtualTime(t, async () => {
+    for (const fetcher of [api.fetcher, other]) {
+      assert.equal((await lenient(fetcher, options).consumeOrFail("c", 10)).degraded, true);
+      await rejection(lenient(fetcher, options).consumeOrFail("c", 1));
+    }
+  });
+});
+
 test("nothing was rejected behind the callers' backs", async () => {
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.deepEqual(unhandled, []);

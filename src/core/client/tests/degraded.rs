@@ -13,14 +13,14 @@ use crate::client::exchange::BACKGROUND_ALLOWANCE;
 use crate::error::Effect::{NotApplied, Unknown};
 
 /// What the clients of one isolate share. Each call is made by a client of its own.
-struct Isolate {
+pub(super) struct Isolate {
     config: ClientConfig,
     standing: Standing,
-    world: World,
+    pub(super) world: World,
 }
 
 impl Isolate {
-    fn new(options: &str) -> Self {
+    pub(super) fn new(options: &str) -> Self {
         let mut json: serde_json::Value = serde_json::from_str(options).unwrap();
         json["mode"] = "stateless".into();
         let config = config(&json.to_string());
@@ -29,7 +29,12 @@ impl Isolate {
     }
 
     /// A call, every attempt of which comes to the same.
-    fn call(&mut self, method: ApiMethod, json: &str, event: &Event) -> (Ended, Exchange) {
+    pub(super) fn call(
+        &mut self,
+        method: ApiMethod,
+        json: &str,
+        event: &Event,
+    ) -> (Ended, Exchange) {
         let call = call(&self.config, method, json);
         let mut exchange = Exchange::new(&self.config, call, &ENTROPY);
         self.world.started = self.world.now;
@@ -40,7 +45,7 @@ impl Isolate {
         (self.standing.conclude(&self.config, exchange.call(), outcome, now), exchange)
     }
 
-    fn gate(&mut self, customer: &str, amount: &str, key: &str) -> Ended {
+    pub(super) fn gate(&mut self, customer: &str, amount: &str, key: &str) -> Ended {
         self.call(ApiMethod::ConsumeOrFail, &charge(customer, amount, key), &network()).0
     }
 
@@ -49,24 +54,24 @@ impl Isolate {
     }
 
     /// Sends what was accepted.
-    fn send(
+    pub(super) fn send(
         &mut self,
         mut exchange: Exchange,
         server: impl FnMut(&Request, usize) -> (Duration, Event),
     ) -> Outcome {
         self.world.started = self.world.now;
-        let first = exchange.go_on(self.world.now, &self.world.budget);
+        let first = exchange.go_on(self.world.now, &mut self.world.budget);
         let outcome = self.world.drive(&mut exchange, first, server);
         self.standing.sent(exchange.call(), &outcome, self.world.now);
         outcome
     }
 }
 
-fn charge(customer: &str, amount: &str, key: &str) -> String {
+pub(super) fn charge(customer: &str, amount: &str, key: &str) -> String {
     format!(r#"{{"customerId":"{customer}","amount":{amount},"idempotencyKey":"{key}"}}"#)
 }
 
-fn at_once(event: Event) -> impl FnMut(&Request, usize) -> (Duration, Event) {
+pub(super) fn at_once(event: Event) -> impl FnMut(&Request, usize) -> (Duration, Event) {
     move |_, _| (Duration::ZERO, event.clone())
 }
 
@@ -76,7 +81,7 @@ fn accepted(ended: Ended) -> serde_json::Value {
     serde_json::from_str(&success.body).unwrap()
 }
 
-fn refusal(ended: Ended) -> Box<ClientError> {
+pub(super) fn refusal(ended: Ended) -> Box<ClientError> {
     match ended {
         Ended::Final(Err(error)) => error,
         other => panic!("not refused: {}", describe(other)),
@@ -97,7 +102,7 @@ fn describe(ended: Ended) -> String {
     }
 }
 
-fn is_accepted(ended: &Ended) -> bool {
+pub(super) fn is_accepted(ended: &Ended) -> bool {
     matches!(ended, Ended::Accepted(_))
 }
 
@@ -153,55 +158,26 @@ fn which_failures_mean_that_nobody_has_decided() {
 }
 
 #[test]
-fn gates_allow_the_limit_to_the_credit_whoever_asks() {
-    let mut isolate = Isolate::new(r#"{"degradedLimit":{"type":"number","text":"10"}}"#);
-    assert!(is_accepted(&isolate.gate("a", "9.999999", "1")));
-    let error = refusal(isolate.gate("a", "0.000002", "2"));
-    assert_eq!((&*error.code, error.effect), ("network_error", Unknown));
-    assert!(error.message.contains("degradedLimit"), "{}", error.message);
-    assert!(is_accepted(&isolate.gate("a", "0.000001", "3")));
-    assert_eq!(refusal(isolate.gate("a", "0.000001", "4")).idempotency_key.as_deref(), Some("4"));
-    // Other customers have limits of their own; usage has none.
-    assert!(is_accepted(&isolate.gate("b", "10", "5")));
-    let usage = isolate.call(ApiMethod::Consume, &charge("a", "5000", "6"), &network());
-    assert!(is_accepted(&usage.0));
-}
+fn one_without_room_accepts_nothing_and_only_idle_ones_may_be_forgotten() {
+    let mut isolate = Isolate::new(r#"{"maxRetries":0}"#);
+    isolate.standing = Standing::closed();
+    let _ = isolate.call(ApiMethod::GetBalance, BALANCE, &answer(200, TOLD));
+    let error = refusal(isolate.consume("5", &network()).0);
+    assert!(error.message.contains("has room for"), "{}", error.message);
+    let _ = refusal(isolate.gate("a", "1", "1"));
+    let _ = refusal(isolate.call(ApiMethod::GetBalance, BALANCE, &network()).0);
 
-#[test]
-fn the_usual_limit_is_a_thousand_and_none_is_none() {
-    let mut isolate = Isolate::new("{}");
-    assert!(is_accepted(&isolate.gate("a", "1000", "1")));
-    let _ = refusal(isolate.gate("a", "0.000001", "2"));
-    let _ = refusal(isolate.gate("b", "1000.000001", "3"));
-    let none = r#"{"degradedLimit":{"type":"number","text":"0"}}"#;
-    let _ = refusal(Isolate::new(none).gate("a", "0.000001", "1"));
-}
-
-#[test]
-fn other_units_have_no_limit_to_draw_on() {
-    let mut isolate = Isolate::new("{}");
-    let json = r#"{"customerId":"a","amount":1,"unit":"usd"}"#;
-    let _ = refusal(isolate.call(ApiMethod::ConsumeOrFail, json, &network()).0);
-    assert!(is_accepted(&isolate.call(ApiMethod::Consume, json, &network()).0));
-}
-
-#[test]
-fn what_could_not_be_sent_counts_until_the_api_answers_that_customer() {
-    let mut isolate = Isolate::new(r#"{"degradedLimit":{"type":"number","text":"10"}}"#);
-    let (ended, exchange) =
-        isolate.call(ApiMethod::ConsumeOrFail, &charge("a", "10", "1"), &network());
-    assert!(is_accepted(&ended));
-    let error = isolate.send(exchange, at_once(network())).unwrap_err();
-    assert_eq!((&*error.code, error.effect, error.retryable), ("network_error", Unknown, true));
-    let _ = refusal(isolate.gate("a", "1", "2"));
-    // Somebody else's answer says nothing of this customer.
-    let _ = isolate.call(ApiMethod::GetBalance, r#"{"customerId":"b"}"#, &answer(200, TOLD));
-    let _ = refusal(isolate.gate("a", "1", "3"));
-    let _ = isolate.call(ApiMethod::GetBalance, r#"{"customerId":"a"}"#, &answer(200, TOLD));
-    assert!(is_accepted(&isolate.gate("a", "10", "4")));
-    // One that is on its way still counts after an answer.
-    let _ = isolate.call(ApiMethod::GetBalance, r#"{"customerId":"a"}"#, &answer(200, TOLD));
-    let _ = refusal(isolate.gate("a", "1", "5"));
+    let mut isolate = Isolate::new(r#"{"maxRetries":0}"#);
+    let _ = isolate.call(ApiMethod::GetBalance, BALANCE, &answer(200, TOLD));
+    assert!(isolate.standing.is_idle());
+    let (_, exchange) = isolate.consume("5", &network());
+    assert!(!isolate.standing.is_idle());
+    assert!(isolate.send(exchange, at_once(ok())).is_ok());
+    assert!(isolate.standing.is_idle());
+    let json = charge("a", "5", "gate");
+    let (_, exchange) = isolate.call(ApiMethod::ConsumeOrFail, &json, &network());
+    let _ = isolate.send(exchange, at_once(network())).unwrap_err();
+    assert!(!isolate.standing.is_idle());
 }
 
 #[test]
@@ -254,20 +230,16 @@ fn it_is_sent_when_the_api_is_back_and_given_up_before_the_host_ends_it() {
 }
 
 #[test]
-fn without_a_budget_nothing_is_sent_until_somebody_hears_from_the_api() {
+fn what_is_accepted_draws_on_no_budget() {
     let mut isolate = Isolate::new(r#"{"maxRetries":0,"retryBudget":{"percent":0,"burst":0}}"#);
     let refused = Event::Failed { sent: false, failure: Failure::Network };
     let (_, exchange) = isolate.consume("5", &refused);
     isolate.world.sent.clear();
-    let error = isolate.send(exchange, at_once(ok())).unwrap_err();
-    assert_eq!((isolate.world.sent.len(), error.effect), (0, NotApplied));
-    // Another call gets through; what waits then needs no budget.
-    let (_, mut exchange) = isolate.consume("5", &refused);
-    let first = exchange.go_on(isolate.world.now, &isolate.world.budget);
-    let _ = isolate.call(ApiMethod::GetBalance, BALANCE, &answer(200, TOLD));
-    isolate.world.sent.clear();
-    assert!(isolate.world.drive(&mut exchange, first, at_once(ok())).is_ok());
+    assert!(isolate.send(exchange, at_once(ok())).is_ok());
     assert_eq!(isolate.world.sent.len(), 1);
+    let (_, exchange) = isolate.consume("5", &refused);
+    let error = isolate.send(exchange, at_once(refused)).unwrap_err();
+    assert_eq!((error.effect, error.retryable), (NotApplied, true));
 }
 
 #[test]

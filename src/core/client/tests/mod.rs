@@ -1,5 +1,6 @@
 //! Whole calls in virtual time: the exchange, a driver, and servers that follow a script.
 
+mod allowance;
 mod cached;
 mod calls;
 mod degraded;
@@ -7,6 +8,7 @@ mod exchanges;
 mod faults;
 mod pace;
 mod refusals;
+mod waiting;
 
 use std::boxed::Box;
 use std::format;
