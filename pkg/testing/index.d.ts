@@ -1,7 +1,8 @@
 /**
  * The ledger in memory, for your own tests: the very module that is deployed, with its routes, keys and
- * rules, on SQLite in memory. Nothing listens, nothing is sent, nothing is left behind. It can be told
- * to fail, and its clock is yours.
+ * rules, on SQLite in memory. Nothing listens and nothing is sent. It can be told to fail, and its clock
+ * is yours. What a client remembers of one ledger (balances, limits, its retry budget) it does not take
+ * for another's: tests that make a ledger each do not depend on their order.
  *
  * Node ≥ 22.16 (which says once that its SQLite is experimental), Deno ≥ 2.9 and Bun ≥ 1.4. In workerd
  * itself, test against the objects that it has.
@@ -37,7 +38,7 @@ import type { Fetcher, ObjectNamespace } from '../js/types/host.js';
 export interface TestLedgerOptions {
   /** What time it is for the ledger: a `Date`, a date as text, or milliseconds since 1970. Now, where absent. */
   now?: Date | string | number;
-  /** The worker's variables, such as `{ OVERDRAFT_LIMIT: '1000' }`. */
+  /** The worker's variables, such as `{ OVERDRAFT_LIMIT: '1000' }`; not `API_KEYS`, see `key()`. */
   settings?: Record<string, string>;
 }
 
@@ -46,13 +47,13 @@ export function createTestLedger(options?: TestLedgerOptions): TestLedger;
 
 /** What {@link createTestLedger} makes. */
 export interface TestLedger extends Fetcher {
-  /** A sandbox key that may do everything. The same in every run. */
+  /** A sandbox key that may do everything. Each ledger has keys of its own, drawn when it is made. */
   readonly apiKey: string;
 
   /**
    * Another key.
    *
-   * @param options `env`: `test` where absent. `scopes`: `['admin']` where absent, which is everything.
+   * @param options `env`: `test` where absent. `scopes`: `['admin']` where absent, which is everything; at least one.
    */
   key(options?: { env?: 'live' | 'test'; scopes?: ('use' | 'grant' | 'admin')[] }): string;
 
@@ -102,7 +103,7 @@ export interface TestClock {
 
 /** Faults of a {@link TestLedger}, served in order. */
 export interface TestFaults {
-  /** Something goes wrong with the next request. */
+  /** Something goes wrong with the next request. Throws where the fault makes no sense. */
   next(fault: TestFault): void;
   /** Takes back what was not served yet, and the outage. */
   clear(): void;
@@ -116,11 +117,14 @@ export interface TestFaults {
 export interface TestFault {
   /** `before` the ledger has seen the request (the default), or `after-commit`. */
   when?: 'before' | 'after-commit';
-  /** The status of the answer that the client gets. Where absent the connection breaks. */
+  /**
+   * The status of the answer that the client gets, from 200 to 599 but for 204, 205 and 304, which have
+   * no body. Where absent the connection breaks, and there is no `code`, `retryAfter` or `body`.
+   */
   status?: number;
-  /** The error code in that answer. */
+  /** The error code in that answer, which then has no `body`. */
   code?: string;
-  /** The header `Retry-After`: seconds, or a date as HTTP writes it. */
+  /** The header `Retry-After`: whole seconds, or a date as HTTP writes it. */
   retryAfter?: number | string;
   /** The body instead of an error in JSON, as from a proxy: text or HTML. */
   body?: string;
@@ -128,6 +132,10 @@ export interface TestFault {
   delayMs?: number;
   /** How many requests it is for: 1. */
   times?: number;
-  /** Only for requests whose path ends so: `consume`, `add`, `balance`, `transactions`. */
+  /**
+   * Only for requests whose path ends so: `consume`, `batch`, `add`, `balance`, `transactions`, `void`;
+   * `holds`, `progress`, `extend`, `capture`, `release`; `sessions`, `pay`, `cancel`, `stripe`
+   * (top-ups); `usage`, `top-consumers`, `actions`, `burn-rate`, `summary`.
+   */
   on?: string;
 }

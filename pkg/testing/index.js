@@ -12,6 +12,13 @@ const ORIGIN = "https://ledger.test";
 const LONGEST_BODY = 1024 * 1024;
 const ENVIRONMENTS = ["live", "test"];
 const SCOPES = ["use", "grant", "admin"];
+/** How the paths of its requests end: of a customer's, of holds and top-ups, of the analytics. */
+const ROUTES = [
+  ...["balance", "transactions", "consume", "batch", "add", "void"],
+  ...["holds", "progress", "extend", "capture", "release"],
+  ...["sessions", "pay", "cancel", "stripe"],
+  ...["usage", "top-consumers", "actions", "burn-rate", "summary"],
+];
 
 export function createTestLedger(options) {
   return new TestLedger(options);
@@ -19,8 +26,10 @@ export function createTestLedger(options) {
 
 export class TestLedger {
   #deployment;
-  #faults = new Faults();
+  #faults = new Faults(ROUTES);
   #keys = [];
+  /** Of its keys alone, so that no client takes it for another ledger of this process. */
+  #name = Array.from(crypto.getRandomValues(new Uint8Array(8)), hex).join("");
   /** Alarms under way: requests wait for them, as they do for an object that is busy. */
   #settled = Promise.resolve();
 
@@ -33,6 +42,9 @@ export class TestLedger {
       makeStorage: () => new Storage(),
       now: () => this.clock.now(),
     });
+    if ("API_KEYS" in settings) {
+      throw new TypeError("API_KEYS is the ledger's own: make keys with key()");
+    }
     // The pages of its test checkout are here, and stay when another key is made.
     const own = { PUBLIC_URL: ORIGIN, TEST_CHECKOUT_SECRET: "in memory" };
     const all = { ...own, ...settings };
@@ -46,11 +58,14 @@ export class TestLedger {
   }
 
   key({ env = "test", scopes = ["admin"] } = {}) {
-    const known = ENVIRONMENTS.includes(env) && scopes.every((scope) => SCOPES.includes(scope));
-    if (!known) throw new TypeError("a key has env live or test, and scopes of use, grant, admin");
-    // In memory there is nothing to guess: the same test gets the same keys each time.
-    const text = `ce_${env}_inmemory${String(this.#keys.length + 1).padStart(24, "0")}`;
-    this.#keys.push({ text, env, scopes });
+    const scoped =
+      Array.isArray(scopes) && scopes.length > 0 && scopes.every((each) => SCOPES.includes(each));
+    if (!(ENVIRONMENTS.includes(env) && scoped)) {
+      throw new TypeError("a key has env live or test, and a scope at least: use, grant, admin");
+    }
+    const number = String(this.#keys.length + 1).padStart(8, "0");
+    const text = `ce_${env}_inmemory${this.#name}${number}`;
+    this.#keys.push({ text, env, scopes: [...scopes] });
     return text;
   }
 
@@ -164,5 +179,9 @@ async function digest(text) {
   const bytes = new Uint8Array(
     await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)),
   );
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return Array.from(bytes, hex).join("");
+}
+
+function hex(byte) {
+  return byte.toString(16).padStart(2, "0");
 }

@@ -130,11 +130,37 @@ describe("what it can be told to do wrong", () => {
 
   test("faults that make no sense are refused, not ignored", () => {
     const { fail } = createTestLedger();
-    for (const wrong of [{ stat: 500 }, { when: "later" }, { times: 0 }, { status: 99 }]) {
-      assert.throws(() => fail.next(wrong), TypeError);
+    const nonsense = [
+      ...[null, "consume", { stat: 500 }, { when: "later" }, { times: 0 }, { times: "2" }],
+      ...[{ status: 99 }, { status: 600 }, { status: "500" }, { status: null }],
+      // No answer with such a status has a body.
+      ...[{ status: 204 }, { status: 205 }, { status: 304 }],
+      // What only an answer has, where there is none.
+      ...[{ code: "x" }, { body: "<html>" }, { retryAfter: 5 }],
+      ...[{ code: "x", when: "after-commit" }, { body: "x", delayMs: 5 }],
+      { status: 500, code: "x", body: "y" },
+      ...[{ status: 500, code: 5 }, { status: 500, code: "" }, { status: 500, body: {} }],
+      ...["soon", -1, 1.5, "1.5", "", Number.NaN, new Date()].map((retryAfter) => ({
+        status: 429,
+        retryAfter,
+      })),
+      ...[-5, "10", Number.NaN, Infinity, 2 ** 31].map((delayMs) => ({ delayMs })),
+      ...[{ on: "nope" }, { on: "" }, { on: "/consume" }, { on: "health" }],
+    ];
+    for (const wrong of nonsense) {
+      assert.throws(() => fail.next(wrong), TypeError, JSON.stringify(wrong));
     }
+    const date = new Date(1e12).toUTCString();
+    const sense = [
+      ...[undefined, {}, { delayMs: 0 }, { times: 2, on: "add" }, { when: "after-commit", delayMs: 1 }],
+      ...[{ status: 200, body: "" }, { status: 503, retryAfter: undefined, code: "x" }],
+      ...[0, 7, "7", date].map((retryAfter) => ({ status: 429, retryAfter })),
+    ];
+    for (const fault of sense) fail.next(fault);
+    fail.clear();
     assert.throws(() => createTestLedger({ nwo: 1 }), TypeError);
     assert.throws(() => createTestLedger({ now: "yesterday" }), TypeError);
+    assert.throws(() => createTestLedger({ settings: { API_KEYS: "[]" } }), TypeError);
   });
 });
 
@@ -150,6 +176,53 @@ describe("a ledger of one's own", () => {
     );
     assert.deepEqual(times, [1e12, 2e12]);
     assert.deepEqual([await one.balance("cus_1"), await two.balance("cus_1")], [1, 2]);
+  });
+
+  test("a key has a scope at least, and none is known to another ledger", async () => {
+    const [one, two] = [createTestLedger(), createTestLedger()];
+    for (const wrong of [{ scopes: [] }, { scopes: "admin" }, { scopes: ["all"] }, { env: "prod" }]) {
+      assert.throws(() => one.key(wrong), TypeError, JSON.stringify(wrong));
+    }
+    const keys = [one.apiKey, one.key(), one.key({ env: "live" }), two.apiKey, two.key()];
+    assert.equal(new Set(keys).size, keys.length);
+    const credits = new CreditEngine({ apiKey: one.apiKey, fetcher: two, mode: "stateless" });
+    assert.equal((await rejection(credits.getBalance("cus_1"))).status, 401);
+    assert.equal(await one.balance("cus_1"), 0);
+  });
+
+  const away = { mode: "stateless", maxRetries: 0, degradedLimit: 10, onError() {} };
+  for (const [way, options] of [
+    ["as a fetcher", (ledger) => ({ apiKey: ledger.apiKey, fetcher: ledger })],
+    ["as a namespace", (ledger) => ({ ledger: ledger.namespace, environment: "test" })],
+  ]) {
+    test(`clients of one ledger know nothing of another's: ${way}`, async () => {
+      const [one, two] = [createTestLedger(), createTestLedger()];
+      const [first, second] = [one, two].map(
+        (ledger) => new CreditEngine({ ...away, ...options(ledger) }),
+      );
+      // The limit of gates, drawn on for the first.
+      one.outage();
+      two.outage();
+      assert.equal((await first.consumeOrFail("cus_1", 10)).degraded, true);
+      await rejection(first.consumeOrFail("cus_1", 1));
+      assert.equal((await second.consumeOrFail("cus_1", 10)).degraded, true);
+      // A balance.
+      one.outage(false);
+      two.outage(false);
+      await first.add("cus_2", 100);
+      two.outage();
+      assert.equal((await rejection(second.getBalance("cus_2"))).code, "network_error");
+      two.outage(false);
+    });
+  }
+
+  test("lost answers in one test leave the next its retries", async () => {
+    for (let each = 0; each < 14; each += 1) {
+      const ledger = createTestLedger();
+      const credits = new CreditEngine({ apiKey: ledger.apiKey, fetcher: ledger, mode: "stateless" });
+      ledger.fail.next({ when: "after-commit", on: "consume" });
+      assert.equal((await credits.consume("cus_1", 1)).replayed, true, `test ${each}`);
+    }
   });
 
   test("its namespace stands in for a Worker's binding", async () => {
