@@ -1,7 +1,8 @@
 // `npx edge-credits dev` as its users start it: from the packed tarball, where there is no Rust.
 
 import assert from "node:assert/strict";
-import { readdir } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
+import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -144,6 +145,33 @@ describe("in a project", () => {
       // Accepted in memory, and refused by the ledger, which `onError` is told.
       assert.match(stdout + stderr, /reason given: insufficient_credits/);
     });
+  });
+
+  test("with the address of another API, it is the cache in front of that", async () => {
+    const asked = [];
+    const upstream = createHttpServer((request, response) => {
+      asked.push(request.headers.authorization);
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify({ customer_id: "cus_1", balance: 7 }));
+    });
+    await new Promise((done) => upstream.listen(0, "127.0.0.1", done));
+    const secret = "ce_test_0123456789abcdef";
+    await writeFile(join(project.directory, "cache.vars"), `UPSTREAM_KEY_TEST=${secret}\n`);
+    const address = `UPSTREAM_URL=http://127.0.0.1:${upstream.address().port}`;
+    const port = await freePort();
+    const words = ["dev", "--port", String(port), "--var", address, "--vars-file", "cache.vars"];
+    try {
+      await whileDev(...command(...words), options, async (printed) => {
+        const [key] = /ce_test_\w+/.exec(printed);
+        const url = `http://127.0.0.1:${port}/v1/customers/cus_1/balance`;
+        const response = await fetch(url, { headers: { authorization: `Bearer ${key}` } });
+        const { balance, source } = await response.json();
+        assert.deepEqual([balance, source], [7, "upstream"]);
+      });
+    } finally {
+      upstream.close();
+    }
+    assert.deepEqual(new Set(asked), new Set([`Bearer ${secret}`]));
   });
 
   for (const [runtime, flags] of [

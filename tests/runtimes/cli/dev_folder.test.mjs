@@ -22,9 +22,7 @@ before(async () => {
   machine = await bareMachine();
   project = await makeProject({});
   await bringRuntime(project.directory);
-  const temporary = join(machine.directory, "tmp");
-  await mkdir(temporary);
-  options = { cwd: project.directory, env: { ...machine.env, TMPDIR: temporary } };
+  options = { cwd: project.directory, env: machine.env };
 });
 after(async () => {
   await project?.remove();
@@ -67,7 +65,7 @@ describe("what is secret", posix, () => {
     const words = command("dev", "--port", "0", "--data", "mine", "--vars-file", vars);
     const folder = join(project.directory, "mine");
     await mkdir(folder);
-    const temporary = options.env.TMPDIR;
+    const temporary = machine.env.TMPDIR;
     await whileDev(...words, options, async () => {
       const [run, ...others] = await readdir(temporary);
       assert.deepEqual(others, []);
@@ -167,7 +165,7 @@ require("node:fs").writeFileSync(${JSON.stringify(told)}, String(process.pid));\
     assert.equal(await exited, 1);
     await sleep(100);
     assert.equal(runs(runtime), false);
-    assert.deepEqual(await readdir(options.env.TMPDIR), []);
+    assert.deepEqual(await readdir(machine.env.TMPDIR), []);
   });
 
   test("killed, it leaves a runtime that keeps its folder", async () => {

@@ -16,8 +16,9 @@ const PROGRAMS = ["npm", "npx", "bash", "sh", "env", "curl", "uname"];
 /** @returns {Promise<{directory: string, env: Record<string, string>, remove(): Promise<void>}>} */
 export async function bareMachine() {
   const root = await mkdtemp(join(tmpdir(), "edge-credits-machine-"));
-  const [bin, home, directory] = ["bin", "home", "project"].map((name) => join(root, name));
-  for (const folder of [bin, home, directory]) await mkdir(folder);
+  const folders = ["bin", "home", "project", "tmp"].map((name) => join(root, name));
+  for (const folder of folders) await mkdir(folder);
+  const [bin, home, directory, temporary] = folders;
   await symlink(process.execPath, join(bin, "node"));
   for (const program of PROGRAMS) {
     const { stdout } = await run("which", [program]);
@@ -31,6 +32,7 @@ export async function bareMachine() {
     ...Object.fromEntries(npm),
     PATH: bin,
     HOME: home,
+    TMPDIR: temporary,
   };
   for (const tool of ["cargo", "rustc"]) {
     const found = await run("bash", ["-c", `command -v ${tool}`], { env }).then(
