@@ -8,5 +8,6 @@ export type * from './types/answers.js';
 export type * from './types/config.js';
 export * from './types/engine.js';
 export * from './types/errors.js';
+export type * from './types/hold.js';
 export type * from './types/host.js';
 export type * from './types/options.js';

@@ -15,6 +15,7 @@ import { modeOf, pageAfter, perform } from "./calls.js";
 import { readConfig, urlParts } from "./config.js";
 import { ambientWaitUntil, keepAlive, waitUntilOf } from "./context.js";
 import { CreditEngineError } from "./errors.js";
+import { place } from "./hold.js";
 import { INTERNALS } from "./internals.js";
 import { detailsOf, MemoryCache } from "./open_charges.js";
 import { RemoteCache } from "./remote_cache.js";
@@ -92,6 +93,16 @@ export class CreditEngine {
       grantId: requiredText(grantId, "grantId", "invalid_id"),
       reason: text(chosen.reason, "reason"),
     }).answer;
+  }
+
+  async hold(customerId, quantity, callOptions) {
+    const chosen = options(callOptions);
+    const given = {
+      ...usage(customerId, quantity, chosen.description, chosen),
+      ttlMs: count(chosen.ttlMs, "ttlMs"),
+      onExpiry: text(chosen.onExpiry, "onExpiry"),
+    };
+    return place((method, about) => this.#start(method, about).answer, given);
   }
 
   async getTransactions(customerId, callOptions) {

@@ -11,11 +11,12 @@
 //            client which is null here (a binding knows no API keys) is skipped, and counted
 //   args     may hold "$customer" (a customer of this scenario alone), "$key:NAME" (an idempotency
 //            key of this scenario alone), "$NAME" (saved earlier), {"$js": NAME} (see VALUES)
+//   on       something saved, which is called instead of a client
 //   times    the call is made so often at once; `tally` counts the outcomes
 //   collect  take so many items of the async iterator that the call returns
 //   result   what it resolves to, at least: fields that are not named may hold anything
 //   error    what it rejects with, at least; `name` is compared with the error's class
-//   save     names for fields of the result, for later steps
+//   save     names for fields of the result, for later steps; "." is the result itself
 //   within   milliseconds within which the call, repeated, resolves to `result`: for what is told late
 //
 // Inside `result` and `error`: {"$match": REGEXP}, {"$absent": true}, {"$length": N}, {"$has": ITEM} (of
@@ -65,8 +66,8 @@ export async function runScenarios({ scenarios, clients, unique }) {
 }
 
 async function runStep(step, { clients, values, unique }) {
-  const client = clients[step.as ?? "live"];
-  if (!client) throw new Error(`there is no client "${step.as}"`);
+  const client = step.on ? values.get(step.on) : clients[step.as ?? "live"];
+  if (!client) throw new Error(`there is no client "${step.on ?? step.as}"`);
   const fill = (value) => substitute(value, values, unique);
   const call = async () => {
     const answer = client[step.call](...fill(step.args ?? []));
@@ -90,7 +91,7 @@ async function runStep(step, { clients, values, unique }) {
   if ("error" in outcome) throw new Error(`rejected with ${show(outcome.error)}`);
   if ("result" in step) compare(outcome.result, fill(step.result), "result");
   for (const [name, field] of Object.entries(step.save ?? {})) {
-    values.set(`$${name}`, outcome.result[field]);
+    values.set(`$${name}`, field === "." ? outcome.result : outcome.result[field]);
   }
 }
 

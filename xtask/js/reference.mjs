@@ -19,6 +19,7 @@ const ENTRIES = {
     "js/types/config.d.ts",
     "js/types/options.d.ts",
     "js/types/answers.d.ts",
+    "js/types/hold.d.ts",
     "js/types/analytics.d.ts",
     "js/types/errors.d.ts",
     "js/types/with_credits.d.ts",

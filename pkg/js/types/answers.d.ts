@@ -167,6 +167,8 @@ export interface Transaction {
   product?: string | null;
   /** For a refund: the transaction it gives back. */
   refund_of?: string | null;
+  /** The hold that it placed or ended. */
+  hold_id?: string;
 }
 
 /** A page of transactions, newest first. */

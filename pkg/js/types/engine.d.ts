@@ -29,6 +29,7 @@ import type {
   VoidGrantResponse,
 } from './answers.js';
 import type { CreditEngineConfig, ForRequestOptions } from './config.js';
+import type { Hold, HoldOptions } from './hold.js';
 import type { WaitUntil, WaitUntilContext } from './host.js';
 import type {
   AddOptions,
@@ -184,6 +185,29 @@ export class CreditEngine {
    * ```
    */
   createTopUpSession(options: CreateTopUpSessionOptions): Promise<TopUpSessionResponse>;
+
+  /**
+   * Reserves credits for work whose cost is known only when it ends: a gate, like
+   * {@link consumeOrFail}, for the most that the work may cost. Then {@link Hold.capture} takes what it
+   * did cost. A hold that nobody ends, because the process died, ends by its own rule. It is the
+   * ledger's in every mode, and one HTTP round trip.
+   *
+   * @param amount More than 0.
+   * @throws {InsufficientCreditsError} The balance does not cover the amount; nothing is held.
+   * @throws {CreditEngineError} As {@link add}.
+   *
+   * @example
+   * ```js
+   * const hold = await ce.hold('cus_1', 5, { description: 'AI: chat', ttlMs: 60_000 });
+   * try {
+   *   await hold.progress(1.25); // how much so far, in all
+   *   await hold.capture(2.5); // the rest is free again
+   * } finally {
+   *   await hold[Symbol.asyncDispose](); // what `await using` does by itself
+   * }
+   * ```
+   */
+  hold(customerId: string, amount: Amount, options?: HoldOptions): Promise<Hold>;
 
   /** Reads one page of a customer's transactions, newest first. */
   getTransactions(

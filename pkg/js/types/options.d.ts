@@ -94,6 +94,8 @@ export type TransactionType =
   | 'expiry'
   | 'void'
   | 'scheduled'
+  | 'hold'
+  | 'release'
   | (string & {});
 
 /** Options of `CreditEngine.iterateTransactions`. */

@@ -23,6 +23,16 @@ pub enum ApiMethod {
     GetTransactions,
     /// Ends a grant.
     VoidGrant,
+    /// Reserves credits, or refuses when they are short.
+    Hold,
+    /// Lets a hold last longer.
+    ExtendHold,
+    /// Reports how much of a hold is used.
+    ReportHold,
+    /// Ends a hold, and takes what was used of it.
+    CaptureHold,
+    /// Ends a hold of which nothing was used.
+    ReleaseHold,
     /// Asks what was used when, or for what.
     GetUsageAnalytics,
     /// Asks who used most.
@@ -39,13 +49,18 @@ pub enum ApiMethod {
 
 impl ApiMethod {
     /// Every method.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::GetBalance,
         Self::Consume,
         Self::ConsumeOrFail,
         Self::Add,
         Self::GetTransactions,
         Self::VoidGrant,
+        Self::Hold,
+        Self::ExtendHold,
+        Self::ReportHold,
+        Self::CaptureHold,
+        Self::ReleaseHold,
         Self::GetUsageAnalytics,
         Self::GetTopConsumers,
         Self::GetActionBreakdown,
@@ -64,6 +79,11 @@ impl ApiMethod {
             Self::Add => "add",
             Self::GetTransactions => "getTransactions",
             Self::VoidGrant => "voidGrant",
+            Self::Hold => "hold",
+            Self::ExtendHold => "extendHold",
+            Self::ReportHold => "reportHold",
+            Self::CaptureHold => "captureHold",
+            Self::ReleaseHold => "releaseHold",
             Self::GetUsageAnalytics => "getUsageAnalytics",
             Self::GetTopConsumers => "getTopConsumers",
             Self::GetActionBreakdown => "getActionBreakdown",
@@ -82,7 +102,8 @@ impl ApiMethod {
     /// Whether the method changes something, and so goes under an idempotency key.
     #[must_use]
     pub const fn changes(self) -> bool {
-        self.moves_credits() || matches!(self, Self::CreateTopUpSession)
+        self.moves_credits()
+            || matches!(self, Self::CreateTopUpSession | Self::ExtendHold | Self::ReportHold)
     }
 
     /// What a method of the analytics asks about.
@@ -98,10 +119,12 @@ impl ApiMethod {
         })
     }
 
-    /// Whether what it changes is a balance: a session that is opened is not yet paid.
+    /// Whether what it changes is a balance: a session that is opened is not yet paid, and a hold that
+    /// lasts longer holds no more.
     #[must_use]
     pub const fn moves_credits(self) -> bool {
-        matches!(self, Self::Consume | Self::ConsumeOrFail | Self::Add | Self::VoidGrant)
+        let holds = matches!(self, Self::Hold | Self::CaptureHold | Self::ReleaseHold);
+        holds || matches!(self, Self::Consume | Self::ConsumeOrFail | Self::Add | Self::VoidGrant)
     }
 }
 
@@ -158,6 +181,12 @@ pub struct Arguments {
     pub before_sequence: Option<u64>,
     /// The grant, by the `transaction_id` of the add that made it. voidGrant.
     pub grant_id: Option<String>,
+    /// The hold, by the `hold_id` of the call that placed it. The methods that change a hold.
+    pub hold_id: Option<String>,
+    /// Milliseconds from now. hold, extendHold.
+    pub ttl_ms: Option<u64>,
+    /// `capture_progress`, `release` or `capture_all`; the first when absent. hold.
+    pub on_expiry: Option<String>,
     /// For a person. voidGrant.
     pub reason: Option<String>,
     /// Where a buyer goes who has paid. createTopUpSession.

@@ -7,13 +7,14 @@
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
+use core::time::Duration;
 
 use crate::client::arguments::{RawAmount, ReturnUrl};
 use crate::client::error::ClientError;
 use crate::credits::{AmountError, Credits, Scale};
 use crate::idempotency::IdempotencyKey;
 use crate::ids::{CustomerId, IdError, Product, TransactionId, Unit};
-use crate::ledger::MAX_PRIORITY;
+use crate::ledger::{MAX_HOLD_TTL, MAX_PRIORITY, MIN_HOLD_TTL, OnExpiry};
 use crate::time::Timestamp;
 use crate::topup::packs::is_price;
 use crate::wire::fields::{
@@ -24,11 +25,13 @@ use crate::wire::requests::MAX_PAGE_ITEMS;
 /// What every check returns: the value, or the refusal.
 pub(crate) type Checked<T> = Result<T, Box<ClientError>>;
 
-/// Which signs an amount may have. Zero never is one.
+/// Which signs an amount may have. Zero is one where it says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sign {
     /// Above zero only.
     Positive,
+    /// Zero too: a count of what was used.
+    NotNegative,
     /// Either: a correction.
     Either,
 }
@@ -60,10 +63,10 @@ fn read_amount(raw: Option<&RawAmount>, scale: Scale, sign: Sign) -> Result<Cred
         _ => return Err("must be a number or a decimal string"),
     };
     let amount = amount.map_err(|error| reason(error, &raw.kind, scale))?;
-    if amount.is_zero() {
+    if amount.is_zero() && sign != Sign::NotNegative {
         return Err("is zero: there is nothing to do");
     }
-    if amount.is_negative() && sign == Sign::Positive {
+    if amount.is_negative() && sign != Sign::Either {
         return Err("is negative: only an add of type adjustment may be");
     }
     Ok(amount)
@@ -182,6 +185,25 @@ pub(crate) fn priority(value: Option<u32>) -> Checked<Option<u32>> {
             Err(refuse("priority", &at_most("must be from 0 to ", usize::from(MAX_PRIORITY), "")))
         }
         _ => Ok(value),
+    }
+}
+
+/// A hold's time to live in milliseconds.
+pub(crate) fn ttl(value: u64) -> Checked<u64> {
+    if (MIN_HOLD_TTL..=MAX_HOLD_TTL).contains(&Duration::from_millis(value)) {
+        return Ok(value);
+    }
+    Err(refuse("ttlMs", "must be from 1000 (a second) to 86400000 (a day)"))
+}
+
+/// What becomes of a hold when its time is over, where it is said.
+pub(crate) fn on_expiry(text: Option<&str>) -> Checked<Option<&str>> {
+    match text {
+        Some(rule) if OnExpiry::parse(rule).is_none() => {
+            let reason = "must be \"capture_progress\", \"release\" or \"capture_all\"";
+            Err(refuse("onExpiry", reason))
+        }
+        _ => Ok(text),
     }
 }
 

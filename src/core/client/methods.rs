@@ -50,6 +50,11 @@ impl Draft<'_> {
             ApiMethod::Consume | ApiMethod::ConsumeOrFail => self.consume(),
             ApiMethod::Add => self.add(),
             ApiMethod::VoidGrant => self.void_grant(),
+            ApiMethod::Hold => self.hold(),
+            ApiMethod::ExtendHold => self.change_hold("/extend"),
+            ApiMethod::ReportHold => self.change_hold("/progress"),
+            ApiMethod::CaptureHold => self.change_hold("/capture"),
+            ApiMethod::ReleaseHold => self.change_hold("/release"),
             ApiMethod::GetUsageAnalytics
             | ApiMethod::GetTopConsumers
             | ApiMethod::GetActionBreakdown
@@ -185,12 +190,51 @@ impl Draft<'_> {
         Ok(self.post(self.paths.top_up_sessions.fill("", ""), body, None))
     }
 
+    fn hold(&self) -> Checked<Content> {
+        let Arguments { customer_id, ttl_ms, on_expiry, .. } = self.arguments;
+        let mut body = Members::new();
+        let requested = self.amount(&mut body, Sign::Positive)?;
+        body.display("ttl_ms", ttl_ms.map(checks::ttl).transpose()?)
+            .text("on_expiry", checks::on_expiry(on_expiry.as_deref())?);
+        self.notes(&mut body)?;
+        Ok(self.post(self.paths.holds.fill(customer_id, ""), body, Some(requested)))
+    }
+
+    /// What happens to a hold, at the path of it that is called so.
+    fn change_hold(&self, change: &str) -> Checked<Content> {
+        let Arguments { customer_id, hold_id, ttl_ms, amount, .. } = self.arguments;
+        let hold = hold_id.as_deref().unwrap_or_default();
+        checks::entry("holdId", hold)?;
+        let mut body = Members::new();
+        match self.method {
+            ApiMethod::ExtendHold => {
+                body.display("ttl_ms", Some(checks::ttl(ttl_ms.unwrap_or_default())?));
+            }
+            ApiMethod::ReportHold => {
+                self.amount_as("used", &mut body, Sign::NotNegative)?;
+            }
+            _ => {
+                if self.method == ApiMethod::CaptureHold && amount.is_some() {
+                    self.amount(&mut body, Sign::NotNegative)?;
+                }
+                self.notes(&mut body)?;
+            }
+        }
+        let mut path = self.paths.hold.fill(customer_id, hold);
+        path.push_str(change);
+        Ok(self.post(path, body, None))
+    }
+
     /// The amount and its unit.
     fn amount(&self, body: &mut Members, sign: Sign) -> Checked<Decimal> {
+        self.amount_as("amount", body, sign)
+    }
+
+    fn amount_as(&self, name: &'static str, body: &mut Members, sign: Sign) -> Checked<Decimal> {
         let unit = self.arguments.unit.as_deref();
         let scale = checks::unit(unit)?;
         let amount = checks::amount(self.arguments.amount.as_ref(), scale, sign)?.decimal(scale);
-        body.display("amount", Some(amount)).text("unit", unit);
+        body.display(name, Some(amount)).text("unit", unit);
         Ok(amount)
     }
 

@@ -38,6 +38,8 @@ pub struct Paths {
     pub(crate) add: Template,
     pub(crate) transactions: Template,
     pub(crate) void_grant: Template,
+    pub(crate) holds: Template,
+    pub(crate) hold: Template,
     pub(crate) analytics: Template,
     pub(crate) top_up_sessions: Template,
 }
@@ -60,6 +62,8 @@ impl Paths {
             add: path(&options.add, "/v1/customers/{id}/add")?,
             transactions: path(&options.transactions, "/v1/customers/{id}/transactions")?,
             void_grant: path(&options.void_grant, "/v1/customers/{id}/grants/{grant_id}/void")?,
+            holds: path(&None, "/v1/customers/{id}/holds")?,
+            hold: path(&None, "/v1/customers/{id}/holds/{hold_id}")?,
             analytics: path(&options.analytics, "/v1/analytics/{topic}")?,
             top_up_sessions: path(&options.top_up_sessions, "/v1/topup/sessions")?,
         })
@@ -85,7 +89,7 @@ impl Template {
         Err(ClientError::config(&message))
     }
 
-    /// The path for a customer, and for the grant or the topic where the template names one.
+    /// The path for a customer, and for the grant, the hold or the topic where the template names one.
     pub(crate) fn fill(&self, customer: &str, other: &str) -> String {
         let mut path = String::with_capacity(self.0.len() + customer.len() + other.len());
         let mut rest = self.0.as_str();

@@ -4,7 +4,9 @@ use super::*;
 use crate::client::request_keys::RequestName;
 use crate::http::Method;
 use crate::ids::Environment;
-use crate::ledger::{Command, WhenShort};
+use crate::ids::TransactionId;
+use crate::ledger::{Command, MAX_HOLD_TTL, OnExpiry, WhenShort};
+use crate::wire::holds::{parse_capture, parse_extend, parse_hold, parse_progress, parse_release};
 use crate::wire::requests::{KeySource, parse_add, parse_consume, parse_void};
 use crate::wire::requests::{parse_balance_query, parse_page_query};
 
@@ -13,8 +15,14 @@ const GRANT: &str = "txn_0123456789abcdef0123456789abcdef";
 
 #[test]
 fn requests_by_the_table() {
-    use ApiMethod::{Add, Consume, ConsumeOrFail, GetBalance, GetTransactions, VoidGrant};
+    use ApiMethod::{
+        Add, CaptureHold, Consume, ConsumeOrFail, ExtendHold, GetBalance, GetTransactions, Hold,
+        ReleaseHold, ReportHold, VoidGrant,
+    };
     let key = format!(r#""idempotency_key":"{GENERATED}"}}"#);
+    let held = |rest: &str| format!(r#"{{"customerId":"c/d","holdId":"{GRANT}"{rest}}}"#);
+    let (extended, told) = (held(r#","ttlMs":60000"#), held(r#","amount":0,"unit":"usd""#));
+    let (captured, some) = (held(""), held(r#","amount":"1.50","description":"d""#));
     let void = format!(r#"{{"customerId":"c","grantId":"{GRANT}","reason":"sold twice"}}"#);
     let table = [
         (GetBalance, r#"{"customerId":"c"}"#, "/v1/customers/c/balance", ""),
@@ -74,6 +82,42 @@ fn requests_by_the_table() {
             "/v1/customers/c/grants/txn_0123456789abcdef0123456789abcdef/void",
             r#"{"reason":"sold twice","#,
         ),
+        (
+            Hold,
+            r#"{"customerId":"c/d","amount":75,"ttlMs":1000,"onExpiry":"release","description":"d"}"#,
+            "/v1/customers/c%2Fd/holds",
+            r#"{"amount":75,"ttl_ms":1000,"on_expiry":"release","description":"d","#,
+        ),
+        (
+            ExtendHold,
+            &extended,
+            "/v1/customers/c%2Fd/holds/txn_0123456789abcdef0123456789abcdef/extend",
+            r#"{"ttl_ms":60000,"#,
+        ),
+        (
+            ReportHold,
+            &told,
+            "/v1/customers/c%2Fd/holds/txn_0123456789abcdef0123456789abcdef/progress",
+            r#"{"used":0,"unit":"usd","#,
+        ),
+        (
+            CaptureHold,
+            &captured,
+            "/v1/customers/c%2Fd/holds/txn_0123456789abcdef0123456789abcdef/capture",
+            "{",
+        ),
+        (
+            CaptureHold,
+            &some,
+            "/v1/customers/c%2Fd/holds/txn_0123456789abcdef0123456789abcdef/capture",
+            r#"{"amount":1.5,"description":"d","#,
+        ),
+        (
+            ReleaseHold,
+            &captured,
+            "/v1/customers/c%2Fd/holds/txn_0123456789abcdef0123456789abcdef/release",
+            "{",
+        ),
     ];
     let config = config("{}");
     for (method, json, target, body) in table {
@@ -127,6 +171,25 @@ fn the_server_reads_what_the_client_writes() {
     let json = format!(r#"{{"customerId":"c","grantId":"{GRANT}","reason":"r"}}"#);
     let (_, body, header) = written(ApiMethod::VoidGrant, &json);
     parse_void(GRANT, &body, &source(header.as_deref())).map_err(|error| error.message).unwrap();
+    let json = r#"{"customerId":"c","amount":0.5,"unit":"usd","ttlMs":86400000,"onExpiry":"capture_all","description":"d","metadata":"{}"}"#;
+    let (_, body, header) = written(ApiMethod::Hold, json);
+    let Command::Hold(hold) = parse_hold(&body, &source(header.as_deref())).unwrap() else {
+        panic!("no hold")
+    };
+    assert_eq!((hold.ttl, hold.on_expiry), (MAX_HOLD_TTL, OnExpiry::CaptureAll));
+    assert_eq!((hold.amount.minor_units(), hold.unit.as_str()), (500_000_000, "usd"));
+    let id = || TransactionId::parse(GRANT).unwrap();
+    let json = format!(
+        r#"{{"customerId":"c","holdId":"{GRANT}","amount":0,"unit":"usd","ttlMs":1000,"description":"d"}}"#
+    );
+    let (_, body, header) = written(ApiMethod::CaptureHold, &json);
+    parse_capture(id(), &body, &source(header.as_deref())).map_err(|it| it.message).unwrap();
+    let (_, body, header) = written(ApiMethod::ReleaseHold, &json);
+    parse_release(id(), &body, &source(header.as_deref())).map_err(|it| it.message).unwrap();
+    let (_, body, _) = written(ApiMethod::ReportHold, &json.replace(r#","description":"d""#, ""));
+    parse_progress(&body).map_err(|it| it.message).unwrap();
+    let (_, body, _) = written(ApiMethod::ExtendHold, &json.replace(r#","description":"d""#, ""));
+    parse_extend(&body).map_err(|it| it.message).unwrap();
     let (target, ..) = written(
         ApiMethod::GetTransactions,
         r#"{"customerId":"c","limit":3,"offset":4,"beforeSequence":5,"type":"topup","unit":"usd"}"#,
