@@ -23,9 +23,9 @@ use edge_credits_core::wire::replies::{balance_body, page_body, receipt_body};
 use edge_credits_core::wire::requests::{BalanceQuery, PageQuery};
 
 use crate::respond::{Answer, Failure};
-use crate::schema;
 use crate::storage::{Storage, StorageError};
 use crate::store::{self, StoreError, in_transaction, sooner};
+use crate::{rollup_store, schema};
 
 pub(crate) use reporting::Outward;
 
@@ -223,13 +223,19 @@ impl<S: Storage> Ledger<S> {
         let (last, open) = store::account_rows(&self.storage)?;
         let account = Account::load(meta.owner, last, open).map_err(StoreError::from)?;
         let mut pace = meta.pace;
-        pace.armed = pace.arm(account.sequence(), now, &self.config);
+        let mut lost = false;
+        if let Some(position) = pace.waits_since(account.sequence(), &self.config) {
+            let since = rollup_store::time_of(&self.storage, position)?;
+            let (due, overdue) = pace.standing(since, now, &self.config);
+            // Entries from before analytics set no alarm.
+            (pace.armed, lost) = (Some(due), overdue || version < schema::LATEST);
+        }
         // An alarm that has not fired at its time may be lost for good.
         let overdue = meta.alarm_due.is_some_and(|due| due <= now);
         if overdue || meta.alarm_due != account.next_due() {
             let rearm = || store::set_alarm(&self.storage, account.rearm(), pace.armed, now);
             in_transaction(&self.storage, rearm)?;
-        } else if pace.armed.is_some() {
+        } else if lost {
             store::ring(&self.storage, sooner(account.next_due(), pace.armed), now)?;
         }
         Ok(Loaded { account, pace, has_tables: true })

@@ -70,9 +70,11 @@ pub(crate) fn set_pace(storage: &dyn Storage, pace: &Pace) -> Result<(), StoreEr
     let number = |position: u64| {
         i64::try_from(position).map(SqlValue::Integer).map_err(|_| StoreError::Corrupt)
     };
-    let values =
-        [number(pace.reported)?, number(pace.folded)?, SqlValue::Integer(pace.failures.into())];
-    storage.execute("UPDATE meta SET reported = ?, folded = ?, failures = ?", &values)?;
+    let retry_at = pace.retry_at.map_or(SqlValue::Null, |at| SqlValue::Integer(at.as_millis()));
+    let failures = SqlValue::Integer(pace.failures.into());
+    let values = [number(pace.reported)?, number(pace.folded)?, failures, retry_at];
+    let statement = "UPDATE meta SET reported = ?, folded = ?, failures = ?, retry_at = ?";
+    storage.execute(statement, &values)?;
     Ok(())
 }
 

@@ -99,6 +99,7 @@ const STEPS: Steps = &[
         DAYS,
         ACTIONS,
     ],
+    &["ALTER TABLE meta ADD COLUMN retry_at INTEGER CHECK (retry_at > 0)"],
 ];
 
 /// Sums of a day. They may exceed what a double holds, and go in and out as text.
@@ -126,7 +127,7 @@ pub(crate) const ACTIONS: &str = "CREATE TABLE actions (
 ) STRICT, WITHOUT ROWID";
 
 /// The version that this code writes.
-pub(crate) const LATEST: i64 = 3;
+pub(crate) const LATEST: i64 = 4;
 
 /// The version of the tables that the object has; 0 when it has none.
 ///

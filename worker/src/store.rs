@@ -74,7 +74,8 @@ pub(crate) struct Meta {
 /// # Errors
 /// [`StoreError`].
 pub(crate) fn meta(storage: &dyn Storage) -> Result<Meta, StoreError> {
-    let columns = "SELECT environment, customer, alarm_due, reported, folded, failures FROM meta";
+    let columns = "SELECT environment, customer, alarm_due, reported, folded, \
+        failures, retry_at FROM meta";
     let rows = storage.query(columns, &[])?;
     let [row] = rows.as_slice() else { return Err(StoreError::Corrupt) };
     let [SqlValue::Text(environment), SqlValue::Text(customer), alarm_due, pace @ ..] =
@@ -82,8 +83,12 @@ pub(crate) fn meta(storage: &dyn Storage) -> Result<Meta, StoreError> {
     else {
         return Err(StoreError::Corrupt);
     };
-    let [SqlValue::Integer(reported), SqlValue::Integer(folded), SqlValue::Integer(failures)] =
-        pace
+    let [
+        SqlValue::Integer(reported),
+        SqlValue::Integer(folded),
+        SqlValue::Integer(failures),
+        retry_at,
+    ] = pace
     else {
         return Err(StoreError::Corrupt);
     };
@@ -92,14 +97,19 @@ pub(crate) fn meta(storage: &dyn Storage) -> Result<Meta, StoreError> {
         reported: position(*reported)?,
         folded: position(*folded)?,
         failures: u32::try_from(*failures).unwrap_or(u32::MAX),
+        retry_at: instant(retry_at)?,
         armed: None,
     };
-    let alarm_due = match alarm_due {
-        SqlValue::Null => None,
-        SqlValue::Integer(millis) => Some(Timestamp::from_millis(*millis)),
-        SqlValue::Text(_) => return Err(StoreError::Corrupt),
-    };
+    let alarm_due = instant(alarm_due)?;
     Ok(Meta { owner: owner_of(environment, customer)?, alarm_due, pace })
+}
+
+fn instant(value: &SqlValue) -> Result<Option<Timestamp>, StoreError> {
+    match value {
+        SqlValue::Null => Ok(None),
+        SqlValue::Integer(millis) => Ok(Some(Timestamp::from_millis(*millis))),
+        SqlValue::Text(_) => Err(StoreError::Corrupt),
+    }
 }
 
 /// Whose ledger this is, whatever version its tables have.

@@ -3,7 +3,8 @@
 //! A charge pays for this at most the setting of an alarm, and only the first one since the last
 //! report: the alarm stands for all that come after it, and what has not been told yet is simply the
 //! entries above a position. So an alarm that is late, early or repeated changes nothing but the moment,
-//! and one that is lost is set again by the next call.
+//! and one that is lost is set again by the next call. When it is due follows from what is stored, so
+//! that a ledger that is dropped from memory and loaded again, however often, puts nothing off.
 
 use core::time::Duration;
 
@@ -40,6 +41,8 @@ pub struct Pace {
     pub folded: u64,
     /// Reports in a row that were not answered.
     pub failures: u32,
+    /// After one that was not: when the next is sent.
+    pub retry_at: Option<Timestamp>,
     /// What the alarm is set for on this account. Memory knows it, storage does not need to.
     pub armed: Option<Timestamp>,
 }
@@ -65,10 +68,37 @@ impl Pace {
         (wanted && !stands).then(|| now.plus(config.delay))
     }
 
+    /// The entry since which there is something to work off, of a ledger that ends at `last`. `None`:
+    /// nothing is.
+    #[must_use]
+    pub const fn waits_since(&self, last: u64, config: &PaceConfig) -> Option<u64> {
+        if self.reports(last, config) {
+            Some(self.reported + 1)
+        } else if self.folds(last) {
+            Some(self.folded + FOLD_AT + 1)
+        } else {
+            None
+        }
+    }
+
+    /// What the alarm of a ledger that comes to memory stands for, where `since` is the time of the
+    /// entry of [`Pace::waits_since`], and whether it counts as lost and is to be set for then.
+    #[must_use]
+    pub fn standing(
+        &self,
+        since: Timestamp,
+        now: Timestamp,
+        config: &PaceConfig,
+    ) -> (Timestamp, bool) {
+        let due = self.retry_at.unwrap_or_else(|| since.plus(config.delay));
+        let lost = due.plus(LOST_AFTER) <= now;
+        (if lost { now } else { due }, lost)
+    }
+
     /// What the alarm is set for before anything is sent: when to try again, should this attempt come
     /// to nothing.
     #[must_use]
-    pub fn retry_at(&self, now: Timestamp, jitter: &mut Jitter) -> Timestamp {
+    pub fn next_try(&self, now: Timestamp, jitter: &mut Jitter) -> Timestamp {
         let doubled = FIRST_PAUSE.saturating_mul(1 << self.failures.min(9)).min(LONGEST_PAUSE);
         let half = u64::try_from(doubled.as_millis() / 2).unwrap_or(u64::MAX);
         now.plus(Duration::from_millis(half + jitter.up_to(half)))
@@ -81,6 +111,13 @@ impl Pace {
     pub fn answered(&mut self, applied: u64, last: u64) {
         self.reported = applied.min(last);
         self.failures = 0;
+        self.retry_at = None;
+    }
+
+    /// No answer came: the next attempt is at `retry_at`.
+    pub const fn not_answered(&mut self, retry_at: Timestamp) {
+        self.failures = self.failures.saturating_add(1);
+        self.retry_at = Some(retry_at);
     }
 }
 
@@ -119,12 +156,27 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_follows_from_what_is_stored() {
+        let (on, later) = (config(true), NOW.plus(DELAY + LOST_AFTER));
+        let mut pace = Pace { reported: 4, folded: 2, ..Pace::default() };
+        assert_eq!(pace.waits_since(4, &on), None);
+        assert_eq!(pace.waits_since(9, &on), Some(5));
+        assert_eq!(pace.waits_since(2 + FOLD_AT + 1, &config(false)), Some(3 + FOLD_AT));
+        assert_eq!(pace.standing(NOW, NOW.plus(DELAY), &on), (NOW.plus(DELAY), false));
+        assert_eq!(pace.standing(NOW, later, &on), (later, true));
+        pace.not_answered(later);
+        assert_eq!(pace.standing(NOW, later, &on), (later, false), "the pause holds");
+        pace.answered(4, 9);
+        assert_eq!(pace.standing(NOW, later, &on), (later, true));
+    }
+
+    #[test]
     fn pauses_grow_to_their_bound() {
         let mut jitter = Entropy::new([5; 16]).jitter();
         let mut pace = Pace::default();
         for failures in 0..40 {
             pace.failures = failures;
-            let pause = pace.retry_at(NOW, &mut jitter).since(NOW);
+            let pause = pace.next_try(NOW, &mut jitter).since(NOW);
             let full = FIRST_PAUSE.saturating_mul(1 << failures.min(20)).min(LONGEST_PAUSE);
             assert!(pause >= full / 2 && pause <= full, "{failures}: {pause:?}");
         }

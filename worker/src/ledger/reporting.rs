@@ -61,7 +61,7 @@ impl<S: Storage> Ledger<S> {
                 Ok(applied) => self.reported(&owner, outward.now(), applied)?,
                 Err(reason) => {
                     outward.log(&format!("the directory did not take a report: {reason}"));
-                    return self.not_reported(&owner, outward.now());
+                    return self.not_reported(&owner, outward.now(), &mut outward.jitter());
                 }
             }
             if report.through - report.after < u64::from(MAX_REPORT_ENTRIES) {
@@ -90,7 +90,7 @@ impl<S: Storage> Ledger<S> {
             after.apply(&writes);
             let last = after.sequence();
             let works = loaded.pace.reports(last, &self.config) || loaded.pace.folds(last);
-            loaded.pace.armed = works.then(|| loaded.pace.retry_at(now, jitter));
+            loaded.pace.armed = works.then(|| loaded.pace.next_try(now, jitter));
             writes.alarm = AlarmIntent::Keep;
             if writes.is_empty() {
                 // The alarm is spent by firing, but what it is for is as it was.
@@ -158,9 +158,27 @@ impl<S: Storage> Ledger<S> {
         self.pace(owner, now, |pace, last| pace.answered(applied, last))
     }
 
-    /// Takes note that the directory has not answered; the alarm that stands tries again.
-    fn not_reported(&self, owner: &Owner, now: Timestamp) -> Result<(), String> {
-        self.pace(owner, now, |pace, _| pace.failures = pace.failures.saturating_add(1))
+    /// Takes note that the directory has not answered, and when it is tried again: a pause from now,
+    /// after however long it was waited for.
+    fn not_reported(
+        &self,
+        owner: &Owner,
+        now: Timestamp,
+        jitter: &mut Jitter,
+    ) -> Result<(), String> {
+        self.work(owner, now, |loaded| {
+            let mut pace = loaded.pace;
+            let retry_at = pace.next_try(now, jitter);
+            pace.not_answered(retry_at);
+            pace.armed = Some(retry_at);
+            in_transaction(&self.storage, || {
+                rollup_store::set_pace(&self.storage, &pace)?;
+                let due = sooner(loaded.account.next_due(), pace.armed);
+                Ok(store::ring(&self.storage, due, now)?)
+            })?;
+            loaded.pace = pace;
+            Ok(())
+        })
     }
 
     fn pace(

@@ -157,6 +157,69 @@ fn a_directory_that_is_away_delays_nothing_and_loses_nothing() {
 }
 
 #[test]
+fn who_calls_less_often_than_memory_lasts_is_reported_in_time() {
+    let slow = PaceConfig { delay: Duration::from_secs(600), ..REPORTING };
+    let mut world = World::new();
+    world.ledger = Ledger::new(world.disk.clone(), slow);
+    charge(&world, 0);
+    let due = world.now.plus(slow.delay);
+    let post = Post::new(world.now);
+    for call in 1..20 {
+        world.now = world.now.plus(Duration::from_secs(300));
+        post.now.set(world.now);
+        if world.disk.alarm().is_some_and(|due| due <= world.now) {
+            finish(world.ledger.alarm(&post)).unwrap();
+        }
+        world.ledger = Ledger::new(world.disk.clone(), slow);
+        world.disk.statements();
+        world.balance().unwrap();
+        let statements = world.disk.statements();
+        assert!(statements.iter().all(|sql| sql.starts_with("SELECT")), "{statements:?}");
+        assert_eq!(world.disk.alarm(), (call == 1).then_some(due), "call {call}");
+    }
+    assert_eq!(*post.reports.borrow(), [(0, 1)]);
+    // Charging each time is no different: the first entry that is not reported sets the moment.
+    let first = world.now;
+    for number in 1..3 {
+        charge(&world, number);
+        assert_eq!(world.disk.alarm(), Some(first.plus(slow.delay)), "charge {number}");
+        world.now = world.now.plus(Duration::from_secs(300));
+        world.ledger = Ledger::new(world.disk.clone(), slow);
+    }
+    // One that has been lost comes at once.
+    world.disk.lose_alarm();
+    world.now = first.plus(slow.delay + Duration::from_secs(60));
+    world.ledger = Ledger::new(world.disk.clone(), slow);
+    world.balance().unwrap();
+    assert_eq!(world.disk.alarm(), Some(world.now.plus(Duration::from_millis(1))));
+}
+
+#[test]
+fn coming_back_to_memory_shortens_no_pause() {
+    let mut world = reporting_world();
+    charge(&world, 0);
+    let post = Post::new(world.now);
+    post.applied.set(None);
+    for number in 1..12 {
+        finish(world.ledger.alarm(&post)).unwrap();
+        let due = world.disk.alarm().unwrap();
+        let pause = due.since(world.now);
+        for part in 0..3 {
+            world.ledger = Ledger::new(world.disk.clone(), REPORTING);
+            charge(&world, 10 * number + part);
+            assert_eq!(world.disk.alarm(), Some(due), "failure {number}");
+            world.now = world.now.plus(pause / 4);
+        }
+        world.now = due;
+        post.now.set(due);
+    }
+    assert_eq!(post.logged.get(), 11, "one attempt a pause");
+    post.applied.set(Some(0));
+    finish(world.ledger.alarm(&post)).unwrap();
+    assert_eq!((post.applied.get(), world.disk.alarm()), (Some(34), None));
+}
+
+#[test]
 fn a_wrong_answer_is_none() {
     struct Liar(Post);
     impl Outward for Liar {
@@ -191,7 +254,8 @@ fn a_ledger_that_was_there_before_begins_at_nothing() {
     world.ledger = Ledger::new(world.disk.clone(), REPORTING);
     world.now = hour(1);
     assert_eq!(world.balance().unwrap(), "-2");
-    assert_eq!(world.disk.alarm(), Some(world.now.plus(REPORTING.delay)), "looking is enough");
+    let at_once = Some(world.now.plus(Duration::from_millis(1)));
+    assert_eq!(world.disk.alarm(), at_once, "looking is enough");
     let post = Post::new(world.now);
     finish(world.ledger.alarm(&post)).unwrap();
     assert_eq!(*post.reports.borrow(), [(0, 2)]);
