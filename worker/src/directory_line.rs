@@ -53,6 +53,9 @@ pub(crate) async fn report(env: &Env, report: &Report) -> Result<String, String>
     };
     match send(env, report.owner.environment, &request).await {
         Some(Response { status: 200, body, .. }) => Ok(body),
+        Some(Response { status: status @ 400..500, .. }) => {
+            Err(format!("it refused it with {status}; is it of another version than the ledger?"))
+        }
         Some(Response { status, .. }) => Err(format!("it answered {status}")),
         None => Err("it did not answer".to_owned()),
     }

@@ -9,9 +9,9 @@ mod holds;
 mod questions;
 mod reporting;
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 
-use edge_credits_core::analytics::pace::{Pace, PaceConfig};
+use edge_credits_core::analytics::pace::{Pace, PaceConfig, Setback};
 use edge_credits_core::ids::Owner;
 use edge_credits_core::ledger::{
     Account, AlarmIntent, Batch, Command, Found, LedgerConfig, Receipt, Rejection, Writes, decide,
@@ -36,6 +36,8 @@ pub(crate) struct Ledger<S> {
     storage: S,
     /// How the deployment wants its entries reported.
     config: PaceConfig,
+    /// What has kept the alarm from its work.
+    setback: Cell<Setback>,
     /// `None` until the first call, and after a failure of the storage.
     loaded: RefCell<Option<Loaded>>,
 }
@@ -79,8 +81,9 @@ impl From<Rejection> for Fault {
 
 impl<S: Storage> Ledger<S> {
     /// The ledger in a storage. Nothing is read yet.
-    pub(crate) const fn new(storage: S, config: PaceConfig) -> Self {
-        Self { storage, config, loaded: RefCell::new(None) }
+    pub(crate) fn new(storage: S, config: PaceConfig) -> Self {
+        let setback = Cell::default();
+        Self { storage, config, setback, loaded: RefCell::new(None) }
     }
 
     /// Carries out a command.
@@ -228,7 +231,10 @@ impl<S: Storage> Ledger<S> {
             let since = rollup_store::time_of(&self.storage, position)?;
             let (due, overdue) = pace.standing(since, now, &self.config);
             // Entries from before analytics set no alarm.
-            (pace.armed, lost) = (Some(due), overdue || version < schema::LATEST);
+            (pace.armed, lost) = match self.setback.get().waits_until(now) {
+                Some(until) => (Some(until.max(due)), false),
+                None => (Some(due), overdue || version < schema::LATEST),
+            };
         }
         // An alarm that has not fired at its time may be lost for good.
         let overdue = meta.alarm_due.is_some_and(|due| due <= now);

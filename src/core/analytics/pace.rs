@@ -22,6 +22,13 @@ const LOST_AFTER: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// Failures, of more than an hour in all, after which pauses grow on: such a directory will not be
+/// back in a moment, or refuses what it is told.
+const LONG_AWAY: u32 = 20;
+const LONGEST_PAUSE_LONG_AWAY: Duration = Duration::from_secs(3_600);
+
+/// More than an attempt takes, of which most is waiting for a directory that hangs.
+const ATTEMPT: Duration = Duration::from_secs(15);
 
 /// How a deployment wants ledgers to report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,13 +102,19 @@ impl Pace {
         (if lost { now } else { due }, lost)
     }
 
-    /// What the alarm is set for before anything is sent: when to try again, should this attempt come
-    /// to nothing.
+    /// When to try again after an attempt that has come to nothing.
     #[must_use]
     pub fn next_try(&self, now: Timestamp, jitter: &mut Jitter) -> Timestamp {
-        let doubled = FIRST_PAUSE.saturating_mul(1 << self.failures.min(9)).min(LONGEST_PAUSE);
-        let half = u64::try_from(doubled.as_millis() / 2).unwrap_or(u64::MAX);
-        now.plus(Duration::from_millis(half + jitter.up_to(half)))
+        let longest =
+            if self.failures < LONG_AWAY { LONGEST_PAUSE } else { LONGEST_PAUSE_LONG_AWAY };
+        now.plus(pause(self.failures, longest, jitter))
+    }
+
+    /// What the alarm is set for before anything is sent: when to try again, should this attempt end
+    /// with the process.
+    #[must_use]
+    pub fn fallback(&self, now: Timestamp, jitter: &mut Jitter) -> Timestamp {
+        self.next_try(now.plus(ATTEMPT), jitter)
     }
 
     /// The directory's answer: how far it has applied this ledger's entries, which end at `last`.
@@ -119,6 +132,38 @@ impl Pace {
         self.failures = self.failures.saturating_add(1);
         self.retry_at = Some(retry_at);
     }
+}
+
+/// The alarms in a row whose work failed on the ledger's own side, and until when it is left alone.
+///
+/// Memory knows it, storage need not: it may be what fails. Reports wait with it for the next alarm, so
+/// pauses stay at their shorter bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Setback {
+    faults: u32,
+    until: Option<Timestamp>,
+}
+
+impl Setback {
+    /// The next one, at `now`, and when to try again.
+    #[must_use]
+    pub fn another(self, now: Timestamp, jitter: &mut Jitter) -> (Self, Timestamp) {
+        let until = now.plus(pause(self.faults, LONGEST_PAUSE, jitter));
+        (Self { faults: self.faults.saturating_add(1), until: Some(until) }, until)
+    }
+
+    /// Until when the alarm waits, if that is still to come.
+    #[must_use]
+    pub fn waits_until(self, now: Timestamp) -> Option<Timestamp> {
+        self.until.filter(|until| *until > now)
+    }
+}
+
+/// A pause after so many failures: half of it drawn.
+fn pause(failures: u32, longest: Duration, jitter: &mut Jitter) -> Duration {
+    let doubled = FIRST_PAUSE.saturating_mul(1 << failures.min(12)).min(longest);
+    let half = u64::try_from(doubled.as_millis() / 2).unwrap_or(u64::MAX);
+    Duration::from_millis(half + jitter.up_to(half))
 }
 
 #[cfg(test)]
@@ -177,9 +222,18 @@ mod tests {
         for failures in 0..40 {
             pace.failures = failures;
             let pause = pace.next_try(NOW, &mut jitter).since(NOW);
-            let full = FIRST_PAUSE.saturating_mul(1 << failures.min(20)).min(LONGEST_PAUSE);
+            let bound = Duration::from_secs(if failures < 20 { 300 } else { 3_600 });
+            let full = FIRST_PAUSE.saturating_mul(1 << failures.min(20)).min(bound);
             assert!(pause >= full / 2 && pause <= full, "{failures}: {pause:?}");
+            assert!(pace.fallback(NOW, &mut jitter).since(NOW) >= ATTEMPT + full / 2);
         }
+        let (mut setback, mut until) = (Setback::default(), NOW);
+        for faults in 0..40 {
+            (setback, until) = setback.another(NOW, &mut jitter);
+            let full = FIRST_PAUSE.saturating_mul(1 << faults.min(20)).min(LONGEST_PAUSE);
+            assert!(until.since(NOW) >= full / 2 && until.since(NOW) <= full, "{faults}");
+        }
+        assert_eq!((setback.waits_until(NOW), setback.waits_until(until)), (Some(until), None));
     }
 
     #[test]

@@ -41,34 +41,52 @@ pub(crate) trait Outward {
 impl<S: Storage> Ledger<S> {
     /// Takes the alarm: late, early or twice makes no difference.
     ///
+    /// What fails on the way is logged and tried again after a pause: folding keeps nothing from being
+    /// reported, and a fault that stays does not ring every second.
+    ///
     /// # Errors
-    /// A sentence for the log when the storage failed; the runtime then fires the alarm again. Never
-    /// because of the directory.
+    /// A sentence for the log when the storage takes not even an alarm, or not what is due; the
+    /// runtime then fires the alarm again. Never because of the directory.
     pub(crate) async fn alarm(&self, outward: &impl Outward) -> Result<(), String> {
         let Some(owner) = self.wake(outward.now(), &mut outward.jitter())? else { return Ok(()) };
-        for _ in 0..SLICES {
-            if !self.fold(&owner, outward.now())? {
-                break;
-            }
+        let folded = self.fold(&owner, outward.now());
+        let told = self.tell(&owner, outward).await;
+        let faults = [folded.err(), told.as_ref().err().cloned()];
+        for reason in faults.iter().flatten() {
+            outward.log(&format!("the ledger's sums wait for its next alarm: {reason}"));
         }
+        if faults.iter().any(Option::is_some) {
+            return self.set_back(&owner, outward.now(), &mut outward.jitter());
+        }
+        self.setback.take();
+        match told {
+            Ok(true) => self.rest(&owner, outward.now()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reports what there is to tell; whether the directory took it. When it did not, the alarm is
+    /// set for the next attempt.
+    async fn tell(&self, owner: &Owner, outward: &impl Outward) -> Result<bool, String> {
         for _ in 0..SLICES {
-            let Some(report) = self.next_report(&owner, outward.now())? else { break };
+            let Some(report) = self.next_report(owner, outward.now())? else { break };
             let answer = outward.report(&report).await;
             let applied = answer.and_then(|body| {
                 read_applied(&body).ok_or_else(|| "its answer was none of a directory".to_owned())
             });
             match applied {
-                Ok(applied) => self.reported(&owner, outward.now(), applied)?,
+                Ok(applied) => self.reported(owner, outward.now(), applied)?,
                 Err(reason) => {
                     outward.log(&format!("the directory did not take a report: {reason}"));
-                    return self.not_reported(&owner, outward.now(), &mut outward.jitter());
+                    self.not_reported(owner, outward.now(), &mut outward.jitter())?;
+                    return Ok(false);
                 }
             }
             if report.through - report.after < u64::from(MAX_REPORT_ENTRIES) {
                 break;
             }
         }
-        self.rest(&owner, outward.now())
+        Ok(true)
     }
 
     /// Writes what is due, and sets the alarm for the case that this one comes to nothing. `None` is
@@ -90,7 +108,7 @@ impl<S: Storage> Ledger<S> {
             after.apply(&writes);
             let last = after.sequence();
             let works = loaded.pace.reports(last, &self.config) || loaded.pace.folds(last);
-            loaded.pace.armed = works.then(|| loaded.pace.next_try(now, jitter));
+            loaded.pace.armed = works.then(|| loaded.pace.fallback(now, jitter));
             writes.alarm = AlarmIntent::Keep;
             if writes.is_empty() {
                 // The alarm is spent by firing, but what it is for is as it was.
@@ -104,8 +122,18 @@ impl<S: Storage> Ledger<S> {
         Ok(works.then_some(owner))
     }
 
+    /// Folds the entries, as far as there is reason to.
+    fn fold(&self, owner: &Owner, now: Timestamp) -> Result<(), String> {
+        for _ in 0..SLICES {
+            if !self.fold_slice(owner, now)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Folds the next slice, if there is reason to; whether there may be another.
-    fn fold(&self, owner: &Owner, now: Timestamp) -> Result<bool, String> {
+    fn fold_slice(&self, owner: &Owner, now: Timestamp) -> Result<bool, String> {
         self.work(owner, now, |loaded| {
             if !loaded.pace.folds(loaded.account.sequence()) {
                 return Ok(false);
@@ -206,6 +234,17 @@ impl<S: Storage> Ledger<S> {
         self.work(owner, now, |loaded| {
             loaded.pace.armed = None;
             loaded.pace.armed = loaded.pace.arm(loaded.account.sequence(), now, &self.config);
+            self.ring(loaded, now)
+        })
+    }
+
+    /// The alarm's end when the ledger's own side failed: it is left alone for a while, and so is a
+    /// directory that did not answer.
+    fn set_back(&self, owner: &Owner, now: Timestamp, jitter: &mut Jitter) -> Result<(), String> {
+        let (setback, until) = self.setback.get().another(now, jitter);
+        self.setback.set(setback);
+        self.work(owner, now, |loaded| {
+            loaded.pace.armed = loaded.pace.retry_at.max(Some(until));
             self.ring(loaded, now)
         })
     }
