@@ -12,6 +12,7 @@ use edge_credits_core::analytics::question::no_directory;
 use edge_credits_core::entropy::Entropy;
 use edge_credits_core::http::{decode_segment, encode_component};
 use edge_credits_core::ids::Environment;
+use edge_credits_core::topup::seal::Seal;
 use edge_credits_core::wire::errors::{ApiError, Code};
 use js_sys::Reflect;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -28,6 +29,9 @@ use crate::{front_topup, hex, host, settings, topup_settings};
 
 /// The binding of the ledger's objects.
 pub(crate) const LEDGER: &str = "LEDGER";
+
+/// A name among the ledgers that is no customer's.
+const SEAL: &str = "top-up seal";
 
 /// The binding of the cached balances' objects, which answer where there is an upstream.
 pub(crate) const BALANCE_CACHE: &str = "BALANCE_CACHE";
@@ -198,6 +202,18 @@ pub(crate) fn binding(env: &Env) -> &'static str {
 pub(crate) fn namespace(env: &Env, binding: &str) -> Option<DurableObjectNamespace> {
     let binding = Reflect::get(env, &JsValue::from_str(binding)).ok()?;
     binding.is_object().then(|| binding.unchecked_into())
+}
+
+/// What tells this deployment's top-ups from those of others at the same Stripe account: the id that
+/// its ledgers' namespace gives to a name. No other namespace gives that id to any, this one gives it
+/// for as long as there are ledgers, and since the object is never made it is shown nowhere.
+///
+/// # Errors
+/// `not_configured` where there is no such namespace.
+pub(crate) fn seal(env: &Env) -> Result<Seal, ApiError> {
+    let ledgers = namespace(env, LEDGER).ok_or_else(|| missing(LEDGER))?;
+    let id = ledgers.id_from_name(SEAL).and_then(|id| id.to_string());
+    id.map(|id| Seal::derive(&id)).map_err(|_| missing(LEDGER))
 }
 
 #[cfg(test)]

@@ -20,7 +20,9 @@ use worker::Env;
 
 use crate::auth::Scope;
 use crate::checkout_page;
-use crate::front::{BALANCE_CACHE, LEDGER, Object, binding, keyring, missing, namespace, pass_on};
+use crate::front::{
+    BALANCE_CACHE, LEDGER, Object, binding, keyring, missing, namespace, pass_on, seal,
+};
 use crate::head::Head;
 use crate::host;
 use crate::receive::{Received, TopUpCall, receive_whole};
@@ -118,7 +120,7 @@ fn judge(head: &Head, call: &TopUpCall<'_>, env: &Env) -> Result<Option<(Owner, 
     }
     let secrets = webhook_secrets(|name| host::setting(env, name))?;
     let signers = verify(head.header("stripe-signature"), &call.body, &secrets, host::now())?;
-    let event = Event::parse(&body_text(&call.body)?)?;
+    let event = Event::parse(&body_text(&call.body)?, &seal(env)?)?;
     // A secret of one environment does not speak for the other.
     if !signers.into_iter().any(|secret| secret.speaks_for(event.environment())) {
         return Err(invalid().into());

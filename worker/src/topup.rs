@@ -18,6 +18,7 @@ use edge_credits_core::wire::requests::{KeySource, body_text};
 use wasm_bindgen::JsValue;
 use worker::Env;
 
+use crate::front::seal;
 use crate::head::Head;
 use crate::ledger::{Ledger, other_owner};
 use crate::receive::{Received, TopUpCall, environment_of, receive_whole};
@@ -93,7 +94,8 @@ async fn session(
     let setting = |name: &str| here.setting(name);
     let opened = match till(setting, host::url, environment)? {
         Till::Stripe(stripe, packs) => {
-            let request = stripe.open(&owner, &order, packs.choose(&order.wanted)?);
+            let request =
+                stripe.open(&owner, &order, packs.choose(&order.wanted)?, &seal(&here.env)?);
             ask(&stripe, request).await?
         }
         Till::Sandbox(key, packs) => {
@@ -154,7 +156,7 @@ fn enter<S: Storage>(
     call: &TopUpCall<'_>,
 ) -> Result<Answer, Failure> {
     here.settings.clone()?;
-    let event = Event::parse(&body_text(&call.body)?)?;
+    let event = Event::parse(&body_text(&call.body)?, &seal(&here.env)?)?;
     let environment = environment_of(head)?;
     let effect = match event {
         Event::Payment { owner, payment } if owner.environment == environment => {

@@ -2,8 +2,8 @@
 //!
 //! Decides which events count. Two say that a payment has arrived, one that it was paid back; all
 //! others have no effect, and so have those about something that this deployment did not sell. What is
-//! ours is known by the metadata that [`super::stripe`] wrote when the session was opened: Stripe hands
-//! it back on the session and, by way of the payment, on its charge.
+//! ours is known by the metadata that [`super::stripe`] wrote and sealed when the session was opened:
+//! Stripe hands it back on the session and, by way of the payment, on its charge.
 //!
 //! A payment goes by the name of its payment intent, which a session has exactly one of and which its
 //! charge names too; a session that cost nothing has none, and goes by its own id. So a session is
@@ -21,6 +21,7 @@ use crate::credits::{Credits, whole_number};
 use crate::idempotency::IdempotencyKey;
 use crate::ids::{CustomerId, Environment, Owner, Product, Unit};
 use crate::ledger::{CallDetails, Payment, Reversal, TopUp};
+use crate::topup::seal::Seal;
 use crate::topup::stripe::METADATA;
 use crate::wire::errors::{ApiError, Code};
 use crate::wire::members::Members;
@@ -51,12 +52,12 @@ pub enum Event {
 }
 
 impl Event {
-    /// Reads an event.
+    /// Reads an event, as the deployment that has `seal`.
     ///
     /// # Errors
     /// `invalid_json` for what is no event; `invalid_request` for one about a payment of ours that
     /// cannot be entered as it is. Stripe shows either to whoever runs the deployment.
-    pub fn parse(body: &str) -> Result<Self, ApiError> {
+    pub fn parse(body: &str, seal: &Seal) -> Result<Self, ApiError> {
         let event = RawObject::read(body);
         let kind = event.as_ref().and_then(|event| event.text("type"));
         let (Some(event), Some(kind)) = (event, kind) else { return Err(no_event()) };
@@ -65,17 +66,17 @@ impl Event {
         let object = event.object("data").and_then(|data| data.object("object"));
         let id = event.text("id").filter(|id| is_id(id)).ok_or_else(no_event)?;
         let object = object.ok_or_else(no_event)?;
-        let Some(sold) = Sold::of(&object, environment) else {
+        let read = match kind.as_str() {
+            "checkout.session.completed" | "checkout.session.async_payment_succeeded" => {
+                About::top_up
+            }
+            "charge.refunded" => About::reversal,
+            _ => return Ok(Self::Other { environment }),
+        };
+        let Some(sold) = Sold::of(&object, environment, seal)? else {
             return Ok(Self::Other { environment });
         };
-        let about = About { event: &id, object: &object, sold: &sold };
-        let payment = match kind.as_str() {
-            "checkout.session.completed" | "checkout.session.async_payment_succeeded" => {
-                about.top_up()
-            }
-            "charge.refunded" => about.reversal(),
-            _ => Some(None),
-        };
+        let payment = read(&About { event: &id, object: &object, sold: &sold });
         match payment.ok_or_else(unusable)? {
             None => Ok(Self::Other { environment }),
             Some(payment) => {
@@ -106,20 +107,48 @@ struct Sold {
 }
 
 impl Sold {
-    /// The metadata of an object that was sold here, in this environment.
-    fn of(object: &RawObject<'_>, environment: Environment) -> Option<Self> {
-        let metadata = object.object("metadata")?;
+    /// The metadata of an object that was sold here; `None` for what was not.
+    ///
+    /// # Errors
+    /// `invalid_request` where it is not as it was written, in this environment.
+    fn of(
+        object: &RawObject<'_>,
+        environment: Environment,
+        seal: &Seal,
+    ) -> Result<Option<Self>, ApiError> {
+        let Some(metadata) = object.object("metadata") else { return Ok(None) };
         let text = |name| metadata.text(name);
-        let ours = text(METADATA.environment)? == environment.as_str();
-        ours.then_some(())?;
-        Some(Self {
-            customer: text(METADATA.customer)?,
+        if text(METADATA.mark).as_deref() != Some(seal.mark()) {
+            return Ok(None);
+        }
+        let (customer, signature) = (text(METADATA.customer), text(METADATA.seal));
+        let (Some(customer), Some(signature)) = (customer, signature) else {
+            return Err(unusable());
+        };
+        let sold = Self {
+            customer,
             credits: text(METADATA.credits),
             unit: text(METADATA.unit),
             product: text(METADATA.product),
             days: text(METADATA.days),
             pack: text(METADATA.pack),
-        })
+        };
+        let here = text(METADATA.environment).as_deref() == Some(environment.as_str());
+        let intact = here && seal.signed(&signature, &sold.sealed(environment));
+        if intact { Ok(Some(sold)) } else { Err(unusable()) }
+    }
+
+    /// What is sealed, in the order of [`super::stripe`].
+    fn sealed(&self, environment: Environment) -> [(&str, Option<&str>); 7] {
+        [
+            (METADATA.environment, Some(environment.as_str())),
+            (METADATA.customer, Some(&self.customer)),
+            (METADATA.credits, self.credits.as_deref()),
+            (METADATA.unit, self.unit.as_deref()),
+            (METADATA.pack, self.pack.as_deref()),
+            (METADATA.product, self.product.as_deref()),
+            (METADATA.days, self.days.as_deref()),
+        ]
     }
 
     fn unit(&self) -> Option<Unit> {
@@ -212,6 +241,7 @@ fn no_event() -> ApiError {
 
 fn unusable() -> ApiError {
     let message = "The event is about a top-up of this deployment, and lacks what is needed to enter \
-                   it. Nothing was changed; has the session's metadata been edited?";
+                   it, or is not what was written when it was sold. Nothing was changed; has the \
+                   session's metadata been edited?";
     ApiError::new(Code::InvalidRequest, message)
 }

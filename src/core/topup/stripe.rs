@@ -16,6 +16,7 @@ use crate::idempotency::{Operation, Scope};
 use crate::ids::{Environment, Owner, Product};
 use crate::topup::order::Order;
 use crate::topup::packs::Pack;
+use crate::topup::seal::Seal;
 use crate::wire::errors::{ApiError, Code};
 use crate::wire::members::Members;
 use crate::wire::reading::{JsonObject as _, RawObject};
@@ -39,6 +40,8 @@ pub(crate) struct MetadataNames {
     pub(crate) pack: &'static str,
     pub(crate) product: &'static str,
     pub(crate) days: &'static str,
+    pub(crate) mark: &'static str,
+    pub(crate) seal: &'static str,
 }
 
 /// Stripe allows 40 characters each, and 500 of a value.
@@ -50,6 +53,8 @@ pub(crate) const METADATA: MetadataNames = MetadataNames {
     pack: "edge_credits_price",
     product: "edge_credits_product",
     days: "edge_credits_expires_after_days",
+    mark: "edge_credits_deployment",
+    seal: "edge_credits_seal",
 };
 
 /// A secret key of a Stripe account. It has neither `Debug` nor `Display`.
@@ -152,9 +157,10 @@ impl Stripe {
         Ok(Self { base, key })
     }
 
-    /// The request for a session: the same to the byte for every attempt of a call.
+    /// The request for a session: the same to the byte for every attempt of a call. `seal` is the
+    /// deployment's.
     #[must_use]
-    pub fn open(&self, owner: &Owner, order: &Order, pack: &Pack) -> Request {
+    pub fn open(&self, owner: &Owner, order: &Order, pack: &Pack, seal: &Seal) -> Request {
         // Stripe's keys are one account's, so the caller's own is not enough: two customers' calls
         // may have the same.
         let scope = Scope { owner, operation: Operation::TopUp };
@@ -166,7 +172,7 @@ impl Stripe {
             ("stripe-version", STRIPE_VERSION.to_owned()),
         ]);
         let url = format!("{}/v1/checkout/sessions", self.base);
-        Request { method: Method::Post, url, headers, body: Some(form(owner, order, pack)) }
+        Request { method: Method::Post, url, headers, body: Some(form(owner, order, pack, seal)) }
     }
 
     /// What an answer means; `None` is none within the time.
@@ -302,7 +308,7 @@ fn is_visible(byte: u8) -> bool {
 }
 
 /// The body. Nothing in it changes from one attempt to the next.
-fn form(owner: &Owner, order: &Order, pack: &Pack) -> String {
+fn form(owner: &Owner, order: &Order, pack: &Pack, seal: &Seal) -> String {
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.append_pair("mode", "payment")
         .append_pair("client_reference_id", owner.customer.as_str())
@@ -311,7 +317,7 @@ fn form(owner: &Owner, order: &Order, pack: &Pack) -> String {
         .append_pair("success_url", &order.success_url)
         .append_pair("cancel_url", &order.cancel_url);
     let (amount, days) = (pack.amount(), pack.expires_after_days.map(|days| days.to_string()));
-    let metadata = [
+    let sealed = [
         (METADATA.environment, Some(owner.environment.as_str())),
         (METADATA.customer, Some(owner.customer.as_str())),
         (METADATA.credits, Some(&*amount)),
@@ -320,9 +326,11 @@ fn form(owner: &Owner, order: &Order, pack: &Pack) -> String {
         (METADATA.product, pack.product.as_ref().map(Product::as_str)),
         (METADATA.days, days.as_deref()),
     ];
+    let signature = seal.sign(&sealed);
+    let ours = [(METADATA.mark, Some(seal.mark())), (METADATA.seal, Some(&*signature))];
     // Twice: the session's events carry its own, a charge's those of the payment intent.
     for place in ["metadata", "payment_intent_data[metadata]"] {
-        for (name, value) in metadata {
+        for (name, value) in sealed.iter().chain(&ours) {
             if let Some(value) = value {
                 form.append_pair(&format!("{place}[{name}]"), value);
             }

@@ -4,7 +4,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { SECRETS, keys, sellingWorld } from "./world.mjs";
+import { ledgerApi } from "../api.mjs";
+import { ledgerWorker, startWorkerd } from "../workerd.mjs";
+import { sendEvent } from "./stripe_double.mjs";
+import { BACK, SECRETS, SELLING, clientOf, keys, sellingWorld } from "./world.mjs";
 
 const world = sellingWorld();
 
@@ -86,10 +89,52 @@ describe("a payment, told by events that the official package signs", () => {
     const forged = await world.send(payment.completed());
     assert.deepEqual([forged.status, forged.json.error.code], [400, "invalid_signature"]);
     const relabelled = { ...payment.completed(), livemode: false };
-    assert.equal(await world.effect(relabelled), "none");
+    const told = await world.send(relabelled);
+    assert.deepEqual([told.status, told.json.error.code], [400, "invalid_request"]);
     assert.equal(await world.effect(payment.completed(), { secret: SECRETS.live }), "granted");
     assert.equal(await world.balance("cus_env", keys.live), 5000.5);
     assert.equal(await world.balance("cus_env", keys.test), 0);
+  });
+
+  test("is granted by who sold it, and by no other deployment of the account", async () => {
+    const bindings = { ...SELLING, STRIPE_API_BASE: world.stripe.url };
+    const other = await startWorkerd({ workers: [ledgerWorker(bindings, { name: "other" })] });
+    try {
+      const tell = async (event) => {
+        const heard = await sendEvent(other.urls.other, event, { secret: SECRETS.test });
+        assert.equal(heard.status, 200);
+        return heard.json.effect;
+      };
+      const payment = await world.sold("cus_both", { credits: 500 });
+      // Stripe tells every endpoint of an account.
+      for (const event of [payment.completed(), payment.refunded(500)]) {
+        assert.equal(await tell(event), "none");
+      }
+      const there = await ledgerApi(other.urls.other, keys.test.text).balance("cus_both");
+      assert.equal(there.balance, 0);
+      assert.equal(await world.effect(payment.completed()), "granted");
+      // It would have granted its own.
+      const back = { ...BACK, customerId: "cus_both", credits: 500 };
+      const { sessionId } = await clientOf(other.urls.other).createTopUpSession(back);
+      assert.equal(await tell(world.stripe.payment(sessionId).completed()), "granted");
+    } finally {
+      await other.stop();
+    }
+  });
+
+  test("whose metadata was edited is refused, and shown", async () => {
+    for (const [name, value] of [["customer", "cus_else"], ["credits", "5000000"], ["seal", "x"]]) {
+      for (const kind of ["completed", "refunded"]) {
+        const payment = await world.sold("cus_edited");
+        const event = payment[kind](500);
+        event.data.object.payment_status &&= "paid";
+        event.data.object.metadata[`edge_credits_${name}`] = value;
+        const told = await world.send(event);
+        assert.deepEqual([told.status, told.json.error.code], [400, "invalid_request"]);
+      }
+    }
+    assert.equal(await world.balance("cus_edited"), 0);
+    assert.equal(await world.balance("cus_else"), 0);
   });
 
   test("of somebody else's is acknowledged, and has no effect", async () => {

@@ -29,6 +29,11 @@ describe("a session, opened at a double of Stripe's API", () => {
       edge_credits_product: "big",
       edge_credits_expires_after_days: "365",
     };
+    // Whose sale it was, and that nobody has edited it: no other can make these.
+    for (const name of ["edge_credits_deployment", "edge_credits_seal"]) {
+      metadata[name] = new URLSearchParams(ours.body).get(`metadata[${name}]`);
+      assert.match(metadata[name], /^[\w-]{16,43}$/);
+    }
     const { request: theirs } = await officialRequest(world.stripe, "sk_test_ours", {
       mode: "payment",
       client_reference_id: "org/1 é",

@@ -3,22 +3,41 @@
 use std::borrow::ToOwned;
 use std::format;
 use std::string::{String, ToString};
+use std::vec::Vec;
 
 use serde_json::{Value, json};
 
 use crate::ids::Environment;
 use crate::ledger::Payment;
 use crate::topup::event::*;
+use crate::topup::seal::Seal;
 use crate::wire::errors::Code;
 
+fn seal() -> Seal {
+    Seal::derive("this deployment")
+}
+
 fn metadata() -> Value {
-    json!({
+    sealed(json!({
         "edge_credits_environment": "test",
         "edge_credits_customer": "cus_1",
         "edge_credits_credits": "1000.5",
         "edge_credits_unit": "credits",
         "edge_credits_price": "price_1",
-    })
+    }))
+}
+
+/// Metadata with the deployment's seal on what it says now.
+fn sealed(mut metadata: Value) -> Value {
+    let members =
+        ["environment", "customer", "credits", "unit", "price", "product", "expires_after_days"]
+            .map(|name| format!("edge_credits_{name}"));
+    let text = |name: &String| metadata.get(name).and_then(Value::as_str);
+    let signed: Vec<_> = members.iter().map(|name| (name.as_str(), text(name))).collect();
+    let signature = seal().sign(&signed);
+    metadata["edge_credits_deployment"] = json!(seal().mark());
+    metadata["edge_credits_seal"] = json!(signature);
+    metadata
 }
 
 fn session() -> Value {
@@ -49,7 +68,7 @@ fn with(mut value: Value, path: &str, other: Value) -> Value {
 
 /// What an event comes to, in words.
 fn told(event: &Value) -> String {
-    match Event::parse(&event.to_string()) {
+    match Event::parse(&event.to_string(), &seal()) {
         Ok(Event::Other { .. }) => "nothing".to_owned(),
         Ok(Event::Payment { owner, payment: Payment::TopUp(top_up) }) => format!(
             "{} {} gets {} {} by {} for {:?}",
@@ -122,22 +141,57 @@ fn refunds_by_the_table() {
 #[test]
 fn what_was_not_sold_here_is_nobodys() {
     let without = with(session(), "/metadata", json!({ "credits": "5", "customer": "cus_1" }));
-    let live = with(session(), "/metadata/edge_credits_environment", json!("live"));
-    let mut other = event(COMPLETED, &session());
-    other["livemode"] = json!(true);
-    for event in [event(COMPLETED, &without), event(COMPLETED, &live), other] {
-        assert_eq!(told(&event), "nothing", "{event}");
+    assert_eq!(told(&event(COMPLETED, &without)), "nothing");
+    // Another deployment's, whose customers may have the same names.
+    for event in [event(COMPLETED, &session()), event("charge.refunded", &charge())] {
+        let there = Event::parse(&event.to_string(), &Seal::derive("that deployment"));
+        assert!(matches!(there, Ok(Event::Other { .. })), "{event}: {there:?}");
     }
+    let mut unmarked = session();
+    unmarked["metadata"].as_object_mut().unwrap().remove("edge_credits_deployment");
+    assert_eq!(told(&event(COMPLETED, &unmarked)), "nothing");
     let none = with(session(), "/metadata", Value::Null);
     assert_eq!(told(&event(COMPLETED, &none)), "nothing");
 }
 
 #[test]
 fn what_was_sold_here_and_edited_is_shown_to_the_operator() {
+    for name in [
+        "edge_credits_environment",
+        "edge_credits_customer",
+        "edge_credits_credits",
+        "edge_credits_unit",
+        "edge_credits_price",
+        "edge_credits_seal",
+    ] {
+        for edited in [json!("5"), json!("live"), Value::Null] {
+            let mut metadata = metadata();
+            metadata[name] = edited;
+            for (kind, object) in [(COMPLETED, session()), ("charge.refunded", charge())] {
+                let edited = event(kind, &with(object, "/metadata", metadata.clone()));
+                assert_eq!(told(&edited), "invalid_request", "{edited}");
+            }
+        }
+    }
+    for name in ["edge_credits_product", "edge_credits_expires_after_days"] {
+        let mut added = session();
+        added["metadata"][name] = json!("5");
+        assert_eq!(told(&event(COMPLETED, &added)), "invalid_request", "{name}");
+    }
+    let mut relabelled = event(COMPLETED, &session());
+    relabelled["livemode"] = json!(true);
+    assert_eq!(told(&relabelled), "invalid_request");
+    // Where it has no effect, nothing is wrong.
+    relabelled["type"] = json!("checkout.session.expired");
+    assert_eq!(told(&relabelled), "nothing");
+}
+
+#[test]
+fn what_was_sealed_and_cannot_be_entered_is_shown_too() {
     let set = |name: &str, value: Value| {
-        let mut session = session();
-        session["metadata"][name] = value;
-        event(COMPLETED, &session)
+        let mut metadata = metadata();
+        metadata[name] = value;
+        event(COMPLETED, &with(session(), "/metadata", sealed(metadata)))
     };
     for (name, value) in [
         ("edge_credits_credits", json!("1e3")),
@@ -151,7 +205,7 @@ fn what_was_sold_here_and_edited_is_shown_to_the_operator() {
         ("edge_credits_expires_after_days", json!("soon")),
         ("edge_credits_product", json!("a b")),
     ] {
-        let parsed = Event::parse(&set(name, value.clone()).to_string());
+        let parsed = Event::parse(&set(name, value.clone()).to_string(), &seal());
         assert_eq!(parsed.unwrap_err().code, Code::InvalidRequest, "{name} {value}");
     }
     let days = set("edge_credits_expires_after_days", json!("30"));
@@ -174,7 +228,7 @@ fn what_is_no_event() {
         headless.to_string(),
         nameless.to_string(),
     ] {
-        let code = Event::parse(&text).unwrap_err().code;
+        let code = Event::parse(&text, &seal()).unwrap_err().code;
         assert_eq!(code, Code::InvalidJson, "{text:.60}");
     }
 }
@@ -184,7 +238,7 @@ fn an_event_speaks_for_its_environment() {
     let other = |live: bool| {
         let mut event = event("customer.created", &json!({}));
         event["livemode"] = json!(live);
-        Event::parse(&event.to_string()).unwrap().environment()
+        Event::parse(&event.to_string(), &seal()).unwrap().environment()
     };
     assert_eq!((other(true), other(false)), (Environment::Live, Environment::Test));
 }
@@ -193,7 +247,7 @@ proptest::proptest! {
     /// Any text is read or refused.
     #[test]
     fn any_text_is_read_or_refused(text in "\\PC{0,300}|[{}\\[\\]\":,a-z0-9]{0,300}") {
-        let _ = Event::parse(&text);
+        let _ = Event::parse(&text, &seal());
     }
 
     /// Any text in any place of an event of ours is read or refused, and whose credits they are does
@@ -207,7 +261,7 @@ proptest::proptest! {
             "/data/object/metadata/edge_credits_environment",
         ];
         let event = with(event(COMPLETED, &session()), places[place], json!(text));
-        if let Ok(Event::Payment { owner, .. }) = Event::parse(&event.to_string()) {
+        if let Ok(Event::Payment { owner, .. }) = Event::parse(&event.to_string(), &seal()) {
             proptest::prop_assert_eq!(owner.customer.as_str(), "cus_1");
         }
     }

@@ -8,11 +8,16 @@ use super::orders::{order, url};
 use crate::http::{Method, Response};
 use crate::ids::{CustomerId, Environment, Owner};
 use crate::topup::packs::{Packs, Wanted};
+use crate::topup::seal::Seal;
 use crate::topup::stripe::*;
 use crate::wire::errors::Code;
 
 const PACK: &str =
     r#"[{"price":"price_1","credits":1000.5,"product":"pro","expires_after_days":30}]"#;
+
+/// By Python: base64url of HMAC-SHA256, its key SHA-256 of `edge-credits top-up seal`, a zero byte
+/// and `ours`; each name and value after its length in eight bytes.
+const SEALED: &str = "_r7L2fnPJDucTR2Fbzi1_cx6eovr0xUey1TEW6KXXUI";
 
 fn stripe() -> Stripe {
     let setting = |name: &str| (name == "STRIPE_SECRET_KEY").then(|| "sk_live_hush".to_owned());
@@ -28,7 +33,7 @@ fn owner(customer: &str) -> Owner {
 fn the_request_to_the_byte() {
     let packs = Packs::parse(Some(PACK), Environment::Live).unwrap();
     let pack = packs.choose(&Wanted::Default).unwrap();
-    let request = stripe().open(&owner("cus_1"), &order("").unwrap(), pack);
+    let request = stripe().open(&owner("cus_1"), &order("").unwrap(), pack, &Seal::derive("ours"));
     assert_eq!(request.method, Method::Post);
     assert_eq!(request.url, "http://127.0.0.1:12111/v1/checkout/sessions");
     let header = |name: &str| request.headers.iter().find(|(n, _)| *n == name).unwrap().1.clone();
@@ -57,15 +62,17 @@ fn the_request_to_the_byte() {
             ("price", "price_1"),
             ("product", "pro"),
             ("expires_after_days", "30"),
+            ("deployment", Seal::derive("ours").mark()),
+            ("seal", SEALED),
         ] {
             expected.push((std::format!("{place}[edge_credits_{name}]"), value.to_owned()));
         }
     }
     assert_eq!(pairs, expected);
     // The same again, to the byte; another customer's call under the same key is another call.
-    let again = stripe().open(&owner("cus_1"), &order("").unwrap(), pack);
+    let again = stripe().open(&owner("cus_1"), &order("").unwrap(), pack, &Seal::derive("ours"));
     assert!(again == request);
-    let other = stripe().open(&owner("cus_2"), &order("").unwrap(), pack);
+    let other = stripe().open(&owner("cus_2"), &order("").unwrap(), pack, &Seal::derive("ours"));
     assert_ne!(other.headers[2], request.headers[2]);
     assert_eq!(request.headers[2].0, "idempotency-key");
 }
