@@ -1,7 +1,8 @@
 //! The deployment's settings for top-ups.
 //!
 //! Decides, as [`crate::settings`], whether a setting makes sense. What the environments have of their
-//! own stands under a name with `_LIVE` or `_TEST`; a name without serves both.
+//! own stands under a name with `_LIVE` or `_TEST`. A Stripe key without says by its prefix which one
+//! it serves, and a webhook's secret without goes with that key.
 
 use edge_credits_core::config::UrlParts;
 use edge_credits_core::ids::Environment;
@@ -17,10 +18,14 @@ use crate::settings::API_KEYS;
 /// not.
 const PUBLIC_URL: &str = "PUBLIC_URL";
 
+/// The one key of Stripe's, where there is one.
+const STRIPE_SECRET_KEY: &str = "STRIPE_SECRET_KEY";
+
 /// The address of Stripe's API, for tests.
 const STRIPE_API_BASE: &str = "STRIPE_API_BASE";
 
-/// The secrets that sign webhooks, and whom each speaks for.
+/// The secrets that sign webhooks, and whom each speaks for; the first for the environment of
+/// [`STRIPE_SECRET_KEY`].
 const WEBHOOK_SECRETS: [(&str, Option<Environment>); 3] = [
     ("STRIPE_WEBHOOK_SECRET", None),
     ("STRIPE_WEBHOOK_SECRET_LIVE", Some(Environment::Live)),
@@ -65,22 +70,34 @@ pub(crate) fn till(
     Ok(Till::Sandbox(key, packs.or_sandbox()))
 }
 
-/// The secrets by which a webhook may be signed.
+/// The secrets by which a webhook may be signed: those of the environments that sell at Stripe.
 ///
 /// # Errors
 /// `topup_not_configured` where there is none; `not_configured` for one that makes no sense.
 pub(crate) fn webhook_secrets(
     setting: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<Secret>, ApiError> {
+    // A key that makes no sense sells nothing; whoever wants to buy is told.
+    let sells = |environment| matches!(StripeKey::choose(&setting, environment), Ok(Some(_)));
+    let marked = setting(STRIPE_SECRET_KEY).and_then(|text| StripeKey::environment(&text));
+    let meant =
+        marked.ok_or(()).or_else(|()| match (sells(Environment::Live), sells(Environment::Test)) {
+            (true, true) => Err("could be of either key: add _LIVE or _TEST to its name"),
+            (true, false) => Ok(Environment::Live),
+            (false, _) => Ok(Environment::Test),
+        });
     let mut secrets = Vec::new();
-    for (name, environment) in WEBHOOK_SECRETS {
+    for (name, own) in WEBHOOK_SECRETS {
         let Some(text) = setting(name).filter(|text| !text.is_empty()) else { continue };
-        let listed = Secret::list(&text, environment).map_err(|problem| wrong(name, problem))?;
-        secrets.extend(listed);
+        let listed = own.map_or(meant, Ok).and_then(|environment| {
+            let listed = Secret::list(&text, environment)?;
+            Ok(if sells(environment) { listed } else { Vec::new() })
+        });
+        secrets.extend(listed.map_err(|problem| wrong(name, problem))?);
     }
     if secrets.is_empty() {
-        let message = "The secret STRIPE_WEBHOOK_SECRET is not set, so no event can be told from a \
-                       forged one. Nothing was changed.";
+        let message = "There is no secret STRIPE_WEBHOOK_SECRET that goes with a Stripe key, so no \
+                       event can be told from a forged one. Nothing was changed.";
         return Err(not_sold(message));
     }
     Ok(secrets)
@@ -211,6 +228,48 @@ mod tests {
         }
         assert!(are_sensible(set(&[key, ("STRIPE_API_BASE", "http://127.0.0.1:1")]), url));
         assert!(are_sensible(set(&[]), url));
+    }
+
+    #[test]
+    fn a_webhook_speaks_for_the_environment_of_its_key() {
+        let word = |settings: &[(&str, &str)]| match webhook_secrets(set(settings)) {
+            Ok(secrets) => {
+                let speaks = |environment| secrets.iter().any(|one| one.speaks_for(environment));
+                match (speaks(Environment::Live), speaks(Environment::Test)) {
+                    (true, true) => "both",
+                    (true, false) => "live",
+                    (false, true) => "test",
+                    (false, false) => "nobody",
+                }
+            }
+            Err(error) => error.code.as_str(),
+        };
+        let key = ("STRIPE_SECRET_KEY", "sk_test_x");
+        let live_key = ("STRIPE_SECRET_KEY", "rk_live_x");
+        let (live, test) =
+            (("STRIPE_SECRET_KEY_LIVE", "sk_live_x"), ("STRIPE_SECRET_KEY_TEST", "sk_test_x"));
+        let any_secret = ("STRIPE_WEBHOOK_SECRET", "whsec_any");
+        let live_secret = ("STRIPE_WEBHOOK_SECRET_LIVE", "whsec_live");
+        let test_secret = ("STRIPE_WEBHOOK_SECRET_TEST", "whsec_test");
+        let unset = "topup_not_configured";
+        let table: &[(&[(&str, &str)], &str)] = &[
+            (&[key, any_secret], "test"),
+            (&[live_key, any_secret], "live"),
+            (&[live, any_secret], "live"),
+            (&[test, any_secret], "test"),
+            (&[live, key, any_secret], "test"),
+            (&[live, key, any_secret, live_secret], "both"),
+            (&[live, test, any_secret], "not_configured"),
+            (&[live, test, live_secret, test_secret], "both"),
+            (&[key, live_secret], unset),
+            (&[key, live_secret, test_secret], "test"),
+            (&[any_secret], unset),
+            (&[live_secret, test_secret], unset),
+            (&[key], unset),
+        ];
+        for (settings, expected) in table {
+            assert_eq!(word(settings), *expected, "{settings:?}");
+        }
     }
 
     #[test]

@@ -34,8 +34,8 @@ const MIN_SECRET_BYTES: usize = 8;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
     text: String,
-    /// The environment that it may speak for; `None` for the one that each event names.
-    environment: Option<Environment>,
+    /// The environment that it speaks for.
+    environment: Environment,
 }
 
 impl Secret {
@@ -43,10 +43,7 @@ impl Secret {
     ///
     /// # Errors
     /// What is wrong, as the end of a sentence that the setting's name begins.
-    pub fn list(
-        setting: &str,
-        environment: Option<Environment>,
-    ) -> Result<Vec<Self>, &'static str> {
+    pub fn list(setting: &str, environment: Environment) -> Result<Vec<Self>, &'static str> {
         let texts: Vec<String> = if setting.trim_start().starts_with('[') {
             let listed = serde_json::from_str(setting);
             listed.map_err(|_| "is not a JSON list of secrets")?
@@ -70,7 +67,7 @@ impl Secret {
     /// Whether it may speak for an environment.
     #[must_use]
     pub fn speaks_for(&self, environment: Environment) -> bool {
-        self.environment.is_none_or(|own| own == environment)
+        self.environment == environment
     }
 
     fn mac(&self) -> Option<Hmac<Sha256>> {

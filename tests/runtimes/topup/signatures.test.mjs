@@ -7,7 +7,7 @@ import { describe, test } from "node:test";
 
 import { ledgerWorker, startWorkerd } from "../workerd.mjs";
 import { sendEvent } from "./stripe_double.mjs";
-import { SECRETS, keys, sellingWorld } from "./world.mjs";
+import { BACK, SECRETS, SELLING, clientOf, keys, sellingWorld } from "./world.mjs";
 
 const world = sellingWorld();
 
@@ -74,6 +74,25 @@ describe("a signature", () => {
     });
     assert.equal((await notUtf8.json()).error.code, "invalid_signature");
     assert.equal((await fetch(`${world.url}/v1/webhooks/stripe`)).status, 405);
+  });
+
+  test("of the one endpoint speaks for the environment of the one key", async () => {
+    const { API_KEYS, TOPUP_PACKS, STRIPE_SECRET_KEY } = SELLING;
+    const [STRIPE_API_BASE, STRIPE_WEBHOOK_SECRET] = [world.stripe.url, SECRETS.test];
+    const stripe = { STRIPE_API_BASE, STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET };
+    const bindings = { API_KEYS, TOPUP_PACKS, ...stripe };
+    const single = await startWorkerd({ workers: [ledgerWorker(bindings)] });
+    try {
+      const order = { customerId: "cus_single", ...BACK };
+      const { sessionId } = await clientOf(single.urls.ledger).createTopUpSession(order);
+      const event = world.stripe.payment(sessionId).completed();
+      const tell = (told) => sendEvent(single.urls.ledger, told, { secret: SECRETS.test });
+      const live = await tell({ ...event, type: "charge.updated", livemode: true });
+      assert.deepEqual([live.status, live.json.error.code], [400, "invalid_signature"]);
+      assert.equal((await tell(event)).json.effect, "granted");
+    } finally {
+      await single.stop();
+    }
   });
 
   test("is asked of everybody: without a secret nothing is taken", async () => {
