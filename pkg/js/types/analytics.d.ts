@@ -3,7 +3,8 @@
 //
 // Consumed is what usage and negative adjustments took; added is what top-ups, positive adjustments and
 // refunds brought. A refund counts on its own day and does not lower what was consumed before. What was
-// left of a grant that expired or was voided is neither: it is `expired`.
+// left of a grant that expired or was voided, and what was taken back of a purchase whose money was
+// paid back, is neither: it is `expired`.
 
 import type { TransactionType } from './options.js';
 
@@ -79,7 +80,7 @@ export interface UsageSums {
   net: number;
   /** Transactions of every type. */
   transaction_count: number;
-  /** What was left of grants that expired or were voided. */
+  /** Gone without use: left of grants that ended, or of a purchase whose money was paid back. */
   expired?: number;
 }
 
@@ -154,7 +155,7 @@ export interface PeriodSummary {
   total_transactions: number;
   /** Customers who consumed something. */
   active_customers: number;
-  /** What was left of grants that expired or were voided. */
+  /** Gone without use: left of grants that ended, or of a purchase whose money was paid back. */
   total_expired?: number;
 }
 

@@ -182,6 +182,7 @@ mod tests {
             time: Timestamp::from_millis(
                 1_795_305_600_000 + i64::try_from(sequence).unwrap() * 43_200_000,
             ),
+            reverses: false,
             action: action.to_owned(),
         }
     }

@@ -27,7 +27,8 @@ pub struct Tally {
     pub consumed: i64,
     /// What topups, positive adjustments and refunds brought.
     pub added: i64,
-    /// What was left of grants that expired or were voided.
+    /// What is gone without use: what was left of grants that expired or were voided, and what of a
+    /// purchase was taken back because its money was.
     pub expired: i64,
     /// Entries, of every kind.
     pub transactions: i64,
@@ -38,13 +39,15 @@ impl Tally {
     ///
     /// A refund is credits that are added on its own day; it does not lower what was consumed on the
     /// day of the charge. What expires is neither consumed nor added, so that a customer who used
-    /// nothing has consumed nothing; it is told apart.
+    /// nothing has consumed nothing; it is told apart. `reverses`: the entry is about another one
+    /// (`refund_of`). A negative adjustment that is takes a purchase back, which nobody used either.
     #[must_use]
-    pub fn of(kind: EntryKind, amount: Credits) -> Self {
+    pub fn of(kind: EntryKind, amount: Credits, reverses: bool) -> Self {
         let mut tally = Self { transactions: 1, ..Self::default() };
         let magnitude = amount.magnitude().minor_units();
         match kind {
             EntryKind::Expiry | EntryKind::Void => tally.expired = magnitude,
+            EntryKind::Adjustment if reverses && amount.is_negative() => tally.expired = magnitude,
             _ if amount.is_negative() => tally.consumed = magnitude,
             _ => tally.added = magnitude,
         }
@@ -105,13 +108,15 @@ pub struct Fact {
     pub amount: Credits,
     /// Ledger time.
     pub time: Timestamp,
+    /// Whether it is about another entry (`refund_of`).
+    pub reverses: bool,
     /// What it was for, as [`crate::ledger::Entry::action`] says; cut to [`MAX_ACTION_BYTES`].
     pub action: String,
 }
 
 /// The columns of the entries from which [`fact_from_row`] reads.
-pub const FACT_COLUMNS: [&str; 7] =
-    ["sequence", "kind", "unit", "amount", "time", "description", "metadata"];
+pub const FACT_COLUMNS: [&str; 8] =
+    ["sequence", "kind", "unit", "amount", "time", "description", "metadata", "refund_of"];
 
 /// Reads a fact from an entry's [`FACT_COLUMNS`].
 ///
@@ -122,12 +127,14 @@ pub fn fact_from_row(row: Vec<SqlValue>) -> Result<Fact, Corrupt> {
     let (sequence, kind, unit) = (row.sequence()?, row.text()?, row.text()?);
     let (amount, time) = (row.amount()?, row.time()?);
     let (description, metadata) = (row.optional_text()?, row.optional_text()?);
+    let reverses = row.optional_text()?.is_some();
     Ok(Fact {
         sequence,
         kind: EntryKind::parse(&kind).ok_or(Corrupt)?,
         unit: Unit::parse(&unit).map_err(|_| Corrupt)?,
         amount,
         time,
+        reverses,
         action: cut(action_of(metadata.as_deref(), description.as_deref())),
     })
 }
@@ -174,7 +181,7 @@ pub fn gather<'a>(lines: &mut Lines, facts: impl IntoIterator<Item = &'a Fact>) 
             kind: fact.kind,
         };
         let sum = lines.entry(name).or_default();
-        *sum = sum.plus(Tally::of(fact.kind, fact.amount));
+        *sum = sum.plus(Tally::of(fact.kind, fact.amount, fact.reverses));
     }
 }
 
@@ -202,16 +209,22 @@ mod tests {
             (EntryKind::Release, 0, (0, 0, 0)),
         ];
         for (kind, amount, (consumed, added, expired)) in table {
-            let tally = Tally::of(kind, credits(amount));
+            let tally = Tally::of(kind, credits(amount), false);
             assert_eq!(tally, Tally { consumed, added, expired, transactions: 1 }, "{kind:?}");
             assert_eq!(tally.net(), amount, "{kind:?}");
+            // Of another entry: only a purchase taken back counts as something else.
+            let reversing = Tally::of(kind, credits(amount), true);
+            let back = kind == EntryKind::Adjustment && amount < 0;
+            let (consumed, expired) = if back { (0, 5) } else { (consumed, expired) };
+            assert_eq!(reversing, Tally { consumed, expired, ..tally }, "{kind:?}");
+            assert_eq!(reversing.net(), amount, "{kind:?}");
         }
     }
 
     #[test]
     fn sums_stay_at_the_end_of_their_range() {
         let full = Tally { consumed: i64::MAX, ..Tally::default() };
-        let more = full.plus(Tally::of(EntryKind::Consumption, credits(-1)));
+        let more = full.plus(Tally::of(EntryKind::Consumption, credits(-1), false));
         assert_eq!(more, Tally { consumed: i64::MAX, transactions: 1, ..Tally::default() });
         assert_eq!(decimal(i64::MAX, Scale::CREDITS).to_string(), "9223372036854.775807");
         assert_eq!(decimal(-1_500_000, Scale::CREDITS).to_string(), "-1.5");

@@ -42,7 +42,7 @@ impl Book {
         let within = self.0.iter().filter(move |entry| window.contains(entry.0));
         within.map(|entry| {
             let amount = Credits::from_minor_units(entry.4 * 1_000_000).unwrap();
-            (entry, Tally::of(entry.2, amount))
+            (entry, Tally::of(entry.2, amount, false))
         })
     }
 

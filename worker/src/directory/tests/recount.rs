@@ -41,23 +41,28 @@ pub(super) struct Line {
     pub(super) action: String,
     pub(super) kind: String,
     pub(super) amount: i64,
+    /// Credits of a purchase whose money was paid back.
+    pub(super) taken_back: bool,
 }
 
 impl Line {
     pub(super) fn of(owner: &Owner, unit: &'static str, row: &Value) -> Self {
         let text = |name: &str| row[name].as_str().unwrap().to_owned();
+        let (kind, amount) = (text("type"), row["amount"].as_i64().unwrap());
+        let taken_back = kind == "adjustment" && amount < 0 && row["refund_of"].is_string();
         Self {
             customer: owner.customer.as_str().to_owned(),
             unit,
             day: text("created_at")[..10].to_owned(),
             action: text("action"),
-            kind: text("type"),
-            amount: row["amount"].as_i64().unwrap(),
+            kind,
+            amount,
+            taken_back,
         }
     }
 
     pub(super) fn ended(&self) -> bool {
-        self.kind == "expiry" || self.kind == "void"
+        self.kind == "expiry" || self.kind == "void" || self.taken_back
     }
 
     pub(super) fn consumed(&self) -> i64 {
@@ -146,6 +151,11 @@ pub(super) fn compare(town: &Town, recount: &Recount, unit: &str, period: Period
         customers.into_iter().filter(|(_, sums)| sums.0 > 0).collect();
     ranking.sort_by_key(|(_, sums)| -sums.0);
     let active = ranking.len();
+    for row in usage["data"].as_array().unwrap() {
+        let day = text(row, "day");
+        let ended = lines().filter(|line| line.day == day && line.ended());
+        assert_eq!(row["expired"], ended.map(|line| -line.amount).sum::<i64>(), "{about} {day}");
+    }
     for limit in [1, 3, 100] {
         let top = town.ask(Topic::TopConsumers, &format!("{about}&limit={limit}"));
         let told: Vec<(String, Sums)> = top["data"]

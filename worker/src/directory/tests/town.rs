@@ -5,9 +5,11 @@ use core::time::Duration;
 use edge_credits_core::analytics::pace::PaceConfig;
 use edge_credits_core::analytics::question::{Topic, parse_question};
 use edge_credits_core::analytics::report::{Report, read_applied};
+use edge_credits_core::credits::Credits;
 use edge_credits_core::entropy::{Entropy, Jitter};
-use edge_credits_core::ids::{CustomerId, Environment, Owner};
-use edge_credits_core::ledger::LedgerConfig;
+use edge_credits_core::idempotency::IdempotencyKey;
+use edge_credits_core::ids::{CustomerId, Environment, Owner, Unit};
+use edge_credits_core::ledger::{CallDetails, LedgerConfig, Payment, Reversal, TopUp};
 use edge_credits_core::time::Timestamp;
 use edge_credits_core::wire::requests::{KeySource, parse_add, parse_consume};
 use serde_json::Value;
@@ -101,9 +103,36 @@ impl Town {
         ledger.perform(owner, self.now, &command.unwrap(), &config).unwrap();
     }
 
+    /// Credits are bought, or the money for some is paid back in part or whole.
+    pub(super) fn pay(&mut self) {
+        let house = self.below(self.houses.len());
+        let (of, refunded) = (self.below(4), self.below(4));
+        let key = IdempotencyKey::parse(&format!("payment_{of}")).unwrap();
+        let payment = if refunded == 0 {
+            Payment::TopUp(TopUp {
+                call: CallDetails { key, description: None, metadata: None },
+                unit: Unit::credits(),
+                amount: Credits::from_minor_units(30_000_000).unwrap(),
+                product: None,
+                lasts: (of == 0).then(|| Duration::from_secs(3_600 * 30)),
+            })
+        } else {
+            Payment::Reversal(Reversal {
+                payment: key,
+                unit: Unit::credits(),
+                refunded: refunded as u64,
+                paid: 3,
+                description: None,
+                metadata: None,
+            })
+        };
+        let House { owner, ledger, .. } = &self.houses[house];
+        ledger.settle_payment(owner, self.now, &payment).unwrap();
+    }
+
     /// One thing happens, as it may.
     pub(super) fn happen(&mut self) {
-        match self.below(14) {
+        match self.below(15) {
             0..=5 => self.call(),
             6 | 7 => self.write_letter(),
             8 | 9 => self.deliver_letter(),
@@ -113,6 +142,7 @@ impl Town {
                 let hours = self.below(60) as u64;
                 self.now = self.now.plus(Duration::from_secs(3_600 * hours));
             }
+            13 => self.pay(),
             _ => self.lose(),
         }
     }
