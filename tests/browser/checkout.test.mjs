@@ -47,15 +47,21 @@ after(async () => {
   await runtime?.stop();
 });
 
-/** The app that sells: it shows where the buyer came back to. */
+/** The app that sells: it shows where the buyer came back to, on another host from `/moved/…`. */
 async function startApp() {
   const server = createServer((request, response) => {
+    const { port } = server.address();
+    if (request.url.startsWith("/moved/")) {
+      const location = `http://127.0.0.1:${port}/${request.url.slice("/moved/".length)}`;
+      return response.writeHead(302, { location }).end();
+    }
     response.writeHead(200, { "content-type": "text/html" }).end(`<h1>${request.url}</h1>`);
   });
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
   return {
     // Another origin than the worker's, as in life.
     url: `http://localhost:${server.address().port}`,
+    other: `http://127.0.0.1:${server.address().port}`,
     stop: () => {
       server.closeAllConnections();
       return new Promise((done) => server.close(done));
@@ -128,6 +134,19 @@ describe("by keyboard alone", () => {
     await leave(page, "Space");
     assert.equal(await have("cus_cancels"), 1000);
     await close();
+  });
+
+  test("a buyer comes back to an app that sends on to another host", async () => {
+    const back = { successUrl: `${app.url}/moved/thanks`, cancelUrl: `${app.url}/moved/no` };
+    for (const [tabs, target, balance] of [[2, "no", 0], [1, "thanks", 1000]]) {
+      const { checkoutUrl } = await session("cus_moved", back);
+      const { page, close } = await open(checkoutUrl);
+      for (let tab = 0; tab < tabs; tab += 1) await page.keyboard.press("Tab");
+      await leave(page, "Enter");
+      assert.equal(page.url(), `${app.other}/${target}`);
+      assert.equal(await have("cus_moved"), balance);
+      await close();
+    }
   });
 
   test("it works without a script, because there is none", async () => {
