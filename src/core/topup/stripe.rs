@@ -2,7 +2,8 @@
 //!
 //! Decides which of the deployment's keys may be used, the bytes of the request, and what each answer
 //! means for the caller. A session that is asked for twice under one key is opened once: Stripe keeps
-//! the key, for 24 hours at least, and answers with the first one.
+//! the key, for 24 hours at least, and answers with the first one; with the first failure too, so that
+//! a key that has failed there is spent.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -190,8 +191,7 @@ impl Stripe {
             let (Some(session_id), Some(checkout_url)) = (text("id").filter(usable), url) else {
                 return Err(unavailable("answered with no session"));
             };
-            let replayed = response.header("idempotent-replayed") == Some("true");
-            return Ok(Opened { checkout_url, session_id, replayed });
+            return Ok(Opened { checkout_url, session_id, replayed: is_replay(response) });
         }
         let error = body.and_then(|body| body.object("error"));
         let word =
@@ -235,6 +235,12 @@ impl Said {
                                (or the pack has been changed meanwhile). Nothing was changed; use a \
                                new key for a new session.";
                 ApiError::new(Code::IdempotencyKeyReused, message).into()
+            }
+            _ if is_replay(response) => {
+                let message = "Stripe has refused or failed the first call with this idempotency key, and \
+                               answers every other one with that for a day. Nothing that a buyer \
+                               could reach was opened; use a new key.";
+                ApiError::new(Code::StripeRefused, message).with_details(&self.details()).into()
             }
             409 => {
                 let message = "A call with this idempotency key is running at Stripe. Repeat it.";
@@ -295,6 +301,11 @@ fn unavailable(what: &str) -> Refused {
          idempotency key: it opens one session at most."
     );
     ApiError::new(Code::StripeUnavailable, &message).into()
+}
+
+/// Whether Stripe repeats what it answered to an earlier call with the key.
+fn is_replay(response: &Response) -> bool {
+    response.header("idempotent-replayed") == Some("true")
 }
 
 /// Whether a part of Stripe's errors may be shown: a name such as `line_items[0][price]`.

@@ -112,6 +112,27 @@ describe("a session, opened at a double of Stripe's API", () => {
     assert.equal(gone.details.stripe_code, "resource_missing");
   });
 
+  test("that Stripe failed to open needs a new key", async () => {
+    const order = { customerId: "cus_spent", ...BACK };
+    world.stripe.fail({ status: 500, json: { error: { type: "api_error" } }, headers: {} });
+    const before = world.stripe.requests.length;
+    const failing = world.client(keys.test, { maxRetries: 5 });
+    const failed = await failing.createTopUpSession({ ...order, idempotencyKey: "spent" })
+      .catch((error) => error);
+    // Of the first attempt it is not known, so the call says so; no third one is made.
+    const { code, effect, attempts } = failed;
+    assert.deepEqual([code, effect, attempts], ["stripe_refused", "unknown", 2]);
+    assert.match(failed.message, /use a new key/);
+    assert.equal(world.stripe.requests.length, before + 2);
+    const gone = { ...order, priceId: "price_gone", idempotencyKey: "gone" };
+    for (const expected of ["topup_not_configured", "stripe_refused"]) {
+      const refused = await world.client().createTopUpSession(gone).catch((error) => error);
+      assert.deepEqual([refused.code, refused.effect], [expected, "not_applied"]);
+      assert.equal(refused.details.stripe_code, "resource_missing");
+    }
+    await world.client().createTopUpSession({ ...order, idempotencyKey: "fresh" });
+  });
+
   test("is refused before Stripe hears of it where the order makes no sense", async () => {
     const heard = world.stripe.requests.length;
     const back = { success_url: BACK.successUrl, cancel_url: BACK.cancelUrl };

@@ -33,6 +33,8 @@ export async function startStripeDouble() {
     if (fault === "cut") return request.socket.destroy();
     if (fault === "silent") return undefined;
     const answer = fault ?? answerTo(method, url, headers, body);
+    // Stripe keeps what it failed with, too.
+    if (fault?.status >= 500) keys.set(headers["idempotency-key"], { body, ...fault });
     const told = { "content-type": "application/json", "request-id": id("req"), ...answer.headers };
     response.writeHead(answer.status, told).end(JSON.stringify(answer.json));
   });
@@ -55,13 +57,16 @@ export async function startStripeDouble() {
       return failure(400, { type: "idempotency_error", message: "Keys for idempotent requests …" });
     }
     if (known !== undefined) {
-      return { status: 200, json: known.json, headers: { "idempotent-replayed": "true" } };
+      const { status, json } = known;
+      return { status, json, headers: { "idempotent-replayed": "true" } };
     }
     const form = new URLSearchParams(body);
     if (form.get("line_items[0][price]") === "price_gone") {
       const [type, code] = ["invalid_request_error", "resource_missing"];
       const param = "line_items[0][price]";
-      return failure(400, { type, code, param, message: "No such price: 'price_gone'" });
+      const refusal = failure(400, { type, code, param, message: "No such price: 'price_gone'" });
+      keys.set(key, { body, ...refusal });
+      return refusal;
     }
     const livemode = headers.authorization.includes("k_live_");
     const session = {
@@ -78,7 +83,7 @@ export async function startStripeDouble() {
     };
     const onPayment = metadataOf(form, "payment_intent_data[metadata]");
     sessions.set(session.id, { ...session, onPayment });
-    keys.set(key, { body, json: session });
+    keys.set(key, { body, status: 200, json: session });
     return { status: 200, json: session, headers: {} };
   }
 
@@ -87,7 +92,7 @@ export async function startStripeDouble() {
     url: `http://127.0.0.1:${server.address().port}`,
     requests,
     sessions,
-    /** What the next requests get instead: an answer, `lost`, `cut` or `silent`. */
+    /** What the next requests get instead: an answer (kept where it is a 5xx), `lost`, `cut`, `silent`. */
     fail: (...next) => faults.push(...next),
     stop: () => {
       server.closeAllConnections();

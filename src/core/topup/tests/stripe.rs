@@ -11,6 +11,7 @@ use crate::topup::packs::{Packs, Wanted};
 use crate::topup::seal::Seal;
 use crate::topup::stripe::*;
 use crate::wire::errors::Code;
+use crate::wire::reading::judge;
 
 const PACK: &str =
     r#"[{"price":"price_1","credits":1000.5,"product":"pro","expires_after_days":30}]"#;
@@ -123,6 +124,33 @@ fn answers_by_the_table() {
     }
     let silent = stripe().opened(None).unwrap_err();
     assert_eq!(silent.error.code, Code::StripeUnavailable);
+}
+
+#[test]
+fn a_failure_that_stripe_repeats_is_not_worth_another_try() {
+    let missing = r#"{"error":{"type":"invalid_request_error","code":"resource_missing"}}"#;
+    let failed = r#"{"error":{"type":"api_error"}}"#;
+    for (status, body, at_first) in [
+        (400, missing, Code::TopupNotConfigured),
+        (409, failed, Code::IdempotencyKeyInUse),
+        (500, failed, Code::StripeUnavailable),
+        (503, "<html>", Code::StripeUnavailable),
+    ] {
+        let mut response = Response { status, headers: Vec::new(), body: body.to_owned() };
+        assert_eq!(stripe().opened(Some(&response)).unwrap_err().error.code, at_first);
+        response.headers.push(("idempotent-replayed".to_owned(), "true".to_owned()));
+        let refused = stripe().opened(Some(&response)).unwrap_err();
+        assert_eq!(refused.error.code, Code::StripeRefused, "{status}");
+        assert!(refused.error.message.ends_with("use a new key."));
+        let judged = judge(refused.error.code.status(), Some(refused.error.code.as_str()));
+        assert!(!judged.retry);
+    }
+    // Other content under a key that stands is another mistake.
+    let reused = r#"{"error":{"type":"idempotency_error"}}"#.to_owned();
+    let headers = Vec::from([("idempotent-replayed".to_owned(), "true".to_owned())]);
+    let reused = Response { status: 400, headers, body: reused };
+    let refused = stripe().opened(Some(&reused)).unwrap_err();
+    assert_eq!(refused.error.code, Code::IdempotencyKeyReused);
 }
 
 #[test]
