@@ -120,11 +120,14 @@ impl Pace {
     /// The directory's answer: how far it has applied this ledger's entries, which end at `last`.
     ///
     /// It is the directory that knows: less than was reported means that it has been restored to an
-    /// earlier day, more that an answer was lost.
-    pub fn answered(&mut self, applied: u64, last: u64) {
+    /// earlier day, more that an answer was lost. More than there is means that the ledger has been
+    /// restored: then the answer is true, and what the ledger enters up to there is counted no more.
+    #[must_use]
+    pub fn answered(&mut self, applied: u64, last: u64) -> bool {
         self.reported = applied.min(last);
         self.failures = 0;
         self.retry_at = None;
+        applied > last
     }
 
     /// No answer came: the next attempt is at `retry_at`.
@@ -211,7 +214,7 @@ mod tests {
         assert_eq!(pace.standing(NOW, later, &on), (later, true));
         pace.not_answered(later);
         assert_eq!(pace.standing(NOW, later, &on), (later, false), "the pause holds");
-        pace.answered(4, 9);
+        assert!(!pace.answered(4, 9));
         assert_eq!(pace.standing(NOW, later, &on), (later, true));
     }
 
@@ -239,8 +242,10 @@ mod tests {
     #[test]
     fn the_directory_says_how_far_it_is() {
         let mut pace = Pace { reported: 5, failures: 3, ..Pace::default() };
-        for (applied, reported) in [(8, 8), (2, 2), (99, 10)] {
-            pace.answered(applied, 10);
+        for (applied, reported, ahead) in
+            [(8, 8, false), (2, 2, false), (10, 10, false), (99, 10, true)]
+        {
+            assert_eq!(pace.answered(applied, 10), ahead);
             assert_eq!((pace.reported, pace.failures), (reported, 0));
         }
     }

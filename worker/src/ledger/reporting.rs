@@ -75,7 +75,11 @@ impl<S: Storage> Ledger<S> {
                 read_applied(&body).ok_or_else(|| "its answer was none of a directory".to_owned())
             });
             match applied {
-                Ok(applied) => self.reported(owner, outward.now(), applied)?,
+                Ok(applied) => {
+                    if self.reported(owner, outward.now(), applied)? {
+                        outward.log(&ahead(applied, report.through));
+                    }
+                }
                 Err(reason) => {
                     outward.log(&format!("the directory did not take a report: {reason}"));
                     self.not_reported(owner, outward.now(), &mut outward.jitter())?;
@@ -173,7 +177,7 @@ impl<S: Storage> Ledger<S> {
         })
     }
 
-    /// Takes note of what the directory has applied.
+    /// Takes note of what the directory has applied; whether that is more than there is.
     ///
     /// # Errors
     /// As for [`Ledger::alarm`].
@@ -182,8 +186,16 @@ impl<S: Storage> Ledger<S> {
         owner: &Owner,
         now: Timestamp,
         applied: u64,
-    ) -> Result<(), String> {
-        self.pace(owner, now, |pace, last| pace.answered(applied, last))
+    ) -> Result<bool, String> {
+        self.work(owner, now, |loaded| {
+            let mut pace = loaded.pace;
+            let ahead = pace.answered(applied, loaded.account.sequence());
+            if pace != loaded.pace {
+                rollup_store::set_pace(&self.storage, &pace)?;
+                loaded.pace = pace;
+            }
+            Ok(ahead)
+        })
     }
 
     /// Takes note that the directory has not answered, and when it is tried again: a pause from now,
@@ -205,23 +217,6 @@ impl<S: Storage> Ledger<S> {
                 Ok(store::ring(&self.storage, due, now)?)
             })?;
             loaded.pace = pace;
-            Ok(())
-        })
-    }
-
-    fn pace(
-        &self,
-        owner: &Owner,
-        now: Timestamp,
-        change: impl FnOnce(&mut Pace, u64),
-    ) -> Result<(), String> {
-        self.work(owner, now, |loaded| {
-            let mut pace = loaded.pace;
-            change(&mut pace, loaded.account.sequence());
-            if pace != loaded.pace {
-                rollup_store::set_pace(&self.storage, &pace)?;
-                loaded.pace = pace;
-            }
             Ok(())
         })
     }
@@ -270,6 +265,14 @@ impl<S: Storage> Ledger<S> {
         }
         store::owner(&self.storage).map(Some)
     }
+}
+
+fn ahead(applied: u64, last: u64) -> String {
+    format!(
+        "the directory has counted {applied} entries of this ledger, which has {last}: the ledger was \
+         restored to an earlier time. The sums over all customers keep what it had then, and its \
+         entries up to number {applied} are not counted."
+    )
 }
 
 fn in_words(fault: Fault) -> String {
