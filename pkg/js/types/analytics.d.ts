@@ -61,7 +61,7 @@ export interface AnalyticsSummaryOptions extends AnalyticsOptions {
 /** What every answer says beside its data. */
 export interface AnalyticsResponse<Data> {
   data: Data;
-  /** When it was answered, RFC 3339. */
+  /** When it was answered, RFC 3339; of all customers, by what ledgers had reported by then. */
   as_of?: string;
   /** The first UTC day, `YYYY-MM-DD`. */
   from?: string;
@@ -139,7 +139,10 @@ export interface BurnRate {
    * consumed than added.
    */
   projection_days_remaining: number | null;
-  /** What is left now. */
+  /**
+   * What is left now: of one customer what is available, of all customers what is posted, in which
+   * credits are still counted that holds reserve.
+   */
   balance?: number;
 }
 
