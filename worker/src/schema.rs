@@ -100,6 +100,11 @@ const STEPS: Steps = &[
         ACTIONS,
     ],
     &["ALTER TABLE meta ADD COLUMN retry_at INTEGER CHECK (retry_at > 0)"],
+    &[
+        // A reversal of an older version that took spent credits elsewhere is not known here.
+        "ALTER TABLE grants ADD COLUMN owed INTEGER NOT NULL DEFAULT 0
+        CHECK (owed BETWEEN 0 AND amount)",
+    ],
 ];
 
 /// Sums of a day. They may exceed what a double holds, and go in and out as text.
@@ -127,7 +132,7 @@ pub(crate) const ACTIONS: &str = "CREATE TABLE actions (
 ) STRICT, WITHOUT ROWID";
 
 /// The version that this code writes.
-pub(crate) const LATEST: i64 = 4;
+pub(crate) const LATEST: i64 = 5;
 
 /// The version of the tables that the object has; 0 when it has none.
 ///

@@ -181,16 +181,24 @@ pub(crate) fn find(storage: &dyn Storage, lookups: &Lookups) -> Result<Found, St
         let drawn: Vec<String> = charge.draws.iter().map(|draw| draw.grant.to_string()).collect();
         let list = text(&format!("[{}]", drawn.join(",")));
         found.grants = grants(storage, "sequence IN (SELECT value FROM json_each(?))", &[list])?;
+        if let Some(payment) = &charge.refund_of {
+            found.grants.extend(made_by(storage, payment)?);
+        }
     }
     if let Some(grant) = &lookups.grant {
-        // By way of the entry that made it, whose id is indexed.
-        let condition = "sequence = (SELECT sequence FROM entries WHERE id = ?)";
-        found.grants.extend(grants(storage, condition, &[text(grant.as_str())])?);
+        found.grants.extend(made_by(storage, grant)?);
     }
     if let Some(id) = &lookups.hold {
         found.hold = hold(storage, id)?;
     }
     Ok(found)
+}
+
+/// The grant that the entry with this id made.
+fn made_by(storage: &dyn Storage, entry: &TransactionId) -> Result<Vec<Grant>, StoreError> {
+    // By way of the entry, whose id is indexed.
+    let condition = "sequence = (SELECT sequence FROM entries WHERE id = ?)";
+    grants(storage, condition, &[text(entry.as_str())])
 }
 
 /// The entries with these ids, those of them that exist: the idempotency records of a batch, by one
@@ -251,8 +259,8 @@ pub(crate) fn write(
         // A grant's terms never change; only what is left of it does.
         let statement = format!(
             "{} ON CONFLICT (sequence) DO UPDATE SET remaining = excluded.remaining, \
-             held = excluded.held, state = excluded.state, open = excluded.open \
-             WHERE id = excluded.id",
+             held = excluded.held, owed = excluded.owed, state = excluded.state, \
+             open = excluded.open WHERE id = excluded.id",
             insert("grants", &GRANT_COLUMNS)
         );
         storage.execute(&statement, &grant_to_row(grant)?)?;

@@ -144,7 +144,7 @@ pub struct Found {
     pub charge: Option<Entry>,
     /// Its refunds so far.
     pub refunds: Vec<Entry>,
-    /// The grants that the charge drew on, or the grant to void, open or not.
+    /// The grants that the charge drew on; of a reversal, that of its payment besides; or the grant to void, open or not.
     pub grants: Vec<Grant>,
     /// The hold, open or not.
     pub hold: Option<Hold>,

@@ -193,6 +193,7 @@ fn make_grant(
         amount: *amount,
         remaining: if scheduled { Credits::ZERO } else { *amount },
         held: Credits::ZERO,
+        owed: Credits::ZERO,
         priority: *priority,
         product: product.clone(),
         source: *source,

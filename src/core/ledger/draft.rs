@@ -137,9 +137,13 @@ impl<'a> Draft<'a> {
         self.write(EntryParts { product, draws, ..own_entry(id, kind, unit, amount) })
     }
 
-    /// Ends a grant: what is left of it and not held is written off by an entry of the ledger's own.
+    /// Ends a grant: what is left of it and not held, if anything, is written off by an entry of
+    /// the ledger's own.
     pub(super) fn end_grant(&mut self, sequence: u64, state: GrantState) -> Result<(), Rejection> {
         let (grant, amount) = self.close_grant(sequence, state)?;
+        if amount.is_zero() {
+            return Ok(());
+        }
         let kind = if state == GrantState::Voided { EntryKind::Void } else { EntryKind::Expiry };
         let id = self.own_id(Operation::Expire, &grant.id);
         let draws = Vec::from([Draw { grant: sequence, amount }]);

@@ -98,6 +98,9 @@ pub struct Grant {
     pub remaining: Credits,
     /// The part of `remaining` that holds have reserved: neither spent nor expired by others.
     pub held: Credits,
+    /// What reversals of its payment took elsewhere, since it was spent or held here. Of what comes
+    /// back, so much has been taken already: it goes where it was taken, not to this grant.
+    pub owed: Credits,
     /// Lower burns first.
     pub priority: u16,
     /// What it was for.
@@ -133,6 +136,14 @@ impl Grant {
     /// What is left and not held, in whatever state.
     pub(crate) fn unreserved(&self) -> Credits {
         self.remaining.checked_sub(self.held).unwrap_or(Credits::ZERO)
+    }
+
+    /// The part of what comes back that is not this grant's any more: it is off what is owed from
+    /// here on.
+    pub(crate) fn take_owed(&mut self, back: Credits) -> Option<Credits> {
+        let part = self.owed.min(back);
+        self.owed = self.owed.checked_sub(part)?;
+        Some(part)
     }
 
     /// Whether the account must know it: it can still pay, or will.

@@ -8,8 +8,9 @@
 //! * A refund that comes before its payment is kept as an entry of amount 0, and taken back in the
 //!   step that makes the grant.
 //! * What of the grant has expired or was voided is gone already, and counts as taken back.
-//! * What was spent is owed: it is taken like usage, from other grants in burn order, then as overage.
-//!   The account then stands as if the part had never been granted.
+//! * What was spent or is held is owed: it is taken like usage, from other grants in burn order, then
+//!   as overage. The grant remembers it: when the usage is given back or the hold released, so much
+//!   goes back to where it was taken, as [`Draft::return_free`] does, and is not written off again.
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
@@ -158,6 +159,7 @@ impl TopUp {
             amount: self.amount,
             remaining: self.amount,
             held: Credits::ZERO,
+            owed: Credits::ZERO,
             priority: DEFAULT_PRIORITY,
             product: self.product.clone(),
             source: Source::Topup,
@@ -321,10 +323,11 @@ fn take_back(draft: &mut Draft<'_>, grant: u64, mut entry: EntryParts) -> Result
     let own = draft.grant_mut(grant)?;
     let unspent = own.free().min(due);
     own.remaining = own.remaining.checked_sub(unspent).ok_or(Rejection::Inconsistent)?;
+    let rest = due.checked_sub(unspent).ok_or(Rejection::Overflow)?;
+    own.owed = own.owed.checked_add(rest).ok_or(Rejection::Overflow)?;
     if unspent.is_positive() {
         entry.draws.push(Draw { grant, amount: unspent });
     }
-    let rest = due.checked_sub(unspent).ok_or(Rejection::Overflow)?;
     let unit = entry.unit.clone();
     let (draws, uncovered) = draft.burn(&unit, rest)?;
     entry.draws.extend(draws);

@@ -2,12 +2,13 @@
 //!
 //! The aim is the account as if the refunded part had never been charged. A part that was overage
 //! lowers the overage; where a later grant has paid that overage meanwhile, the part comes back as
-//! a grant of its own. What comes back to a grant that has ended, ends at once.
+//! a grant of its own. So does what a reversal of the grant's payment has taken elsewhere meanwhile.
+//! What comes back to a grant that has ended, ends at once.
 
 use alloc::vec::Vec;
 
 use crate::credits::Credits;
-use crate::ids::TransactionId;
+use crate::ids::{TransactionId, Unit};
 use crate::ledger::MAX_OPEN_GRANTS;
 use crate::ledger::command::{Found, Refund};
 use crate::ledger::draft::{Draft, EntryParts};
@@ -75,14 +76,19 @@ pub(super) fn give_back(
 
     let from_overage = refundable.overage.min(*amount);
     let from_grants = amount.checked_sub(from_overage).ok_or(Rejection::Overflow)?;
-    return_overage(draft, id, command, from_overage)?;
-    let mut draws = return_draws(draft, &refundable.draws, from_grants)?;
+    if let Some(grant) = charge.refund_of.as_ref() {
+        undo_reversal(draft, grant, &refundable, *amount)?;
+    }
+    let (mut draws, owed) = return_draws(draft, &refundable.draws, from_grants)?;
+    let free = sum(&owed).and_then(|owed| owed.checked_add(from_overage));
+    draft.return_free(id, unit, free.ok_or(Rejection::Overflow)?)?;
     let ended = ended_among(draft, &draws);
     for (grant, state) in &ended {
         draft.grant_mut(*grant)?.state = *state;
     }
     // After the states are set: what came back pays overage first, as any grant does, but what has
     // ended pays nothing.
+    draws.extend(owed);
     draws.extend(draft.pay_overage(unit)?);
     require_number(draft, &ended)?;
 
@@ -93,6 +99,43 @@ pub(super) fn give_back(
     draft.write(entry)?;
     ended.into_iter().try_for_each(|(grant, state)| draft.end_grant(grant, state))?;
     draft.require_range(unit)
+}
+
+impl Draft<'_> {
+    /// Returns credits that are no grant's: they lower the overage, and what of it has been paid
+    /// since becomes a grant without expiry, made by the next entry, whose id is `id`.
+    pub(super) fn return_free(
+        &mut self,
+        id: &TransactionId,
+        unit: &Unit,
+        amount: Credits,
+    ) -> Result<(), Rejection> {
+        let overage = self.totals.overage(unit);
+        let unpaid = amount.min(overage);
+        if unpaid.is_positive() {
+            let left = overage.checked_sub(unpaid).ok_or(Rejection::Overflow)?;
+            self.set_overage(unit, left);
+        }
+        let paid = amount.checked_sub(unpaid).ok_or(Rejection::Overflow)?;
+        if paid.is_positive() {
+            self.add_grant(Grant {
+                sequence: self.sequence + 1,
+                id: id.clone(),
+                unit: unit.clone(),
+                amount: paid,
+                remaining: paid,
+                held: Credits::ZERO,
+                owed: Credits::ZERO,
+                priority: DEFAULT_PRIORITY,
+                product: None,
+                source: Source::Refund,
+                effective_at: self.time,
+                expires_at: None,
+                state: GrantState::Active,
+            });
+        }
+        Ok(())
+    }
 }
 
 /// A refund may open grants again: those that the charge had used up, and one for what a later
@@ -108,47 +151,31 @@ fn is_charge(entry: &Entry) -> bool {
     kinds.contains(&entry.kind) && entry.amount.is_negative()
 }
 
-/// Lowers the overage by the part that was overage; what of it has been paid since becomes a grant.
-fn return_overage(
+/// What a reversal took elsewhere comes back there first, and is no longer owed by its grant.
+fn undo_reversal(
     draft: &mut Draft<'_>,
-    id: &TransactionId,
-    command: &Refund,
-    part: Credits,
+    grant: &TransactionId,
+    reversal: &Refundable,
+    amount: Credits,
 ) -> Result<(), Rejection> {
-    let overage = draft.totals.overage(&command.unit);
-    let unpaid = part.min(overage);
-    if unpaid.is_positive() {
-        let left = overage.checked_sub(unpaid).ok_or(Rejection::Overflow)?;
-        draft.set_overage(&command.unit, left);
-    }
-    let paid = part.checked_sub(unpaid).ok_or(Rejection::Overflow)?;
-    if paid.is_positive() {
-        draft.add_grant(Grant {
-            sequence: draft.sequence + 1,
-            id: id.clone(),
-            unit: command.unit.clone(),
-            amount: paid,
-            remaining: paid,
-            held: Credits::ZERO,
-            priority: DEFAULT_PRIORITY,
-            product: None,
-            source: Source::Refund,
-            effective_at: draft.time,
-            expires_at: None,
-            state: GrantState::Active,
-        });
-    }
-    Ok(())
+    let found = draft.grants.values().find(|row| row.id == *grant);
+    let sequence = found.ok_or(Rejection::Inconsistent)?.sequence;
+    let own = reversal.draws.iter().filter(|draw| draw.grant == sequence);
+    let own = own.map(|draw| draw.amount).try_fold(Credits::ZERO, Credits::checked_add);
+    let total = reversal.total().ok_or(Rejection::Inconsistent)?;
+    let elsewhere = own.and_then(|own| total.checked_sub(own)).ok_or(Rejection::Inconsistent)?;
+    let owner = draft.grant_mut(sequence)?;
+    owner.take_owed(elsewhere.min(amount)).map(|_| ()).ok_or(Rejection::Inconsistent)
 }
 
-/// Gives `amount` back to the grants, last drawn first.
+/// Gives `amount` back to the grants, last drawn first. Returns the draws, and those that take
+/// from the grants again what they owed of it.
 fn return_draws(
     draft: &mut Draft<'_>,
     drawn: &[Draw],
     amount: Credits,
-) -> Result<Vec<Draw>, Rejection> {
-    let mut left = amount;
-    let mut draws = Vec::new();
+) -> Result<(Vec<Draw>, Vec<Draw>), Rejection> {
+    let (mut left, mut draws, mut taken) = (amount, Vec::new(), Vec::new());
     for draw in drawn.iter().rev() {
         let back = left.min(draw.amount);
         if back.is_zero() {
@@ -156,10 +183,15 @@ fn return_draws(
         }
         left = left.checked_sub(back).ok_or(Rejection::Overflow)?;
         let grant = draft.grant_mut(draw.grant)?;
-        grant.remaining = grant.remaining.checked_add(back).ok_or(Rejection::Overflow)?;
+        let owed = grant.take_owed(back).ok_or(Rejection::Inconsistent)?;
+        let kept = back.checked_sub(owed).ok_or(Rejection::Overflow)?;
+        grant.remaining = grant.remaining.checked_add(kept).ok_or(Rejection::Overflow)?;
         draws.push(Draw { grant: draw.grant, amount: back.negated() });
+        if owed.is_positive() {
+            taken.push(Draw { grant: draw.grant, amount: owed });
+        }
     }
-    Ok(draws)
+    Ok((draws, taken))
 }
 
 /// Which of the grants that got something back have ended already: by state, or by time while

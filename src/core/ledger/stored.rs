@@ -57,13 +57,14 @@ pub const ENTRY_COLUMNS: [&str; 18] = [
 ];
 
 /// The columns of a grant, in the order of [`grant_to_row`].
-pub const GRANT_COLUMNS: [&str; 13] = [
+pub const GRANT_COLUMNS: [&str; 14] = [
     "sequence",
     "id",
     "unit",
     "amount",
     "remaining",
     "held",
+    "owed",
     "priority",
     "product",
     "source",
@@ -163,6 +164,7 @@ pub fn grant_to_row(grant: &Grant) -> Result<Vec<SqlValue>, Corrupt> {
         amount(grant.amount),
         amount(grant.remaining),
         amount(grant.held),
+        amount(grant.owed),
         SqlValue::Integer(i64::from(grant.priority)),
         optional(grant.product.as_ref().map(Product::as_str)),
         text(grant.source.as_str()),
@@ -186,6 +188,7 @@ pub fn grant_from_row(row: Vec<SqlValue>) -> Result<Grant, Corrupt> {
         amount: row.amount()?,
         remaining: row.amount()?,
         held: row.amount()?,
+        owed: row.amount()?,
         priority: u16::try_from(row.integer()?).map_err(|_| Corrupt)?,
         product: row.product()?,
         source: Source::parse(&row.text()?).ok_or(Corrupt)?,
@@ -193,10 +196,15 @@ pub fn grant_from_row(row: Vec<SqlValue>) -> Result<Grant, Corrupt> {
         expires_at: row.optional_time()?,
         state: GrantState::parse(&row.text()?).ok_or(Corrupt)?,
     };
+    let open = row.integer()? == 1;
+    // What can still come back: the part that is not there, and the part that is held.
+    let gone =
+        grant.amount.checked_sub(grant.remaining).and_then(|gone| gone.checked_add(grant.held));
     let fits = !grant.held.is_negative()
         && grant.held <= grant.remaining
-        && grant.remaining <= grant.amount;
-    let open = row.integer()? == 1;
+        && grant.remaining <= grant.amount
+        && !grant.owed.is_negative()
+        && gone.is_some_and(|gone| grant.owed <= gone);
     if fits && open == grant.is_open() { Ok(grant) } else { Err(Corrupt) }
 }
 

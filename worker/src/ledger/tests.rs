@@ -2,6 +2,7 @@
 
 mod batch;
 mod holds;
+mod payments;
 mod reporting;
 mod tables;
 

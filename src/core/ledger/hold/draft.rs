@@ -91,8 +91,9 @@ impl Draft<'_> {
     }
 
     /// Ends a hold: what is captured of it is taken from the grants that it reserved first, the rest
-    /// is free again. Of that, what came back to a grant that has ended meanwhile ends at once, and
-    /// the unit's overage is paid from the rest, as from any credits that come in.
+    /// is free again. Of that, what a reversal took elsewhere goes back there, what came back to a
+    /// grant that has ended meanwhile ends at once, and the unit's overage is paid from the rest, as
+    /// from any credits that come in.
     pub(super) fn end_hold(&mut self, sequence: u64, end: End<'_>) -> Result<(), Rejection> {
         let hold = self.hold_mut(sequence)?;
         (hold.state, hold.captured) = (end.state, end.captured);
@@ -105,17 +106,45 @@ impl Draft<'_> {
         if end.captured.is_positive() {
             // A charge's draws are what a refund gives back, so what pays overage is told apart.
             self.write_end(&hold, EntryKind::Consumption, draws, end.author)?;
-            let paid = self.pay_overage(&hold.unit)?;
+            let own_id = |draft: &Self| draft.own_id(Operation::Settle, &hold.id);
+            let paid = self.pay_back(&hold.unit, &returned, own_id)?;
             if !paid.is_empty() {
-                let id = self.own_id(Operation::Settle, &hold.id);
+                let id = own_id(self);
                 let entry = own_entry(id, EntryKind::Release, hold.unit.clone(), Credits::ZERO);
                 self.write(EntryParts { draws: paid, hold: Some(hold.id.clone()), ..entry })?;
             }
         } else {
-            let paid = self.pay_overage(&hold.unit)?;
+            let id = |draft: &Self| end_id(draft.owner, &hold.id);
+            let paid = self.pay_back(&hold.unit, &returned, id)?;
             self.write_end(&hold, EntryKind::Release, paid, end.author)?;
         }
         ended.into_iter().try_for_each(|(grant, state)| self.end_grant(grant, state))
+    }
+
+    /// What came back to the grants and is owed by them goes to where it was taken; the rest pays
+    /// overage. Returns the draws, for the next entry, whose id `id` makes.
+    fn pay_back(
+        &mut self,
+        unit: &Unit,
+        returned: &[Draw],
+        id: impl FnOnce(&Self) -> TransactionId,
+    ) -> Result<Vec<Draw>, Rejection> {
+        let (mut draws, mut free) = (Vec::new(), Credits::ZERO);
+        for back in returned {
+            let grant = self.grant_mut(back.grant)?;
+            let owed = grant.take_owed(back.amount).ok_or(Rejection::Inconsistent)?;
+            if owed.is_positive() {
+                grant.remaining =
+                    grant.remaining.checked_sub(owed).ok_or(Rejection::Inconsistent)?;
+                free = free.checked_add(owed).ok_or(Rejection::Overflow)?;
+                draws.push(Draw { grant: back.grant, amount: owed });
+            }
+        }
+        if free.is_positive() {
+            self.return_free(&id(self), unit, free)?;
+        }
+        draws.extend(self.pay_overage(unit)?);
+        Ok(draws)
     }
 
     /// Gives the grants back what the hold reserved, less what is captured. Returns what was

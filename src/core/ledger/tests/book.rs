@@ -100,9 +100,15 @@ impl Book {
             let charge = found.charge.as_ref();
             charge.is_some_and(|charge| charge.draws.iter().any(|d| d.grant == grant.sequence))
         };
+        let reverses = |grant: &Grant| {
+            let charge = found.charge.as_ref();
+            charge.is_some_and(|charge| charge.refund_of.as_ref() == Some(&grant.id))
+        };
         if found.charge.is_some() || lookups.grant.is_some() {
             found.grants = self.grants();
-            found.grants.retain(|grant| lookups.grant.as_ref() == Some(&grant.id) || drew(grant));
+            found.grants.retain(|grant| {
+                lookups.grant.as_ref() == Some(&grant.id) || drew(grant) || reverses(grant)
+            });
         }
         found.hold = self.holds().into_iter().find(|hold| lookups.hold.as_ref() == Some(&hold.id));
         found

@@ -7,4 +7,5 @@ mod hold_rows;
 mod holds;
 mod laws;
 mod payments;
+mod reversals;
 mod statements;

@@ -16,7 +16,7 @@ use crate::ledger::*;
 
 impl Book {
     /// Tells the ledger a fact about a payment; what it came to, and the balance after.
-    fn pay(&mut self, seconds: i64, payment: &Payment) -> String {
+    pub(super) fn pay(&mut self, seconds: i64, payment: &Payment) -> String {
         let lookups = payment.lookups(self.account.owner());
         let entries = self.entries();
         let by_id = |id| entries.iter().find(|entry| entry.id == id).cloned();
@@ -40,7 +40,7 @@ impl Book {
     }
 }
 
-fn paid(amount: &str, days: Option<u64>) -> Payment {
+pub(super) fn paid(amount: &str, days: Option<u64>) -> Payment {
     Payment::TopUp(TopUp {
         call: CallDetails {
             key: IdempotencyKey::parse("pi_1").unwrap(),
@@ -54,7 +54,7 @@ fn paid(amount: &str, days: Option<u64>) -> Payment {
     })
 }
 
-fn refunded(refunded: u64, paid: u64) -> Payment {
+pub(super) fn refunded(refunded: u64, paid: u64) -> Payment {
     Payment::Reversal(Reversal {
         payment: IdempotencyKey::parse("pi_1").unwrap(),
         unit: Unit::credits(),

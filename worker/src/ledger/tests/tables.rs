@@ -38,6 +38,8 @@ fn the_database_refuses_what_a_fault_would_write() {
         "UPDATE grants SET remaining = 0.5",
         "UPDATE grants SET remaining = NULL",
         "UPDATE grants SET state = 'ended'",
+        "UPDATE grants SET owed = -1",
+        "UPDATE grants SET owed = amount + 1",
         "UPDATE entries SET amount = 8000000000000001",
         "UPDATE entries SET balance_after = -8000000000000001",
         "UPDATE entries SET fingerprint = NULL",
@@ -60,11 +62,15 @@ fn the_database_refuses_what_a_fault_would_write() {
     }
 }
 
-/// Takes the fourth version of the tables back to the second.
-pub(super) const BEFORE_ANALYTICS: &str = "ALTER TABLE meta DROP COLUMN reported; \
-    ALTER TABLE meta DROP COLUMN folded; ALTER TABLE meta DROP COLUMN failures; \
-    ALTER TABLE meta DROP COLUMN retry_at; DROP TABLE days; DROP TABLE actions; \
-    DELETE FROM migrations WHERE version > 2";
+/// Takes the fifth version of the tables back to the fourth.
+const BEFORE_OWED: &str =
+    "ALTER TABLE grants DROP COLUMN owed; DELETE FROM migrations WHERE version > 4";
+
+/// Takes the tables back to their second version.
+pub(super) const BEFORE_ANALYTICS: &str = "ALTER TABLE grants DROP COLUMN owed; \
+    ALTER TABLE meta DROP COLUMN reported; ALTER TABLE meta DROP COLUMN folded; \
+    ALTER TABLE meta DROP COLUMN failures; ALTER TABLE meta DROP COLUMN retry_at; \
+    DROP TABLE days; DROP TABLE actions; DELETE FROM migrations WHERE version > 2";
 
 #[test]
 fn tables_from_before_holds_are_read_and_gain_them() {
@@ -87,6 +93,18 @@ fn tables_from_before_holds_are_read_and_gain_them() {
     assert_eq!(world.balance().unwrap(), "1");
     assert_eq!(world.end(&hold, "capture", r#"{"amount":2}"#).unwrap()["balance"], 4);
     assert_eq!(world.lines("").len(), 4);
+}
+
+#[test]
+fn grants_from_before_they_could_owe_are_read() {
+    let mut world = World::new();
+    world.add(r#"{"amount":10,"type":"topup"}"#).unwrap();
+    world.disk.raw(BEFORE_OWED).unwrap();
+    world.restart();
+    assert_eq!(world.balance().unwrap(), "10");
+    world.consume(r#"{"amount":4}"#).unwrap();
+    world.restart();
+    assert_eq!(world.balance().unwrap(), "6");
 }
 
 #[test]
