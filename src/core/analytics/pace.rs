@@ -89,7 +89,8 @@ impl Pace {
     }
 
     /// What the alarm of a ledger that comes to memory stands for, where `since` is the time of the
-    /// entry of [`Pace::waits_since`], and whether it counts as lost and is to be set for then.
+    /// entry of [`Pace::waits_since`], and whether that has come. Then the alarm may be lost, or wait
+    /// for an attempt that has ended with the process, and is to be set anew.
     #[must_use]
     pub fn standing(
         &self,
@@ -98,8 +99,7 @@ impl Pace {
         config: &PaceConfig,
     ) -> (Timestamp, bool) {
         let due = self.retry_at.unwrap_or_else(|| since.plus(config.delay));
-        let lost = due.plus(LOST_AFTER) <= now;
-        (if lost { now } else { due }, lost)
+        (due.max(now), due <= now)
     }
 
     /// When to try again after an attempt that has come to nothing.
@@ -210,10 +210,10 @@ mod tests {
         assert_eq!(pace.waits_since(4, &on), None);
         assert_eq!(pace.waits_since(9, &on), Some(5));
         assert_eq!(pace.waits_since(2 + FOLD_AT + 1, &config(false)), Some(3 + FOLD_AT));
-        assert_eq!(pace.standing(NOW, NOW.plus(DELAY), &on), (NOW.plus(DELAY), false));
+        assert_eq!(pace.standing(NOW, NOW, &on), (NOW.plus(DELAY), false));
         assert_eq!(pace.standing(NOW, later, &on), (later, true));
-        pace.not_answered(later);
-        assert_eq!(pace.standing(NOW, later, &on), (later, false), "the pause holds");
+        pace.not_answered(later.plus(DELAY));
+        assert_eq!(pace.standing(NOW, later, &on), (later.plus(DELAY), false), "the pause holds");
         assert!(!pace.answered(4, 9));
         assert_eq!(pace.standing(NOW, later, &on), (later, true));
     }

@@ -110,3 +110,17 @@ fn days_that_cannot_be_folded_keep_nothing_from_being_reported() {
     assert_eq!((post.logged.get(), world.disk.alarm()), (11, None));
     assert_eq!(usage(&world, "period=last_7_days")["data"][6]["consumed"], 612);
 }
+
+#[test]
+fn an_attempt_that_ends_with_the_process_is_made_again_by_the_next_call() {
+    let mut world = reporting_world();
+    charge(&world, 0);
+    world.now = world.disk.alarm().unwrap();
+    let post = Post::new(world.now);
+    assert!(world.ledger.wake(world.now, &mut post.jitter()).unwrap().is_some());
+    let meanwhile = world.now.plus(Duration::from_secs(10));
+    assert!(world.disk.alarm() > Some(meanwhile), "an attempt is given its time");
+    world.ledger = Ledger::new(world.disk.clone(), REPORTING);
+    world.balance().unwrap();
+    assert_eq!(world.disk.alarm(), Some(world.now.plus(Duration::from_millis(1))));
+}
