@@ -24,6 +24,7 @@ pub mod http;
 pub mod idempotency;
 pub mod ids;
 pub mod ledger;
+pub mod portal;
 pub mod time;
 pub mod topup;
 pub mod wire;
