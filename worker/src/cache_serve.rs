@@ -94,7 +94,7 @@ async fn answer<S: Storage + 'static, O: Outside + 'static>(
                 // Neither moves credits, so the balance need not be read again.
                 Action::HoldChange {
                     change: HoldChange::Extend | HoldChange::Progress, ..
-                } => balance.tell_there(owner, &target, body, &key).await,
+                } => balance.send_there(owner, &target, body, &key).await,
                 _ => balance.change_there(owner, &target, body, &key).await,
             };
             return answer.map(Reply::Theirs);

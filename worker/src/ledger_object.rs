@@ -16,6 +16,7 @@ use worker::{Env, State};
 use crate::head::Head;
 use crate::ledger::{Ledger, Outward};
 use crate::object_storage::ObjectStorage;
+use crate::routes::{Route, TopUpAction, route};
 use crate::{directory_line, host, serve, settings, topup};
 
 /// One customer's ledger, on SQLite.
@@ -57,7 +58,13 @@ impl LedgerObject {
         let head = Head::read(head);
         let Inside { ledger, runtime, settings } = &*self.0;
         let name = runtime.state.id().name();
-        if let Some(environment) = serve::asks_of_all(&head) {
+        // What most requests are for, a call on this ledger, is judged once, further down.
+        let (of_all, top_up) = match route(&head.method, head.path()) {
+            Ok(Route::Analytics(_)) => (serve::asks_of_all(&head), None),
+            Ok(Route::TopUp(action)) => (None, Some(action == TopUpAction::Open)),
+            _ => (None, None),
+        };
+        if let Some(environment) = of_all {
             let inside = Rc::clone(&self.0);
             return host::at_once(async move {
                 let env = &inside.runtime.env;
@@ -65,10 +72,10 @@ impl LedgerObject {
                 answer.map(JsValue::from)
             });
         }
-        if topup::concerns(&head) {
+        if let Some(opens) = top_up {
             let (env, settings) = (runtime.env.clone(), settings.clone());
             let here = topup::Here { env, name, settings };
-            if topup::opens(&head) {
+            if opens {
                 let answer = topup::open(here, head, body);
                 return host::at_once(async { answer.await.map(JsValue::from) });
             }

@@ -94,21 +94,6 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
         Ok(response)
     }
 
-    /// Tells it something that changes no balance.
-    ///
-    /// # Errors
-    /// As for [`CachedBalance::change_there`].
-    pub(crate) async fn tell_there(
-        &self,
-        owner: &Owner,
-        target: &Target<'_>,
-        body: String,
-        key: &IdempotencyKey,
-    ) -> Result<Response, Failure> {
-        let setup = self.outside.setup(owner.environment)?;
-        self.pass_on(&setup, target, Some(body), Some(key)).await
-    }
-
     async fn pass_on(
         &self,
         setup: &Setup,

@@ -23,7 +23,7 @@ use crate::head::Head;
 use crate::ledger::{Ledger, other_owner};
 use crate::receive::{Received, TopUpCall, environment_of, receive_whole};
 use crate::respond::{Answer, Failure, Origin, page, redirect, respond};
-use crate::routes::{Route, TopUpAction, route};
+use crate::routes::TopUpAction;
 use crate::serve::Ids;
 use crate::storage::Storage;
 use crate::topup_settings::{Till, page_origin, till};
@@ -52,16 +52,6 @@ impl Here {
         let other = self.name.as_deref().is_some_and(|name| name != owner.object_name());
         if other { Err(other_owner()) } else { Ok(()) }
     }
-}
-
-/// Whether a request is a step of a top-up.
-pub(crate) fn concerns(head: &Head) -> bool {
-    matches!(route(&head.method, head.path()), Ok(Route::TopUp(_)))
-}
-
-/// Whether it is to open a session: the one step that waits for somebody.
-pub(crate) fn opens(head: &Head) -> bool {
-    matches!(route(&head.method, head.path()), Ok(Route::TopUp(TopUpAction::Open)))
 }
 
 /// Opens a checkout session.
