@@ -151,6 +151,12 @@ impl Unit {
         Self(Self::CREDITS.to_owned())
     }
 
+    /// The wallet.
+    #[must_use]
+    pub fn usd() -> Self {
+        Self(Self::USD.to_owned())
+    }
+
     /// Checks a unit's name: 1 to 64 of `A–Z a–z 0–9 _ . : -`.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ compile_error!("the mutants are for the simulator alone");
 
 pub mod analytics;
 pub mod cache;
+pub mod catalog;
 pub mod client;
 pub mod config;
 pub mod credits;
@@ -25,6 +26,7 @@ pub mod idempotency;
 pub mod ids;
 pub mod ledger;
 pub mod portal;
+pub mod pricing;
 pub mod time;
 pub mod topup;
 pub mod wire;

@@ -79,7 +79,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Takes a field out; JSON `null` is refused, since absence says the same without doubt.
-    pub(super) fn take(&mut self, name: &'static str) -> Result<Option<&'a RawValue>, ApiError> {
+    pub(crate) fn take(&mut self, name: &'static str) -> Result<Option<&'a RawValue>, ApiError> {
         let Some(index) = self.0.iter().position(|(field, _)| field == name) else {
             return Ok(None);
         };
@@ -256,7 +256,7 @@ pub(crate) fn id_error(name: &str, error: IdError) -> ApiError {
     field_error(Code::InvalidId, name, error.reason())
 }
 
-pub(super) fn missing(name: &str) -> ApiError {
+pub(crate) fn missing(name: &str) -> ApiError {
     field_error(Code::InvalidRequest, name, "is missing")
 }
 

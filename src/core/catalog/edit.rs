@@ -1,0 +1,194 @@
+//! Changing a catalog, one entry at a time.
+//!
+//! Decides what an edit may leave behind: bounded lists, no key that means two steps. What a single
+//! entry may say is decided where it is [read](super::reading).
+
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+
+use crate::catalog::{
+    Catalog, CreditType, MAX_CREDIT_TYPES, MAX_MODELS, MAX_OUTCOMES, Model, Outcome,
+};
+use crate::ids::Unit;
+use crate::wire::errors::{ApiError, Code};
+
+/// The lists of a catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Section {
+    /// Models and their prices.
+    Models,
+    /// Credit types.
+    CreditTypes,
+    /// Outcomes.
+    Outcomes,
+}
+
+impl Section {
+    /// Every section.
+    pub const ALL: [Self; 3] = [Self::Models, Self::CreditTypes, Self::Outcomes];
+
+    /// The word in paths, in bodies and in storage.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Models => "models",
+            Self::CreditTypes => "credit-types",
+            Self::Outcomes => "outcomes",
+        }
+    }
+
+    /// Reads [`Section::as_str`] back.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|section| section.as_str() == text)
+    }
+}
+
+/// One line of a catalog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A model.
+    Model(Model),
+    /// A credit type.
+    CreditType(CreditType),
+    /// An outcome.
+    Outcome(Outcome),
+}
+
+impl Entry {
+    /// The list that it belongs to.
+    #[must_use]
+    pub const fn section(&self) -> Section {
+        match self {
+            Self::Model(_) => Section::Models,
+            Self::CreditType(_) => Section::CreditTypes,
+            Self::Outcome(_) => Section::Outcomes,
+        }
+    }
+
+    /// What it is found by: of a model, the lower-case id.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Model(model) => model.id.to_ascii_lowercase(),
+            Self::CreditType(credit_type) => credit_type.key.as_str().to_owned(),
+            Self::Outcome(outcome) => outcome.name.clone(),
+        }
+    }
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// Puts an entry in, in place of the one with its key.
+    Put(Entry),
+    /// Takes the entry with this key out.
+    Remove(Section, String),
+}
+
+impl Catalog {
+    /// The catalog after an edit, under its next version.
+    ///
+    /// # Errors
+    /// `not_found` where nothing is to be taken out; `invalid_request` where the catalog would be
+    /// beyond a bound, or a step's key would mean two steps. Nothing is changed then.
+    pub fn edited(&self, edit: &Edit) -> Result<Self, ApiError> {
+        let mut after = self.clone();
+        after.edits = self.edits.saturating_add(1);
+        match edit {
+            Edit::Put(entry) => {
+                if let Entry::Outcome(outcome) = entry {
+                    after.require_own_steps(outcome)?;
+                }
+                after.put(entry.clone());
+                after.require_bounds()?;
+            }
+            Edit::Remove(section, key) => {
+                let removed = match section {
+                    Section::Models => after.models.remove(&key.to_ascii_lowercase()).is_some(),
+                    Section::CreditTypes => {
+                        Unit::parse(key).is_ok_and(|key| after.credit_types.remove(&key).is_some())
+                    }
+                    Section::Outcomes => after.outcomes.remove(key).is_some(),
+                };
+                if !removed {
+                    return Err(unknown(*section));
+                }
+            }
+        }
+        Ok(after)
+    }
+
+    /// A catalog of these entries, as it was kept after so many edits of the list of that date.
+    #[must_use]
+    pub fn of(began: &str, edits: u64, entries: impl IntoIterator<Item = Entry>) -> Self {
+        let mut catalog = Self {
+            began: began.to_owned(),
+            edits,
+            models: BTreeMap::new(),
+            credit_types: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
+        };
+        entries.into_iter().for_each(|entry| catalog.put(entry));
+        catalog
+    }
+
+    /// Every entry.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
+        let models = self.models().cloned().map(Entry::Model);
+        let credit_types = self.credit_types().cloned().map(Entry::CreditType);
+        models.chain(credit_types).chain(self.outcomes().cloned().map(Entry::Outcome))
+    }
+
+    fn put(&mut self, entry: Entry) {
+        let key = entry.key();
+        match entry {
+            Entry::Model(model) => drop(self.models.insert(key, model)),
+            Entry::CreditType(credit_type) => {
+                drop(self.credit_types.insert(credit_type.key.clone(), credit_type));
+            }
+            Entry::Outcome(outcome) => drop(self.outcomes.insert(key, outcome)),
+        }
+    }
+
+    /// A signal names a step by its key alone.
+    fn require_own_steps(&self, outcome: &Outcome) -> Result<(), ApiError> {
+        for step in &outcome.steps {
+            let other = self.step(step.key.as_str()).map(|found| found.outcome);
+            if let Some(other) = other.filter(|other| other.name != outcome.name) {
+                let message = format!(
+                    "The step key {} is one of the outcome {:?} already, and a signal would mean \
+                     both. Nothing was changed.",
+                    step.key.as_str(),
+                    other.name
+                );
+                return Err(ApiError::about(Code::InvalidRequest, "steps", &message));
+            }
+        }
+        Ok(())
+    }
+
+    fn require_bounds(&self) -> Result<(), ApiError> {
+        let lists = [
+            (Section::Models, self.models.len(), MAX_MODELS),
+            (Section::CreditTypes, self.credit_types.len(), MAX_CREDIT_TYPES),
+            (Section::Outcomes, self.outcomes.len(), MAX_OUTCOMES),
+        ];
+        let over = lists.into_iter().find(|(_, length, most)| length > most);
+        let Some((section, _, most)) = over else { return Ok(()) };
+        let message =
+            format!("The catalog holds at most {most} {}. Nothing was changed.", section.as_str());
+        Err(ApiError::about(Code::InvalidRequest, section.as_str(), &message))
+    }
+}
+
+/// The answer about an entry that is not there.
+fn unknown(section: Section) -> ApiError {
+    let message = format!(
+        "The catalog has no such entry among its {}. Nothing was changed.",
+        section.as_str()
+    );
+    ApiError::about(Code::NotFound, section.as_str(), &message)
+}

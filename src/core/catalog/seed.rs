@@ -1,0 +1,62 @@
+//! The checked-in list of public model prices: where a catalog begins, and what a client can quote
+//! from without one.
+//!
+//! Text that is searched line by line, so that whoever needs one price pays for no table of them in
+//! memory. The list names its sources and is dated; prices that a deployment bills by are its own,
+//! edited over the API.
+
+use alloc::borrow::ToOwned;
+
+use crate::catalog::Model;
+use crate::pricing::{CachedTokens, Price, Prices};
+
+/// The day to which the list was brought up.
+pub const SEED_DATE: &str = "2026-11-05";
+
+const LIST: &str = include_str!("seed.tsv");
+
+/// A line of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListPrice {
+    /// The model, as its provider spells it.
+    pub model: &'static str,
+    /// What it costs.
+    pub prices: Prices,
+}
+
+impl ListPrice {
+    fn read(line: &'static str) -> Option<Self> {
+        let mut columns = line.split('\t');
+        let model = columns.next().filter(|model| !model.starts_with('#'))?;
+        let mut price = || Price::parse(columns.next()?).ok();
+        let prices = Prices { input: price()?, output: price()?, cache: price()? };
+        Some(Self { model, prices })
+    }
+
+    /// As an entry of a catalog: cached tokens beside the input, unless a signal says otherwise.
+    #[must_use]
+    pub fn to_model(self) -> Model {
+        Model { id: self.model.to_owned(), prices: self.prices, cached: CachedTokens::Beside }
+    }
+}
+
+/// Every line of the list.
+pub fn list() -> impl Iterator<Item = ListPrice> {
+    LIST.lines().filter_map(ListPrice::read)
+}
+
+/// The public price of a model, whatever the case of its letters.
+///
+/// ```
+/// use edge_credits_core::catalog::seed;
+/// let known = seed::find("OpenAI/GPT-OSS-120B").unwrap();
+/// assert_eq!(known.prices.input.nano_usd(), 150_000_000);
+/// assert!(seed::find("gpt-0").is_none());
+/// ```
+#[must_use]
+pub fn find(model: &str) -> Option<ListPrice> {
+    // Only the line of the model is read as numbers.
+    let is_of =
+        |line: &&str| line.split_once('\t').is_some_and(|(id, _)| id.eq_ignore_ascii_case(model));
+    LIST.lines().find(is_of).and_then(ListPrice::read)
+}
