@@ -22,6 +22,7 @@ mod tests;
 mod writing;
 
 pub use edit::{Edit, Entry, Section};
+pub(crate) use reading::cached_tokens;
 pub use reading::parse_entry;
 
 /// Most models of a catalog: an order of magnitude more than one provider offers.

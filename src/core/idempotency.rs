@@ -116,6 +116,8 @@ impl IdempotencyKey {
 pub enum Operation {
     /// consume, consumeOrFail
     Consume,
+    /// A usage signal.
+    Signal,
     /// add
     Add,
     /// voidGrant
@@ -140,6 +142,7 @@ impl Operation {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Consume => "consume",
+            Self::Signal => "signal",
             Self::Add => "add",
             Self::Void => "void",
             Self::Hold => "hold",

@@ -29,4 +29,5 @@ pub mod portal;
 pub mod pricing;
 pub mod time;
 pub mod topup;
+pub mod usage;
 pub mod wire;

@@ -51,7 +51,7 @@ fn model(fields: &mut Fields<'_>) -> Result<Model, ApiError> {
 }
 
 /// How tokens from the cache are counted, where the body says it.
-fn cached_tokens(fields: &mut Fields<'_>) -> Result<Option<CachedTokens>, ApiError> {
+pub(crate) fn cached_tokens(fields: &mut Fields<'_>) -> Result<Option<CachedTokens>, ApiError> {
     const NAME: &str = "cachedTokens";
     let Some(text) = fields.text(NAME)? else { return Ok(None) };
     let problem = "is neither \"beside\" nor \"inside\"";

@@ -55,6 +55,12 @@ impl Account {
         self.sequence
     }
 
+    /// Ledger time at `now`: of the next entry.
+    #[must_use]
+    pub fn time_at(&self, now: Timestamp) -> Timestamp {
+        now.max(self.time)
+    }
+
     /// The open holds, oldest first, as the last write left them.
     pub fn open_holds(&self) -> impl DoubleEndedIterator<Item = &Hold> {
         self.holds.values()

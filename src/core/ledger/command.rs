@@ -46,6 +46,19 @@ pub struct Consume {
     pub when_short: WhenShort,
 }
 
+/// Record usage that has been priced: a gate, which is written even where it is for nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Key and notes.
+    pub call: CallDetails,
+    /// What to take from.
+    pub unit: Unit,
+    /// How much: not negative.
+    pub amount: Credits,
+    /// What the key stands for: the report as it was made, before it had a price.
+    pub fingerprint: Fingerprint,
+}
+
 /// Make a grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrantCredits {
@@ -105,6 +118,8 @@ pub struct Void {
 pub enum Command {
     /// consume and consumeOrFail
     Consume(Consume),
+    /// A usage signal.
+    Usage(Usage),
     /// add
     Grant(GrantCredits),
     /// add: a negative adjustment
@@ -156,6 +171,7 @@ impl Command {
     pub fn call(&self) -> &CallDetails {
         match self {
             Self::Consume(command) => &command.call,
+            Self::Usage(command) => &command.call,
             Self::Grant(command) => &command.call,
             Self::Debit(command) => &command.call,
             Self::Refund(command) => &command.call,
@@ -171,6 +187,7 @@ impl Command {
     pub const fn operation(&self) -> Operation {
         match self {
             Self::Consume(_) => Operation::Consume,
+            Self::Usage(_) => Operation::Signal,
             Self::Grant(_) | Self::Debit(_) | Self::Refund(_) => Operation::Add,
             Self::Void(_) => Operation::Void,
             Self::Hold(_) => Operation::Hold,
@@ -214,6 +231,7 @@ impl Command {
                 ("unit", Some(unit.as_str())),
                 ("amount", Some(&*decimal(*amount, unit))),
             ]),
+            Self::Usage(usage) => usage.fingerprint.clone(),
             Self::Grant(grant) => grant_fingerprint(grant, &decimal(grant.amount, &grant.unit)),
             Self::Debit(Debit { unit, amount, .. }) => Fingerprint::of([
                 ("unit", Some(unit.as_str())),

@@ -8,7 +8,7 @@ use crate::credits::Credits;
 use crate::ids::{TransactionId, Unit};
 use crate::ledger::account::Account;
 use crate::ledger::command::{
-    Command, Consume, Debit, Found, GrantCredits, Lookups, Void, WhenShort,
+    Command, Consume, Debit, Found, GrantCredits, Lookups, Usage, Void, WhenShort,
 };
 use crate::ledger::draft::{Draft, EntryParts};
 use crate::ledger::entry::{Draw, EntryKind, KeyRecord, Receipt};
@@ -75,6 +75,7 @@ pub fn decide(
     }
     match command {
         Command::Consume(consume) => take_usage(&mut draft, &id, consume, record, config)?,
+        Command::Usage(usage) => take_priced(&mut draft, &id, usage, record)?,
         Command::Grant(grant) => make_grant(&mut draft, &id, grant, record)?,
         Command::Debit(debit) => take_debit(&mut draft, &id, debit, record, config)?,
         Command::Refund(refund) => refund::give_back(&mut draft, &id, refund, record, found)?,
@@ -129,6 +130,20 @@ fn take_usage(
         record,
     );
     take(draft, entry, floor)
+}
+
+/// Usage that has been priced is never taken as overage: a signal that is refused can be sent again
+/// once there is something to take it from.
+fn take_priced(
+    draft: &mut Draft<'_>,
+    id: &TransactionId,
+    usage: &Usage,
+    record: KeyRecord,
+) -> Result<(), Rejection> {
+    let Usage { call, unit, amount, .. } = usage;
+    let change = (unit, amount.negated());
+    let entry = EntryParts::called(id.clone(), EntryKind::Consumption, change, call, record);
+    take(draft, entry, Some(Credits::ZERO))
 }
 
 fn take_debit(

@@ -30,7 +30,8 @@ pub use account::{Account, Corrupt};
 pub use balance::{Balance, BreakdownLine};
 pub use batch::{Batch, BatchDecision};
 pub use command::{
-    CallDetails, Command, Consume, Debit, Found, GrantCredits, Lookups, Refund, Void, WhenShort,
+    CallDetails, Command, Consume, Debit, Found, GrantCredits, Lookups, Refund, Usage, Void,
+    WhenShort,
 };
 pub use decide::{Decision, LedgerConfig, decide, settle};
 pub use entry::{Draw, Entry, EntryKind, KeyRecord, Receipt, Totals, UnitTotals};

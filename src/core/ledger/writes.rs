@@ -31,7 +31,7 @@ impl Writes {
     /// Joins what was decided on the account as these writes leave it: stored or applied together,
     /// the two come to the same as one after the other. Of a grant's or a hold's states only the last
     /// is kept.
-    pub(super) fn extend(&mut self, later: Self) {
+    pub(crate) fn extend(&mut self, later: Self) {
         self.entries.extend(later.entries);
         for grant in later.grants {
             match self.grants.iter_mut().find(|known| known.sequence == grant.sequence) {

@@ -108,6 +108,10 @@ codes! {
     TooManyHolds = "too_many_holds", 422;
     /// The customer has as many units as a ledger holds.
     TooManyUnits = "too_many_units", 422;
+    /// The catalog has no such model.
+    UnknownModel = "unknown_model", 422;
+    /// The catalog has no such credit type or outcome step.
+    UnknownKey = "unknown_key", 422;
     /// The refunds of a charge would exceed it.
     RefundExceedsCharge = "refund_exceeds_charge", 422;
     /// Stripe will not open such a checkout session.

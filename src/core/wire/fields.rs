@@ -58,7 +58,7 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     /// `invalid_json`, `invalid_request` (not an object) or `duplicate_field`.
-    pub(super) fn split(body: &'a str) -> Result<Self, ApiError> {
+    pub(crate) fn split(body: &'a str) -> Result<Self, ApiError> {
         let value: &RawValue = serde_json::from_str(body).map_err(|_| {
             let message = format!("The body is not valid JSON. {NOTHING_CHANGED}");
             ApiError::new(Code::InvalidJson, &message)
@@ -229,6 +229,11 @@ impl<'a> Fields<'a> {
         let problem = "is not an RFC 3339 instant such as 2026-12-31T23:59:59Z";
         let instant = Timestamp::parse(&text);
         instant.map(Some).ok_or_else(|| field_error(Code::InvalidRequest, name, problem))
+    }
+
+    /// Ends the reading of fields whose names are the caller's: those that were not asked for.
+    pub(crate) fn rest(self) -> Vec<(String, &'a RawValue)> {
+        self.0
     }
 
     /// Ends the reading.

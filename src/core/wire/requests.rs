@@ -188,7 +188,7 @@ pub(crate) fn read_key(
     }
 }
 
-fn read_own_key(text: &str) -> Result<IdempotencyKey, ApiError> {
+pub(crate) fn read_own_key(text: &str) -> Result<IdempotencyKey, ApiError> {
     IdempotencyKey::parse(text).map_err(|_| invalid_key())
 }
 

@@ -1,0 +1,33 @@
+//! Usage signals: what was used, priced, and taken from the customer's ledger once.
+//!
+//! A signal says what happened (a model, its tokens, what they were for); the
+//! [catalog](crate::catalog) says what that costs; the [ledger](crate::ledger) takes it. Decides which
+//! signals make sense, what each takes from which unit, when a run of an outcome is complete, and what
+//! is kept to show later. Read [`Signal`], then [`judge`].
+//!
+//! | law | |
+//! | --- | --- |
+//! | U1 | a signal is recorded once, whatever it costs: its key's entry is its record, and a repeat is answered from it without being priced again, whatever has become of the catalog |
+//! | U2 | what does not cover a signal is refused, and nothing of it is kept |
+//! | U3 | a run of an outcome is billed once, by the signal that completes it |
+//! | U4 | an entry names the version of the catalog that priced it |
+
+mod days;
+mod judge;
+mod log;
+mod page;
+mod price;
+mod run;
+mod signal;
+#[cfg(test)]
+mod tests;
+
+pub use days::{DaySums, MAX_SUM};
+pub use judge::{Judged, Logged, Rows, UsageDecision, UsageLookups, day_of, judge, lookups};
+pub use log::usage_log_body;
+pub use page::{UsageQuery, parse_usage_query, usage_page_body};
+pub use run::Run;
+pub use signal::{
+    MAX_METRICS, Signal, SignalBatch, SignalType, parse_signal, parse_signal_batch,
+    split_signal_batch,
+};
