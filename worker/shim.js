@@ -67,13 +67,22 @@ function watched(promise) {
 }
 
 /** What a caller gets whose request fell with the instance. */
-function fallen(requestId) {
+function fallen(request, requestId) {
   const message =
     "The worker failed while it ran this call, and it is open whether the call took effect. " +
     "Repeat it with the same idempotency key: it is carried out at most once.";
-  const error = { code: "internal_error", message, details: {}, request_id: requestId };
   const headers = { "cache-control": "no-store", "x-request-id": requestId };
-  return Response.json({ error }, { status: 500, headers });
+  return Response.json(fallenBody(request, message, requestId), { status: 500, headers });
+}
+
+/** The ClockNext API has two envelopes; this is either of them. */
+function fallenBody(request, message, requestId) {
+  const code = "internal_error";
+  if (!new URL(request.url).pathname.startsWith("/api/v1/")) {
+    return { error: { code, message, details: {}, request_id: requestId } };
+  }
+  const statusDetail = { status: "ERROR", message };
+  return { ok: false, error: message, statusCode: 500, statusDetail, result: null, code, requestId };
 }
 
 export default {
@@ -83,7 +92,7 @@ export default {
     } catch (error) {
       const requestId = crypto.randomUUID();
       console.error(`${requestId}: the call failed:`, error);
-      return fallen(requestId);
+      return fallen(request, requestId);
     }
   },
 };
@@ -99,7 +108,7 @@ async function serve(request, env) {
   const refused = async (limit, requestId) => {
     body = await bodyOf(request, limit);
     if (body !== undefined && body.length <= limit) return undefined;
-    return responseOf(run(() => wasm.refuseBody(requestId, limit, body === undefined)));
+    return responseOf(run(() => wasm.refuseBody(head, requestId, limit, body === undefined)));
   };
   if (told.startsWith("read\n")) {
     const [, limit, requestId] = told.split("\n");

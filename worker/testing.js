@@ -44,7 +44,7 @@ export class Deployment {
     let told = this.#run(() => wasm.admit(head, this.#env));
     if (told.startsWith("read\n")) {
       const [, limit, requestId] = told.split("\n");
-      const refused = this.#refused(body, Number(limit), requestId);
+      const refused = this.#refused(head, body, Number(limit), requestId);
       if (refused) return refused;
       told = this.#run(() => wasm.admitWhole(head, body, this.#env, requestId));
     }
@@ -52,7 +52,7 @@ export class Deployment {
     const [, binding, name, limit, method, url, ...lines] = told.split("\n");
     const most = Number(limit);
     const requestId = lines[lines.indexOf("x-request-id") + 1];
-    const refused = most > 0 && this.#refused(body, most, requestId);
+    const refused = most > 0 && this.#refused(head, body, most, requestId);
     if (refused) return refused;
     const passed = most > 0 ? body : undefined;
     return this.#env[binding].getByName(name).answer([method, url, ...lines].join("\n"), passed);
@@ -76,9 +76,9 @@ export class Deployment {
   }
 
   /** The answer to a body that is too long or broke off; nothing where it is all there. */
-  #refused(body, most, requestId) {
+  #refused(head, body, most, requestId) {
     if (body !== undefined && body.length <= most) return undefined;
-    return this.#run(() => wasm.refuseBody(requestId, most, body === undefined));
+    return this.#run(() => wasm.refuseBody(head, requestId, most, body === undefined));
   }
 
   #stub(className, name) {

@@ -17,6 +17,7 @@ const ROUTES = [
   ...["balance", "transactions", "consume", "batch", "add", "void"],
   ...["holds", "progress", "extend", "capture", "release"],
   ...["sessions", "pay", "cancel", "stripe"],
+  ...["me", "balances"],
   ...["usage", "top-consumers", "actions", "burn-rate", "summary"],
 ];
 

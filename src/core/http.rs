@@ -18,6 +18,12 @@ pub enum Method {
     Get,
     /// Changes.
     Post,
+    /// Replaces.
+    Put,
+    /// Changes some of it.
+    Patch,
+    /// Takes away.
+    Delete,
 }
 
 impl Method {
@@ -27,7 +33,18 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
         }
+    }
+
+    /// Reads a verb.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Get, Self::Post, Self::Put, Self::Patch, Self::Delete]
+            .into_iter()
+            .find(|method| method.as_str() == text)
     }
 }
 

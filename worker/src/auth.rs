@@ -45,7 +45,8 @@ impl Scope {
         }
     }
 
-    const fn as_str(self) -> &'static str {
+    /// The word in `API_KEYS`.
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Use => "use",
             Self::Grant => "grant",
@@ -57,9 +58,14 @@ impl Scope {
 /// The keys of this deployment.
 pub(crate) struct Keyring(Vec<Key>);
 
-struct Key {
-    environment: Environment,
-    scopes: Vec<Scope>,
+/// A key as the deployment knows it.
+pub(crate) struct Key {
+    /// Its name for people.
+    pub(crate) id: String,
+    /// What it reaches.
+    pub(crate) environment: Environment,
+    /// What it may be used for.
+    pub(crate) scopes: Vec<Scope>,
     digest: [u8; 32],
 }
 
@@ -107,6 +113,19 @@ impl Keyring {
         authorization: Option<&str>,
         scope: Scope,
     ) -> Result<Environment, ApiError> {
+        let key = self.holder(authorization)?;
+        if key.scopes.contains(&scope) || key.scopes.contains(&Scope::Admin) {
+            return Ok(key.environment);
+        }
+        let message = format!("This API key lacks the scope {:?}.", scope.as_str());
+        Err(ApiError::new(Code::InsufficientScope, &message))
+    }
+
+    /// The key that the request carries, whatever it may do.
+    ///
+    /// # Errors
+    /// `duplicate_header`, `invalid_api_key`, as [`Keyring::authorize`].
+    pub(crate) fn holder(&self, authorization: Option<&str>) -> Result<&Key, ApiError> {
         // Repeated headers arrive joined; a key holds neither comma nor space.
         let second = authorization.and_then(|value| value.split_once(',')).map(|(_, rest)| rest);
         if second.is_some_and(|rest| rest.starts_with(' ')) {
@@ -114,12 +133,7 @@ impl Keyring {
             return Err(ApiError::about(Code::DuplicateHeader, "authorization", message));
         }
         let key = authorization.and_then(bearer).and_then(|key| self.find(key));
-        let key = key.ok_or_else(invalid_api_key)?;
-        if key.scopes.contains(&scope) || key.scopes.contains(&Scope::Admin) {
-            return Ok(key.environment);
-        }
-        let message = format!("This API key lacks the scope {:?}.", scope.as_str());
-        Err(ApiError::new(Code::InsufficientScope, &message))
+        key.ok_or_else(invalid_api_key)
     }
 
     /// Compares with every entry, so that the time taken does not tell which one matches.
@@ -148,7 +162,8 @@ impl Key {
         }
         let digest = hex::decode(&entry.sha256);
         let digest = digest.ok_or_else(|| wrong("sha256 is not 64 hexadecimal digits"))?;
-        Ok(Self { environment, scopes: entry.scopes.clone(), digest })
+        let (id, scopes) = (entry.id.clone(), entry.scopes.clone());
+        Ok(Self { id, environment, scopes, digest })
     }
 }
 

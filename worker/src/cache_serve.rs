@@ -8,6 +8,7 @@ use edge_credits_core::entropy::Entropy;
 use edge_credits_core::ids::{Owner, TransactionId};
 use edge_credits_core::ledger::Command;
 use edge_credits_core::topup::order::parse_whose;
+use edge_credits_core::wire::clocknext::envelope::Envelope;
 use edge_credits_core::wire::errors::{ApiError, Code};
 use edge_credits_core::wire::outbox::parse_outbox_query;
 use edge_credits_core::wire::requests::{
@@ -16,6 +17,7 @@ use edge_credits_core::wire::requests::{
 use wasm_bindgen::JsValue;
 
 use crate::cache::CachedBalance;
+use crate::clocknext;
 use crate::conversation::Outside;
 use crate::head::Head;
 use crate::host;
@@ -45,6 +47,9 @@ pub(crate) async fn serve<S: Storage + 'static, O: Outside + 'static>(
             Err(other_owner().into())
         }
         Ok(Received::Call(call)) => answer(balance, head, &call, &entropy).await,
+        Ok(Received::Asking(asking)) => {
+            clocknext::passing::pass(balance, name, (head, &asking)).await
+        }
         Ok(Received::TopUp(call)) => open_there(balance, name, (head, &call), &entropy).await,
         Ok(Received::Health) => Err(no_health().into()),
         Ok(Received::Question { environment, .. }) => {
@@ -58,7 +63,12 @@ pub(crate) async fn serve<S: Storage + 'static, O: Outside + 'static>(
         Err(failure) => Err(failure),
     };
     let took = host::now().since(started);
-    let origin = Origin { request_id: &request_id, part: "cache", took };
+    let origin = Origin {
+        request_id: &request_id,
+        part: "cache",
+        took,
+        envelope: Envelope::of(head.path()),
+    };
     Ok(match reply {
         Ok(Reply::Ours(answer)) => respond(Ok(answer), &origin),
         Ok(Reply::Theirs(answer)) => hand_on(answer, &origin),

@@ -7,10 +7,12 @@ use edge_credits_core::analytics::question::parse_question;
 use edge_credits_core::analytics::report::Report;
 use edge_credits_core::ids::Environment;
 use edge_credits_core::wire::batch::MAX_BATCH_BYTES;
+use edge_credits_core::wire::clocknext::envelope::Envelope;
 use edge_credits_core::wire::errors::{ApiError, Code};
 use edge_credits_core::wire::requests::body_text;
 use wasm_bindgen::JsValue;
 
+use crate::clocknext::not_here;
 use crate::directory::Directory;
 use crate::directory_line::REPORTS;
 use crate::head::{Head, body_too_large};
@@ -38,7 +40,15 @@ pub(crate) fn serve<S: Storage>(
         answer(directory, name, head)
     };
     let took = host::now().since(started);
-    Ok(respond(result, &Origin { request_id: &request_id, part: "directory", took }))
+    Ok(respond(
+        result,
+        &Origin {
+            request_id: &request_id,
+            part: "directory",
+            took,
+            envelope: Envelope::of(head.path()),
+        },
+    ))
 }
 
 fn take<S: Storage>(
@@ -66,6 +76,7 @@ fn answer<S: Storage>(
             directory.ask(&parse_question(topic, head.query())?, host::now())
         }
         Received::Health | Received::TopUp(_) => Err(no_health().into()),
+        Received::Asking(_) => Err(not_here().into()),
         Received::Call(_) => {
             let message = "The directory knows all customers together; ask this customer's ledger.";
             Err(ApiError::new(Code::NotFound, message).into())

@@ -13,6 +13,7 @@ use edge_credits_core::entropy::Entropy;
 use edge_credits_core::http::{decode_segment, encode_component};
 use edge_credits_core::ids::Environment;
 use edge_credits_core::topup::seal::Seal;
+use edge_credits_core::wire::clocknext::envelope::Envelope;
 use edge_credits_core::wire::errors::{ApiError, Code};
 use js_sys::Reflect;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -21,6 +22,7 @@ use worker::Env;
 use worker::worker_sys::DurableObjectNamespace;
 
 use crate::auth::{Keyring, Scope};
+use crate::clocknext;
 use crate::head::{Head, body_too_large};
 use crate::receive::{ENTROPY, ENVIRONMENT, Received, broken_off, receive};
 use crate::respond::{Answer, Origin, REQUEST_ID, VERSION, respond};
@@ -58,8 +60,10 @@ pub fn admit(head: &str, env: &Env) -> Result<String, JsValue> {
     let result = match receive(&head, &admit) {
         Ok(Received::Health) => Ok(health(env)),
         Ok(Received::TopUp(call)) => {
-            let origin = Origin { request_id: &request_id, part: "edge", took: Duration::ZERO };
-            return front_topup::admit(&head, &call, env, &origin);
+            return front_topup::admit(&head, &call, env, &at_the_edge(&head, &request_id));
+        }
+        Ok(Received::Asking(asking)) => {
+            return clocknext::edge::admit(&head, &asking, env, &at_the_edge(&head, &request_id));
         }
         Ok(Received::Call(call)) => {
             let binding = binding(env);
@@ -82,17 +86,22 @@ pub fn admit(head: &str, env: &Env) -> Result<String, JsValue> {
         }
         Err(failure) => Err(failure),
     };
-    let origin = Origin { request_id: &request_id, part: "edge", took: host::now().since(started) };
-    Ok(respond(result, &origin))
+    let took = host::now().since(started);
+    Ok(respond(result, &Origin { took, ..at_the_edge(&head, &request_id) }))
+}
+
+/// The worker itself, where it takes no time to mention.
+pub(crate) fn at_the_edge<'a>(head: &Head, request_id: &'a str) -> Origin<'a> {
+    let envelope = Envelope::of(head.path());
+    Origin { request_id, part: "edge", took: Duration::ZERO, envelope }
 }
 
 /// The answer to a request that was let in and whose body could not be read: it is over the limit,
 /// or it broke off.
 #[wasm_bindgen(js_name = refuseBody)]
-pub fn refuse_body(request_id: &str, limit: usize, broke_off: bool) -> String {
+pub fn refuse_body(head: &str, request_id: &str, limit: usize, broke_off: bool) -> String {
     let error = if broke_off { broken_off() } else { body_too_large(limit) };
-    let origin = Origin { request_id, part: "edge", took: Duration::ZERO };
-    respond(Err(error.into()), &origin)
+    respond(Err(error.into()), &at_the_edge(&Head::read(head), request_id))
 }
 
 /// The most bytes that any body may have.

@@ -5,8 +5,6 @@
 //! comes back with it to [`admit_whole`]. Of a webhook the signature is judged before anything looks
 //! into the body. A buyer's browser carries a session that this deployment has signed.
 
-use core::time::Duration;
-
 use edge_credits_core::ids::{Environment, Owner};
 use edge_credits_core::topup::event::Event;
 use edge_credits_core::topup::order::parse_whose;
@@ -20,8 +18,9 @@ use worker::Env;
 
 use crate::auth::Scope;
 use crate::checkout_page;
+use crate::clocknext;
 use crate::front::{
-    BALANCE_CACHE, LEDGER, Object, binding, keyring, missing, namespace, pass_on, seal,
+    BALANCE_CACHE, LEDGER, Object, at_the_edge, binding, keyring, missing, namespace, pass_on, seal,
 };
 use crate::head::Head;
 use crate::host;
@@ -92,10 +91,13 @@ pub fn admit_whole(
     request_id: &str,
 ) -> Result<String, JsValue> {
     let head = Head::read(head);
-    let origin = Origin { request_id, part: "edge", took: Duration::ZERO };
+    let origin = at_the_edge(&head, request_id);
     let authorize = |scope: Scope| keyring(env)?.authorize(head.header("authorization"), scope);
     let judged = match receive_whole(&head, Some(body), &authorize) {
         Ok(Received::TopUp(call)) => judge(&head, &call, env),
+        Ok(Received::Asking(asking)) => {
+            return clocknext::edge::pass(&head, &asking, env, &origin);
+        }
         // What was wanted read is one of these, and is the same request still.
         Ok(_) => Err(no_till().into()),
         Err(failure) => Err(failure),

@@ -13,6 +13,7 @@ use wasm_bindgen::{JsError, JsValue};
 use worker::worker_sys::DurableObjectState;
 use worker::{Env, State};
 
+use crate::clocknext::at_ledger;
 use crate::head::Head;
 use crate::ledger::{Ledger, Outward};
 use crate::object_storage::ObjectStorage;
@@ -62,6 +63,12 @@ impl LedgerObject {
         let (of_all, top_up) = match route(&head.method, head.path()) {
             Ok(Route::Analytics(_)) => (serve::asks_of_all(&head), None),
             Ok(Route::TopUp(action)) => (None, Some(action == TopUpAction::Open)),
+            Ok(Route::ClockNext(_)) => {
+                let inside = Rc::clone(&self.0);
+                return host::at_once(async move {
+                    inside.answer_clocknext(&head, body).await.map(JsValue::from)
+                });
+            }
             _ => (None, None),
         };
         if let Some(environment) = of_all {
@@ -100,6 +107,18 @@ impl LedgerObject {
             let done = inside.ledger.alarm(&inside.runtime).await;
             done.map(|()| JsValue::UNDEFINED).map_err(|reason| JsError::new(&reason).into())
         })
+    }
+}
+
+impl Inside {
+    async fn answer_clocknext(
+        &self,
+        head: &Head,
+        body: Option<Vec<u8>>,
+    ) -> Result<String, JsValue> {
+        let name = self.runtime.state.id().name();
+        let (ledger, settings) = (&self.ledger, self.settings.clone());
+        at_ledger::serve(&at_ledger::Here { ledger, name, settings }, head, body).await
     }
 }
 

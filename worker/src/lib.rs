@@ -4,7 +4,8 @@
 //! by way of [`serve`] (what is asked?) and [`ledger`] (look up, decide, persist, answer); with an
 //! upstream, by its [`cache_object`] by way of [`cache_serve`], [`cache`] and [`conversation`]. The
 //! ledgers report what was used to the [`directory_object`] of their environment, which answers for all
-//! customers by way of [`directory_serve`] and [`directory`]. What may be charged, granted or refused is decided in `edge-credits-core`; this crate performs. Read
+//! customers by way of [`directory_serve`] and [`directory`]. Both APIs go this way; what is the ClockNext API's
+//! own is in [`clocknext`]. What may be charged, granted or refused is decided in `edge-credits-core`; this crate performs. Read
 //! [`receive`] for the order of the checks, [`schema`] and [`cache_schema`] for what is stored.
 
 mod auth;
@@ -15,6 +16,7 @@ mod cache_serve;
 mod cache_sql;
 mod cache_store;
 mod checkout_page;
+mod clocknext;
 mod conversation;
 mod directory;
 mod directory_line;

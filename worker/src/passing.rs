@@ -28,7 +28,8 @@ pub(crate) struct Target<'a> {
 }
 
 impl Target<'_> {
-    fn text(&self) -> String {
+    /// Both, as an upstream is asked for them.
+    pub(crate) fn text(&self) -> String {
         let separator = if self.query.is_empty() { "" } else { "?" };
         format!("{}{separator}{}", self.path, self.query)
     }

@@ -12,6 +12,7 @@ use edge_credits_core::wire::errors::{ApiError, Code};
 use edge_credits_core::wire::requests::parse_customer;
 
 use crate::auth::Scope;
+use crate::clocknext::{self, Asking};
 use crate::head::{Head, body_too_large};
 use crate::respond::Failure;
 use crate::routes::{Action, MAX_BODY_BYTES, Route, TopUpAction, route};
@@ -46,6 +47,8 @@ pub(crate) enum Received<'a> {
         /// What about.
         topic: Topic,
     },
+    /// Something of the ClockNext API.
+    Asking(Asking<'a>),
     /// A step of a top-up.
     TopUp(TopUpCall<'a>),
 }
@@ -73,10 +76,14 @@ pub(crate) fn receive<'a>(
     head.check_size(match &route {
         Ok(Route::Customer { action, .. }) => action.max_body_bytes(),
         Ok(Route::TopUp(action)) => action.max_body_bytes().max(MAX_BODY_BYTES),
+        Ok(Route::ClockNext(ask)) => ask.terms().max_body_bytes.max(MAX_BODY_BYTES),
         Ok(Route::Health | Route::Analytics(_)) | Err(_) => MAX_BODY_BYTES,
     })?;
     let (id, action) = match route? {
         Route::Health => return Ok(Received::Health),
+        Route::ClockNext(ask) => {
+            return clocknext::receive(head, ask, admit).map(Received::Asking);
+        }
         Route::TopUp(action) => return top_up(head, action, admit).map(Received::TopUp),
         Route::Customer { id, action } => (id, action),
         Route::Analytics(topic) => {
@@ -124,6 +131,13 @@ pub(crate) fn receive_whole<'a>(
     admit: &dyn Fn(Scope) -> Result<Environment, ApiError>,
 ) -> Result<Received<'a>, Failure> {
     let mut received = receive(head, admit)?;
+    if let Received::Asking(asking) = &mut received {
+        let limit = asking.ask.terms().max_body_bytes;
+        if limit > 0 {
+            asking.take_body(all_of(body, limit)?)?;
+        }
+        return Ok(received);
+    }
     let (read, limit) = match &mut received {
         Received::Call(call) if call.action.has_body() => {
             let limit = call.action.max_body_bytes();
@@ -135,11 +149,13 @@ pub(crate) fn receive_whole<'a>(
         }
         _ => return Ok(received),
     };
-    *read = body.ok_or_else(broken_off)?;
-    if read.len() > limit {
-        return Err(body_too_large(limit).into());
-    }
+    *read = all_of(body, limit)?;
     Ok(received)
+}
+
+fn all_of(body: Option<Vec<u8>>, limit: usize) -> Result<Vec<u8>, ApiError> {
+    let body = body.ok_or_else(broken_off)?;
+    if body.len() > limit { Err(body_too_large(limit)) } else { Ok(body) }
 }
 
 /// The answer to a body that ended before its end.

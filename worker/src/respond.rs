@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use edge_credits_core::http;
 use edge_credits_core::wire::cached::whole_seconds;
+use edge_credits_core::wire::clocknext::envelope::{Envelope, status};
 use edge_credits_core::wire::errors::{ApiError, Code};
 
 /// The version of this worker, on every answer: by it a client knows that it speaks to ours.
@@ -52,6 +53,8 @@ pub(crate) struct Origin<'a> {
     /// How long it took. The clock stands still between I/O in production, so that an answer from
     /// memory takes no time.
     pub(crate) took: Duration,
+    /// How the ClockNext API wraps it; `None`: it is an answer of the Credit Engine API.
+    pub(crate) envelope: Option<Envelope>,
 }
 
 /// An HTTP response as data.
@@ -146,7 +149,11 @@ fn plain(result: Result<Answer, Failure>, origin: &Origin<'_>) -> Plain {
             if answer.replayed {
                 headers.push(("idempotent-replayed", "true".to_owned()));
             }
-            Plain { status: 200, headers, body: answer.body }
+            let body = match origin.envelope {
+                Some(envelope) => envelope.success(&answer.body),
+                None => answer.body,
+            };
+            Plain { status: 200, headers, body }
         }
         Err(Failure { error, allow, retry_after, .. }) => {
             headers.extend(allow.map(|method| ("allow", method.to_owned())));
@@ -155,8 +162,11 @@ fn plain(result: Result<Answer, Failure>, origin: &Origin<'_>) -> Plain {
             if error.code == Code::InvalidApiKey {
                 headers.push(("www-authenticate", "Bearer".to_owned()));
             }
-            let body = error.to_body(origin.request_id);
-            Plain { status: error.code.status(), headers, body }
+            let (status, body) = match origin.envelope {
+                Some(envelope) => (status(error.code), envelope.failure(&error, origin.request_id)),
+                None => (error.code.status(), error.to_body(origin.request_id)),
+            };
+            Plain { status, headers, body }
         }
     }
 }
@@ -165,8 +175,12 @@ fn plain(result: Result<Answer, Failure>, origin: &Origin<'_>) -> Plain {
 mod tests {
     use super::*;
 
-    const ORIGIN: Origin<'_> =
-        Origin { request_id: "r-1", part: "ledger", took: Duration::from_millis(3) };
+    const ORIGIN: Origin<'_> = Origin {
+        request_id: "r-1",
+        part: "ledger",
+        took: Duration::from_millis(3),
+        envelope: None,
+    };
 
     fn header<'a>(response: &'a Plain, name: &str) -> Option<&'a str> {
         response.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
@@ -208,6 +222,24 @@ mod tests {
         let retry_after = Some(Duration::from_millis(1_001));
         let full = plain(Err(Failure { retry_after, ..error.into() }), &ORIGIN);
         assert_eq!((full.status, header(&full, "retry-after")), (503, Some("2")));
+    }
+
+    #[test]
+    fn the_other_api_has_its_own_envelopes_and_the_same_headers() {
+        for envelope in [Envelope::Old, Envelope::New] {
+            let origin = Origin { envelope: Some(envelope), ..ORIGIN };
+            let answer = Answer { body: r#"{"a":1}"#.to_owned(), replayed: true };
+            let good = plain(Ok(answer), &origin);
+            assert_eq!((good.status, &*good.body), (200, &*envelope.success(r#"{"a":1}"#)));
+            assert_eq!(header(&good, "idempotent-replayed"), Some("true"));
+            let error = ApiError::new(Code::InsufficientCredits, "no");
+            let body = envelope.failure(&error, "r-1");
+            let short = plain(Err(error.into()), &origin);
+            assert_eq!((short.status, short.body), (422, body));
+            let unknown = plain(Err(ApiError::new(Code::InvalidApiKey, "no").into()), &origin);
+            assert_eq!(unknown.status, 401);
+            assert_eq!(header(&unknown, "www-authenticate"), Some("Bearer"));
+        }
     }
 
     #[test]

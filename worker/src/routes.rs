@@ -9,6 +9,7 @@ use edge_credits_core::topup::event::MAX_EVENT_BYTES;
 use edge_credits_core::wire::batch::MAX_BATCH_BYTES;
 use edge_credits_core::wire::errors::{ApiError, Code};
 
+use crate::clocknext::routes::{Ask, find};
 use crate::respond::Failure;
 
 /// Largest body of a call, in bytes: 8 KB of metadata in its widest spelling (`\u00xx` for each
@@ -29,6 +30,8 @@ pub(crate) enum Route<'a> {
     },
     /// A question about all customers, or by its query about one.
     Analytics(Topic),
+    /// Something of the ClockNext API.
+    ClockNext(Ask<'a>),
     /// Something about a top-up, whose customer does not stand in the path.
     TopUp(TopUpAction<'a>),
 }
@@ -199,6 +202,7 @@ pub(crate) fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, Failur
             Some(topic) => ("GET", Route::Analytics(topic)),
             None => return Err(not_found().into()),
         },
+        ["api", "v1", ref rest @ ..] => return find(method, rest).map(Route::ClockNext),
         ["v1", "topup", "sessions"] => ("POST", Route::TopUp(TopUpAction::Open)),
         ["v1", "webhooks", "stripe"] => ("POST", Route::TopUp(TopUpAction::Webhook)),
         ["checkout", "test", session] => ("GET", Route::TopUp(TopUpAction::Page { session })),
@@ -213,11 +217,11 @@ pub(crate) fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, Failur
     if method == allow { Ok(route) } else { Err(method_not_allowed(allow)) }
 }
 
-fn not_found() -> ApiError {
+pub(crate) fn not_found() -> ApiError {
     ApiError::new(Code::NotFound, "There is no such path. The README lists the routes.")
 }
 
-fn method_not_allowed(allow: &'static str) -> Failure {
+pub(crate) fn method_not_allowed(allow: &'static str) -> Failure {
     let message = format!("This path answers {allow} only.");
     Failure { allow: Some(allow), ..ApiError::new(Code::MethodNotAllowed, &message).into() }
 }
@@ -246,6 +250,7 @@ mod tests {
         let table = [
             ("GET", "/health", Route::Health),
             ("GET", "/v1/analytics/usage", Route::Analytics(Topic::Usage)),
+            ("GET", "/api/v1/me", Route::ClockNext(Ask::Me)),
             ("GET", "/v1/analytics/top-consumers", Route::Analytics(Topic::TopConsumers)),
             ("GET", "/v1/customers/cus_1/balance", customer("cus_1", Action::Balance)),
             ("GET", "/v1/customers/a%2Fb/transactions", customer("a%2Fb", Action::Transactions)),
@@ -297,6 +302,12 @@ mod tests {
             "/v1/customers/c/batch/x",
             "/v1/batch",
             "/v1/analytics",
+            "/api",
+            "/api/v1",
+            "/api/v1/",
+            "/api/v1/me/",
+            "/api/v1/health",
+            "/api/v1/customers/c/balance",
             "/v1/analytics/",
             "/v1/analytics/revenue",
             "/v1/analytics/usage/x",
@@ -323,6 +334,7 @@ mod tests {
             ("POST", "/health", "GET"),
             ("POST", "/v1/analytics/summary", "GET"),
             ("HEAD", "/health", "GET"),
+            ("POST", "/api/v1/me", "GET"),
             ("OPTIONS", "/v1/customers/c/consume", "POST"),
             ("get", "/v1/customers/c/balance", "GET"),
             ("PUT", "/v1/customers/c/add", "POST"),

@@ -9,6 +9,7 @@ use edge_credits_core::ids::{Environment, TransactionId};
 use edge_credits_core::ledger::Command;
 use edge_credits_core::time::Timestamp;
 use edge_credits_core::wire::batch::parse_batch;
+use edge_credits_core::wire::clocknext::envelope::Envelope;
 use edge_credits_core::wire::errors::{ApiError, Code};
 use edge_credits_core::wire::holds::{
     parse_capture, parse_extend, parse_hold, parse_hold_id, parse_holds_query, parse_progress,
@@ -64,12 +65,18 @@ impl<S: Storage> Object<'_, S> {
             Ok(Received::Call(call)) => {
                 self.answer(&call, &Asked { head, entropy: &entropy, request_id: &request_id })
             }
-            Ok(Received::Health | Received::TopUp(_)) => Err(no_health().into()),
+            Ok(Received::Health | Received::TopUp(_) | Received::Asking(_)) => {
+                Err(no_health().into())
+            }
             Ok(Received::Question { .. }) => Err(not_alone().into()),
             Err(failure) => Err(failure),
         };
-        let origin =
-            Origin { request_id: &request_id, part: "ledger", took: host::now().since(started) };
+        let origin = Origin {
+            request_id: &request_id,
+            part: "ledger",
+            took: host::now().since(started),
+            envelope: Envelope::of(head.path()),
+        };
         Ok(respond(result, &origin))
     }
 
@@ -181,7 +188,7 @@ pub(crate) async fn ask_directory(
         None => directory_line::ask(env, environment, head).await.ok_or_else(away),
     };
     let took = host::now().since(started);
-    let origin = Origin { request_id: &request_id, part: "directory", took };
+    let origin = Origin { request_id: &request_id, part: "directory", took, envelope: None };
     Ok(match answer {
         Ok(theirs) => hand_on(theirs, &origin),
         Err(error) => respond(Err(error.into()), &origin),

@@ -67,7 +67,10 @@ pub(crate) async fn open(here: Here, head: Head, body: Option<Vec<u8>>) -> Resul
         Err(failure) => Err(failure),
     };
     let took = host::now().since(started);
-    Ok(respond(result, &Origin { request_id: &ids.request_id, part: "ledger", took }))
+    Ok(respond(
+        result,
+        &Origin { request_id: &ids.request_id, part: "ledger", took, envelope: None },
+    ))
 }
 
 async fn session(
@@ -123,7 +126,7 @@ pub(crate) fn serve<S: Storage>(
     let ids = Ids::of(head)?;
     let received = receive_whole(head, body, &|_| environment_of(head));
     let took = host::now().since(started);
-    let origin = Origin { request_id: &ids.request_id, part: "ledger", took };
+    let origin = Origin { request_id: &ids.request_id, part: "ledger", took, envelope: None };
     Ok(match received {
         Ok(Received::TopUp(call)) => match call.action {
             TopUpAction::Webhook => respond(enter(here, ledger, head, &call), &origin),

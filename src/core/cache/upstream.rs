@@ -118,6 +118,21 @@ impl Upstream {
         self.request(method, target, body, key)
     }
 
+    /// The request for a call of the ClockNext API, whose verb and body are the caller's. `key` is the
+    /// caller's `Idempotency-Key`, as it came.
+    #[must_use]
+    pub fn pass_through(
+        &self,
+        method: Method,
+        target: &str,
+        body: Option<String>,
+        key: Option<&str>,
+    ) -> Request {
+        let mut request = self.request(method, target, body, None);
+        request.headers.extend(key.map(|key| ("idempotency-key", key.to_owned())));
+        request
+    }
+
     /// An answer for the eyes of callers: without the deployment's key, should the API echo it.
     #[must_use]
     pub fn without_key(&self, answer: Response) -> Response {

@@ -3,6 +3,7 @@
 
 pub mod batch;
 pub mod cached;
+pub mod clocknext;
 pub mod errors;
 pub mod fields;
 pub mod holds;

@@ -10,7 +10,7 @@ use edge_credits_core::analytics::question::Question;
 use edge_credits_core::analytics::report::MAX_REPORT_ENTRIES;
 use edge_credits_core::analytics::tally::{Lines, Tally, gather};
 use edge_credits_core::ids::{Owner, Unit};
-use edge_credits_core::ledger::EntryKind;
+use edge_credits_core::ledger::{Balance, EntryKind};
 use edge_credits_core::time::Timestamp;
 
 use super::{Fault, Ledger, Loaded};
@@ -39,6 +39,18 @@ impl<S: Storage> Ledger<S> {
             answer(question, &mine, balance.as_of).map_err(Fault::Store)
         })?;
         Ok(Answer { body, replayed: false })
+    }
+
+    /// The balances at `now` of all units that this customer has ever had, by name.
+    ///
+    /// # Errors
+    /// As for [`Ledger::perform`]; nothing is changed.
+    pub(crate) fn balances(&self, owner: &Owner, now: Timestamp) -> Result<Vec<Balance>, Failure> {
+        self.with(owner, now, |loaded| {
+            self.touch(loaded)?;
+            let units = loaded.account.totals().0.keys();
+            Ok(units.map(|unit| loaded.account.balance(unit, now)).collect::<Result<_, _>>()?)
+        })
     }
 
     /// What is not folded yet, of the longest window that ends with `today`.

@@ -65,7 +65,7 @@ impl Api {
         }
         let body = match request.method {
             Method::Get => format!(r#"{{"balance":{}}}"#, self.balance()),
-            Method::Post => self.charge(request.body.as_deref().unwrap()),
+            _ => self.charge(request.body.as_deref().unwrap()),
         };
         let answered = self.0.answers.get() == Answers::All;
         answered.then(|| Response { status: 200, headers: Vec::new(), body })

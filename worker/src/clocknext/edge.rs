@@ -1,0 +1,77 @@
+//! The entrance's part of the ClockNext API: which object is to answer, and `GET /api/v1/me`.
+
+use edge_credits_core::wire::members::Members;
+use wasm_bindgen::JsValue;
+use worker::Env;
+
+use super::Asking;
+use super::routes::Seat;
+use crate::front::{
+    BALANCE_CACHE, DIRECTORY, LEDGER, Object, binding, keyring, missing, namespace, pass_on,
+};
+use crate::head::Head;
+use crate::respond::{Answer, Failure, Origin, VERSION, respond};
+
+/// The first line of what [`admit`] returns where the body must be read first.
+const READ: &str = "read";
+
+/// Judges a request by its head. Returns what [`crate::front::admit`] returns, or that the body is to
+/// be read first, as [`crate::front_topup::admit`] does.
+///
+/// # Errors
+/// Only what the runtime throws while an answer is being made.
+pub(crate) fn admit(
+    head: &Head,
+    asking: &Asking<'_>,
+    env: &Env,
+    origin: &Origin<'_>,
+) -> Result<String, JsValue> {
+    let terms = asking.ask.terms();
+    match terms.seat {
+        Seat::Edge => Ok(respond(me(head, env), origin)),
+        Seat::LedgerOfBody => {
+            Ok([READ, &terms.max_body_bytes.to_string(), origin.request_id].join("\n"))
+        }
+        Seat::Directory | Seat::Ledger(_) | Seat::LedgerOfQuery => pass(head, asking, env, origin),
+    }
+}
+
+/// Passes a request on to who answers it.
+///
+/// # Errors
+/// As [`admit`].
+pub(crate) fn pass(
+    head: &Head,
+    asking: &Asking<'_>,
+    env: &Env,
+    origin: &Origin<'_>,
+) -> Result<String, JsValue> {
+    let terms = asking.ask.terms();
+    let binding = match (binding(env), terms.seat) {
+        (BALANCE_CACHE, _) => BALANCE_CACHE,
+        (_, Seat::Directory) => DIRECTORY,
+        _ => LEDGER,
+    };
+    if namespace(env, binding).is_none() {
+        return Ok(respond(Err(missing(binding).into()), origin));
+    }
+    let (name, environment) = (asking.object_name(), asking.environment);
+    let object = Object { binding, name, environment, limit: terms.max_body_bytes };
+    pass_on(head, &object, origin.request_id, &[])
+}
+
+/// Whom the key speaks for.
+fn me(head: &Head, env: &Env) -> Result<Answer, Failure> {
+    let keyring = keyring(env)?;
+    let key = keyring.holder(head.header("authorization"))?;
+    let scopes: Vec<String> =
+        key.scopes.iter().map(|scope| format!("\"{}\"", scope.as_str())).collect();
+    let mode = if binding(env) == LEDGER { "ledger" } else { "cache" };
+    let mut body = Members::new();
+    body.text("keyId", Some(&key.id))
+        .text("environment", Some(key.environment.as_str()))
+        .display("scopes", Some(format!("[{}]", scopes.join(","))))
+        .text("mode", Some(mode))
+        .text("version", Some(VERSION));
+    Ok(Answer { body: body.finish(), replayed: false })
+}
