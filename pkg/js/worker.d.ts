@@ -41,6 +41,8 @@ export interface WorkerEnv {
   GRACEFUL_DEGRADATION?: string;
   /** How long one request to the API may take, in ms: 10000. */
   UPSTREAM_TIMEOUT_MS?: string;
+  /** Who keeps holds: `"cache"`, `"upstream"`, or by what the API is, `"auto"`. */
+  HOLDS_AT?: 'auto' | 'cache' | 'upstream';
   /** How long the API remembers idempotency keys, in hours: 24. */
   UPSTREAM_KEY_HOURS?: string;
 }

@@ -28,6 +28,12 @@ pub struct IdempotencyKey(String);
 pub struct InvalidKey;
 
 impl IdempotencyKey {
+    /// The key of a charge that another transaction makes: that one's id, which is a key's text.
+    #[must_use]
+    pub(crate) fn of(transaction: &TransactionId) -> Self {
+        Self(transaction.as_str().to_owned())
+    }
+
     /// Checks a key as a body or an option carries it.
     ///
     /// # Errors

@@ -25,6 +25,10 @@ use crate::respond::{Answer, Failure};
 use crate::storage::{Storage, StorageError};
 use crate::store::StoreError;
 
+mod holds;
+
+pub(crate) use holds::Asked as AskedOfHolds;
+
 /// How long an alarm waits for the outbox to drain; the driver goes on without it, and the next alarm
 /// is set. The runtime allows 15 minutes.
 const ALARM_PATIENCE: Duration = Duration::from_secs(60);
@@ -116,7 +120,7 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
         Ok(Reply::Ours(Answer { body, replayed: false }))
     }
 
-    /// Takes the alarm: sends what waits, and collects old records. Late, early or twice makes no
+    /// Takes the alarm: ends holds whose time is over, sends what waits, and collects what is old. Late, early or twice makes no
     /// difference.
     ///
     /// # Errors
@@ -125,9 +129,10 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
     pub(crate) async fn alarm(self: &Rc<Self>) -> Result<(), String> {
         let words = |failure: Failure| failure.log.unwrap_or(failure.error.message);
         let now = self.outside.now();
-        let waits = self.keep(|keeper| keeper.wake(now)).map_err(words)?;
+        self.keep(|keeper| keeper.wake(now)).map_err(words)?;
         let owner = self.keep(|keeper| Ok(keeper.store().owner()?)).map_err(words)?;
         let Some(owner) = owner else { return Ok(()) };
+        let waits = self.keep(|keeper| keeper.end_due_holds(&owner, now)).map_err(words)?;
         if waits {
             match self.outside.setup(owner.environment) {
                 Ok(setup) => {
@@ -144,7 +149,10 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
     async fn collect(&self) -> Result<(), Failure> {
         for _ in 0..SLICES {
             let now = self.outside.now();
-            if !self.keep(|keeper| Ok(keeper.store().collect(now)?))? {
+            let (records, holds) = self.keep(|keeper| {
+                Ok((keeper.store().collect(now)?, keeper.store().collect_holds(now)?))
+            })?;
+            if !records && !holds {
                 break;
             }
             // Calls come in between.
@@ -153,7 +161,7 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
         Ok(())
     }
 
-    /// Asks the keeper, and once more after a read where it wants one.
+    /// Asks the keeper for a call that has just come in.
     async fn call<T>(
         self: &Rc<Self>,
         owner: &Owner,
@@ -167,11 +175,27 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
         ) -> Result<Step<T>, Fault<StoreError>>,
     ) -> Result<Told<T>, Failure> {
         self.watch(owner, setup)?;
+        let waited = self.keep(|keeper| keeper.arrive(owner))?;
+        self.decide(owner, setup, (unit, waited), step).await
+    }
+
+    /// Asks the keeper, and once more after a read where it wants one.
+    async fn decide<T>(
+        self: &Rc<Self>,
+        owner: &Owner,
+        setup: &Rc<Setup>,
+        (unit, mut waited): (&Unit, Waited),
+        step: impl Fn(
+            &mut Keeper<CacheStore<S>>,
+            Timestamp,
+            Waited,
+            &CacheConfig,
+        ) -> Result<Step<T>, Fault<StoreError>>,
+    ) -> Result<Told<T>, Failure> {
         let ask = |waited| {
             let now = self.outside.now();
             self.keep(|keeper| step(keeper, now, waited, &setup.config))
         };
-        let mut waited = self.keep(|keeper| keeper.arrive(owner))?;
         let mut asked = ask(waited)?;
         if matches!(asked, Step::ReadFirst) {
             self.read_first(owner, setup, (unit, waited.arrived)).await;
@@ -195,9 +219,11 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
         }
     }
 
-    /// Makes sure that somebody looks after what waits to be sent.
+    /// Makes sure that holds whose time is over have ended, and that somebody looks after what waits
+    /// to be sent.
     pub(crate) fn watch(self: &Rc<Self>, owner: &Owner, setup: &Rc<Setup>) -> Result<(), Failure> {
         let now = self.outside.now();
+        self.keep(|keeper| keeper.end_due_holds(owner, now))?;
         if self.keep(|keeper| keeper.watch(owner, now, &setup.config))? {
             self.kick(owner, setup);
         }

@@ -16,7 +16,7 @@ use edge_credits_core::wire::requests::{
 };
 use wasm_bindgen::JsValue;
 
-use crate::cache::CachedBalance;
+use crate::cache::{AskedOfHolds, CachedBalance};
 use crate::clocknext;
 use crate::conversation::Outside;
 use crate::head::Head;
@@ -25,7 +25,7 @@ use crate::ledger::other_owner;
 use crate::passing::{Reply, Target};
 use crate::receive::{Call, Received, TopUpCall, environment_of, receive_whole, segment};
 use crate::respond::{Failure, Origin, hand_on, respond};
-use crate::routes::{Action, HoldChange, TopUpAction};
+use crate::routes::{Action, TopUpAction};
 use crate::serve::{Ids, no_health, not_alone};
 use crate::storage::Storage;
 
@@ -94,21 +94,26 @@ async fn answer<S: Storage + 'static, O: Outside + 'static>(
             Command::Consume(charge) => balance.consume(owner, &charge).await?,
             _ => return Err(not_here().into()),
         },
-        Action::Transactions | Action::Ask(_) | Action::Holds | Action::HoldState { .. } => {
+        Action::Transactions | Action::Ask(_) => {
             return balance.read_there(owner.environment, &target).await.map(Reply::Theirs);
         }
-        Action::Add | Action::Void { .. } | Action::Hold | Action::HoldChange { .. } => {
+        Action::Add | Action::Void { .. } => {
             let body = body_text(&call.body)?;
             let key = parse_key(&body, &key)?;
-            let answer = match call.action {
-                // Neither moves credits, so the balance need not be read again.
-                Action::HoldChange {
-                    change: HoldChange::Extend | HoldChange::Progress, ..
-                } => balance.send_there(owner, &target, body, &key).await,
-                _ => balance.change_there(owner, &target, body, &key).await,
-            };
-            return answer.map(Reply::Theirs);
+            return balance.change_there(owner, &target, body, &key).await.map(Reply::Theirs);
         }
+        Action::Hold | Action::HoldChange { .. } => {
+            let body = body_text(&call.body)?;
+            let asked = AskedOfHolds { key: parse_key(&body, &key)?, target, body, source: &key };
+            return match call.action {
+                Action::HoldChange { hold, change } => {
+                    balance.change_hold(owner, (hold, change), asked).await
+                }
+                _ => balance.place(owner, asked).await,
+            };
+        }
+        Action::Holds => return balance.open_holds(owner, &target).await,
+        Action::HoldState { hold } => return balance.hold_state(owner, hold, &target).await,
         Action::Outbox => balance.outbox(owner, parse_outbox_query(head.query())?)?,
         Action::Retry { transaction } => balance.retry(owner, &charge_id(transaction)?)?,
         Action::WriteOff { transaction } => balance.write_off(owner, &charge_id(transaction)?)?,

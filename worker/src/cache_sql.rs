@@ -5,7 +5,7 @@
 pub(crate) const OWNER: &str = "SELECT environment, customer FROM head";
 
 pub(crate) const HEAD: &str = "SELECT environment, customer, conversations, lease, health, \
-    notices, untold, alarm_due FROM head";
+    notices, untold, alarm_due, holds, hold_due FROM head";
 
 pub(crate) const CONVERSATIONS: &str = "SELECT conversations FROM head";
 
@@ -15,14 +15,15 @@ pub(crate) const BEGIN: &str = "INSERT INTO head \
     VALUES (1, ?, ?, 0, '{}', 0, 0)";
 
 pub(crate) const PUT_HEAD: &str = "UPDATE head SET conversations = ?, lease = ?, health = ?, \
-    notices = ?, untold = ?, alarm_due = ?";
+    notices = ?, untold = ?, alarm_due = ?, holds = ?, hold_due = ?";
 
 pub(crate) const UNITS: &str = "SELECT unit, balance, sequence, read, as_of, credit_name, owed, \
-    acknowledged, accepted, open, open_bytes, quarantined, applied, rejected FROM units";
+    acknowledged, accepted, open, open_bytes, quarantined, applied, rejected, held, holds \
+    FROM units";
 
 pub(crate) const PUT_UNIT: &str = "INSERT OR REPLACE INTO units (unit, balance, sequence, read, \
     as_of, credit_name, owed, acknowledged, accepted, open, open_bytes, quarantined, applied, \
-    rejected) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    rejected, held, holds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// A record in the buckets where it is, if it is.
 pub(crate) const RECORD: &str = "SELECT id, key, fingerprint, unit, amount, accepted_at, \
@@ -76,6 +77,34 @@ pub(crate) const PUT_OUTBOX: &str = "INSERT INTO outbox (position, id, key, unit
 pub(crate) const SETTLE: &str =
     "DELETE FROM outbox WHERE position IN (SELECT value FROM json_each(?))";
 
+pub(crate) const OPEN_HOLDS: &str = "SELECT number, id, unit, amount, progress, on_expiry, \
+    placed_at, ttl, expires_at, state, captured, description, metadata, key, available, as_of, \
+    source, ended_at, end_key, end_available, end_as_of, end_source FROM holds \
+    WHERE ended_at IS NULL ORDER BY number";
+
+pub(crate) const HOLD: &str = "SELECT number, id, unit, amount, progress, on_expiry, \
+    placed_at, ttl, expires_at, state, captured, description, metadata, key, available, as_of, \
+    source, ended_at, end_key, end_available, end_as_of, end_source FROM holds WHERE id = ?";
+
+/// What was placed never changes, and what has ended does not either: that changes no row, which is
+/// an error.
+pub(crate) const PUT_HOLD: &str = "INSERT INTO holds (number, id, unit, amount, progress, \
+    on_expiry, placed_at, ttl, expires_at, state, captured, description, metadata, key, available, \
+    as_of, source, ended_at, end_key, end_available, end_as_of, end_source) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+    ON CONFLICT (number) DO UPDATE SET progress = excluded.progress, \
+    expires_at = excluded.expires_at, state = excluded.state, captured = excluded.captured, \
+    ended_at = excluded.ended_at, end_key = excluded.end_key, \
+    end_available = excluded.end_available, end_as_of = excluded.end_as_of, \
+    end_source = excluded.end_source WHERE id = excluded.id AND ended_at IS NULL";
+
+/// The hold that was placed first, of those that are kept.
+pub(crate) const OLDEST_HOLD: &str = "SELECT placed_at FROM holds ORDER BY number LIMIT 1";
+
+/// Of the first holds those that ended before a time.
+pub(crate) const COLLECT_HOLDS: &str = "DELETE FROM holds WHERE number IN (\
+    SELECT number FROM holds ORDER BY number LIMIT 500) AND ended_at < ? RETURNING 1";
+
 pub(crate) const NOTICES: &str = "SELECT id, kind, code, at, charge, key, unit, amount, told_at \
     FROM notices ORDER BY id LIMIT ?";
 
@@ -87,18 +116,20 @@ pub(crate) const FORGET: &str = "DELETE FROM notices WHERE id IN (SELECT value F
 #[cfg(test)]
 mod tests {
     use edge_credits_core::cache::stored::{
-        HEAD_COLUMNS, NOTICE_COLUMNS, OUTBOX_COLUMNS, RECORD_COLUMNS, UNIT_COLUMNS,
+        HEAD_COLUMNS, LOCAL_HOLD_COLUMNS, NOTICE_COLUMNS, OUTBOX_COLUMNS, RECORD_COLUMNS,
+        UNIT_COLUMNS,
     };
 
     use super::*;
 
     #[test]
     fn the_columns_are_the_cores() {
-        let tables: [(&[&str], &[&str]); 4] = [
+        let tables: [(&[&str], &[&str]); 5] = [
             (&OUTBOX_COLUMNS, &[DUE, ROWS, ROW_OF, OPEN, PUT_OUTBOX]),
             (&RECORD_COLUMNS, &[RECORD, OLD_RECORD, PUT_RECORD]),
             (&UNIT_COLUMNS, &[UNITS, PUT_UNIT]),
             (&NOTICE_COLUMNS, &[NOTICES, PUT_NOTICE]),
+            (&LOCAL_HOLD_COLUMNS, &[OPEN_HOLDS, HOLD, PUT_HOLD]),
         ];
         for (columns, statements) in tables {
             for statement in statements {

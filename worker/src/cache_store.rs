@@ -8,11 +8,12 @@ use core::cell::Cell;
 use core::time::Duration;
 
 use edge_credits_core::cache::stored::{
-    head_from_row, head_to_row, notice_from_row, notice_to_row, outbox_from_row, outbox_to_row,
-    record_from_row, record_to_row, unit_from_row, unit_to_row,
+    head_from_row, head_to_row, local_hold_from_row, local_hold_to_row, notice_from_row,
+    notice_to_row, outbox_from_row, outbox_to_row, record_from_row, record_to_row, unit_from_row,
+    unit_to_row,
 };
 use edge_credits_core::cache::{
-    LONGEST_WAIT, Notice, OutboxRow, RECORD_LIFE, Record, Store, Stored, Writes,
+    LONGEST_WAIT, LocalHold, Notice, OutboxRow, RECORD_LIFE, Record, Store, Stored, Writes,
 };
 use edge_credits_core::ids::{CustomerId, Environment, Owner, TransactionId};
 use edge_credits_core::ledger::AlarmIntent;
@@ -70,6 +71,26 @@ impl<S: Storage> CacheStore<S> {
         Ok(deleted >= COLLECTED_AT_ONCE)
     }
 
+    /// Deletes holds that no repeat is owed an answer any more: those that ended a record's life ago.
+    /// Returns whether there may be more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) fn collect_holds(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let life = i64::try_from(RECORD_LIFE.as_millis()).unwrap_or(i64::MAX);
+        let kept = now.as_millis().saturating_sub(life);
+        if !self.has_tables.get() {
+            return Ok(false);
+        }
+        let oldest = self.storage.query(sql::OLDEST_HOLD, &[])?;
+        match oldest.first().and_then(|row| row.first()) {
+            Some(SqlValue::Integer(placed_at)) if *placed_at < kept => {}
+            _ => return Ok(false),
+        }
+        let deleted = self.storage.query(sql::COLLECT_HOLDS, &[SqlValue::Integer(kept)])?.len();
+        Ok(deleted >= COLLECTED_AT_ONCE)
+    }
+
     fn oldest_bucket(&self) -> Result<Option<i64>, StoreError> {
         match first_value(self.storage.query(sql::OLDEST, &[])?)? {
             SqlValue::Integer(bucket) => Ok(Some(bucket)),
@@ -106,6 +127,9 @@ impl<S: Storage> CacheStore<S> {
         }
         if !writes.settled.is_empty() {
             storage.execute(sql::SETTLE, &[list(&writes.settled)])?;
+        }
+        for local in &writes.holds {
+            storage.execute(sql::PUT_HOLD, &local_hold_to_row(local)?)?;
         }
         for notice in &writes.notices {
             storage.execute(sql::PUT_NOTICE, &notice_to_row(notice)?)?;
@@ -145,9 +169,10 @@ impl<S: Storage> Store for CacheStore<S> {
         let owner = owner(row.by_ref())?;
         let head = head_from_row(row.collect())?;
         let units = read(self.storage.query(sql::UNITS, &[])?, unit_from_row)?;
+        let holds = read(self.storage.query(sql::OPEN_HOLDS, &[])?, local_hold_from_row)?;
         self.oldest.set(self.oldest_bucket()?);
         self.has_tables.set(true);
-        Ok(Some(Stored { owner, units, head }))
+        Ok(Some(Stored { owner, units, head, holds }))
     }
 
     fn conversations(&self) -> Result<u64, StoreError> {
@@ -218,6 +243,14 @@ impl<S: Storage> Store for CacheStore<S> {
         }
         let limit = SqlValue::Integer(i64::try_from(limit).unwrap_or(i64::MAX));
         read(self.storage.query(sql::NOTICES, &[limit])?, notice_from_row)
+    }
+
+    fn hold(&self, id: &TransactionId) -> Result<Option<LocalHold>, StoreError> {
+        if !self.has_tables.get() {
+            return Ok(None);
+        }
+        let rows = self.storage.query(sql::HOLD, &[text(id.as_str())])?;
+        Ok(read(rows, local_hold_from_row)?.pop())
     }
 
     fn commit(&mut self, owner: &Owner, writes: &Writes, now: Timestamp) -> Result<(), StoreError> {

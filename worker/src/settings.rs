@@ -6,8 +6,8 @@
 use core::time::Duration;
 
 use edge_credits_core::analytics::pace::PaceConfig;
-use edge_credits_core::cache::CacheConfig;
 use edge_credits_core::cache::upstream::{Unusable, Upstream, lease_for};
+use edge_credits_core::cache::{CacheConfig, HoldsAt};
 use edge_credits_core::config::{Bounds, MAX_STALENESS_MS, SYNC_INTERVAL_MS, UrlParts};
 use edge_credits_core::credits::{Credits, Scale};
 use edge_credits_core::ids::Environment;
@@ -101,6 +101,11 @@ pub(crate) fn cache(
         Some("false") => false,
         Some(_) => return Err(wrong("GRACEFUL_DEGRADATION", "is neither true nor false")),
     };
+    let holds = match setting("HOLDS_AT") {
+        None => HoldsAt::default(),
+        Some(text) => HoldsAt::parse(&text)
+            .ok_or_else(|| wrong("HOLDS_AT", "is none of auto, cache and upstream"))?,
+    };
     let timeout = Duration::from_millis(number("UPSTREAM_TIMEOUT_MS", TIMEOUT_MS)?);
     let hours = number("UPSTREAM_KEY_HOURS", KEY_HOURS)?;
     let config = CacheConfig {
@@ -110,6 +115,7 @@ pub(crate) fn cache(
         dedupe_window: Duration::from_secs(hours * 3600),
         lease: lease_for(timeout),
         authority: upstream.authority(),
+        holds,
     };
     Ok(Setup { upstream, config, timeout })
 }
@@ -207,6 +213,9 @@ mod tests {
         );
         assert_eq!(setup.config.dedupe_window, seconds(24 * 3_600));
         assert!(setup.config.graceful_degradation);
+        assert_eq!(setup.config.holds, HoldsAt::Auto);
+        let kept = read(&[("HOLDS_AT", "cache")], Environment::Live);
+        assert_eq!(kept.map(|setup| setup.config.holds).ok(), Some(HoldsAt::Cache));
         let other = read(&[], Environment::Test).unwrap_or_else(|error| panic!("{error}"));
         assert_ne!(setup.config.authority, other.config.authority);
         assert!(setup.config.authority < 1 << 48);
@@ -233,6 +242,7 @@ mod tests {
             ("MAX_STALENESS_MS", "86400001"),
             ("GRACEFUL_DEGRADATION", "no"),
             ("UPSTREAM_TIMEOUT_MS", "60001"),
+            ("HOLDS_AT", "edge"),
             ("UPSTREAM_KEY_HOURS", "1"),
         ];
         for (name, text) in table {

@@ -10,13 +10,14 @@ use alloc::string::{String, ToString};
 use core::time::Duration;
 
 use crate::cache::config::{CacheConfig, MAX_OPEN_BYTES, MAX_OPEN_CHARGES, MAX_UNITS, WATCH};
+use crate::cache::holds;
 use crate::cache::rows::{OutboxRow, Record, RecordState, Source, Writes};
-use crate::cache::state::{Cache, UnitState};
+use crate::cache::state::{Cache, Head, UnitState};
 use crate::cache::view::is_stale;
 use crate::credits::Credits;
 use crate::idempotency::{Fingerprint, Operation, Scope};
 use crate::ids::{Owner, TransactionId, Unit};
-use crate::ledger::{AlarmIntent, Consume, WhenShort};
+use crate::ledger::{Consume, WhenShort};
 use crate::time::Timestamp;
 use crate::wire::members::Members;
 
@@ -101,10 +102,10 @@ pub(super) fn accept(
     waited: Waited,
     config: &CacheConfig,
 ) -> Judgement<Accepted> {
-    let fingerprint = fingerprint(charge);
     let unit = cache.unit_or_new(&charge.unit);
     let stale = is_stale(&unit, now, config);
     if let Some(record) = found {
+        let fingerprint = fingerprint(charge);
         return match fingerprint.difference(&record.fingerprint) {
             None => {
                 let accepted = Accepted { record: record.clone(), replayed: true, stale };
@@ -117,7 +118,7 @@ pub(super) fn accept(
         };
     }
     let body = body(charge);
-    if let Err(refusal) = room(cache, &unit, &body, now) {
+    if let Err(refusal) = room(cache, &unit, length(&body), now) {
         return Judgement::Refused(refusal);
     }
     match charge.when_short {
@@ -126,7 +127,7 @@ pub(super) fn accept(
             return Judgement::ReadFirst;
         }
         WhenShort::Allow => {}
-        WhenShort::Reject => match gate(&unit, now, charge, waited, config) {
+        WhenShort::Reject => match gate(&unit, now, charge.amount, waited, config) {
             Gate::Open => {}
             Gate::ReadFirst => return Judgement::ReadFirst,
             Gate::Shut(refusal) => return Judgement::Refused(refusal(rest(cache, now))),
@@ -138,18 +139,19 @@ pub(super) fn accept(
         },
     }
     let source = source_of(&unit, now, waited, config);
-    let draft = Draft { charge, fingerprint, body, source };
+    let has_balance = unit.snapshot.is_some();
+    let draft = Draft { charge, body, source, head: cache.head.clone() };
     match admit(cache, unit, now, draft) {
-        Some((record, writes)) => {
+        Some((record, writes)) if record.available.is_some() || !has_balance => {
             let accepted = Accepted { record, replayed: false, stale };
             Judgement::Done(accepted, Box::new(writes))
         }
-        None => Judgement::Refused(Refusal::Overflow),
+        _ => Judgement::Refused(Refusal::Overflow),
     }
 }
 
 /// Whether a gate opens.
-enum Gate {
+pub(super) enum Gate {
     /// What is available covers it.
     Open,
     /// Only a balance read now can tell.
@@ -160,10 +162,10 @@ enum Gate {
     Short(Credits),
 }
 
-fn gate(
+pub(super) fn gate(
     unit: &UnitState,
     now: Timestamp,
-    charge: &Consume,
+    amount: Credits,
     waited: Waited,
     config: &CacheConfig,
 ) -> Gate {
@@ -173,7 +175,7 @@ fn gate(
         Trust::Known => {}
     }
     let available = unit.available().unwrap_or(Credits::ZERO);
-    if available >= charge.amount {
+    if available >= amount {
         return Gate::Open;
     }
     // A top-up made elsewhere counts at once: it is looked for before anybody is turned away.
@@ -239,15 +241,22 @@ pub(super) fn rest(cache: &Cache, now: Timestamp) -> Duration {
     until.since(now).clamp(Duration::from_secs(1), Duration::from_secs(60))
 }
 
-/// Whether another charge can be kept. At a bound charges are refused; nothing is dropped.
-fn room(cache: &Cache, unit: &UnitState, body: &str, now: Timestamp) -> Result<(), Refusal> {
+/// Whether another charge of so many bytes can be kept, beside those that the open holds may become.
+/// At a bound charges are refused; nothing is dropped.
+pub(super) fn room(
+    cache: &Cache,
+    unit: &UnitState,
+    bytes: u64,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     has_room_for_unit(cache, &unit.unit)?;
-    let (open, bytes) = cache.units.iter().fold((0_u64, 0_u64), |(open, bytes), unit| {
-        (open.saturating_add(unit.open), bytes.saturating_add(unit.open_bytes))
+    let (open, kept) = cache.units.iter().fold((0_u64, 0_u64), |(open, kept), unit| {
+        let open = open.saturating_add(unit.open).saturating_add(unit.holds);
+        (open, kept.saturating_add(unit.open_bytes))
     });
     let told_late = cache.head.untold >= MAX_OPEN_CHARGES;
-    if open >= MAX_OPEN_CHARGES || told_late || bytes.saturating_add(length(body)) > MAX_OPEN_BYTES
-    {
+    let kept = kept.saturating_add(holds::reserved_bytes(cache)).saturating_add(bytes);
+    if open >= MAX_OPEN_CHARGES || told_late || kept > MAX_OPEN_BYTES {
         return Err(Refusal::OutboxFull { retry_after: rest(cache, now) });
     }
     Ok(())
@@ -260,34 +269,33 @@ pub(super) fn has_room_for_unit(cache: &Cache, unit: &Unit) -> Result<(), Refusa
 }
 
 /// A charge that is to be accepted.
-struct Draft<'a> {
-    charge: &'a Consume,
-    fingerprint: Fingerprint,
-    body: String,
-    source: Source,
+pub(super) struct Draft<'a> {
+    pub(super) charge: &'a Consume,
+    pub(super) body: String,
+    pub(super) source: Source,
+    /// As it is to be written, but for the alarm.
+    pub(super) head: Head,
 }
 
 /// The record, the outbox row, the deduction and the alarm, to be written together (D1). `None`
-/// when a sum would leave the range of amounts.
-fn admit(
+/// when what is owed would leave the range of amounts.
+pub(super) fn admit(
     cache: &Cache,
     mut unit: UnitState,
     now: Timestamp,
     draft: Draft<'_>,
 ) -> Option<(Record, Writes)> {
-    let Draft { charge, fingerprint, body, source } = draft;
+    let Draft { charge, body, source, mut head } = draft;
     let id = id_of(&cache.owner, charge);
     unit.owed = unit.owed.checked_add(charge.amount)?;
     unit.accepted += 1;
     unit.open += 1;
     unit.open_bytes = unit.open_bytes.saturating_add(length(&body));
-    if unit.snapshot.is_some() && unit.available().is_none() {
-        return None;
-    }
+    unit.promised()?;
     let record = Record {
         id: id.clone(),
         key: charge.call.key.clone(),
-        fingerprint,
+        fingerprint: fingerprint(charge),
         unit: charge.unit.clone(),
         amount: charge.amount,
         accepted_at: now,
@@ -312,10 +320,9 @@ fn admit(
         due_at: now,
         quarantined: None,
     };
-    let mut head = cache.head.clone();
     let alarm = head.arm(now, watch(cache, now));
     let mut writes = Writes { alarm, ..Writes::default() };
-    writes.head = (alarm != AlarmIntent::Keep).then_some(head);
+    writes.head = (head != cache.head).then_some(head);
     writes.units.push(unit);
     writes.records.push(record.clone());
     writes.outbox.push(row);
@@ -323,7 +330,7 @@ fn admit(
 }
 
 /// By when somebody must have looked after the outbox, if nobody does at once.
-fn watch(cache: &Cache, now: Timestamp) -> Timestamp {
+pub(super) fn watch(cache: &Cache, now: Timestamp) -> Timestamp {
     let soon = now.plus(WATCH);
     match &cache.head.lease {
         Some(lease) => soon.max(lease.until),
@@ -344,7 +351,7 @@ fn fingerprint(charge: &Consume) -> Fingerprint {
 
 /// The body that is sent upstream: always plain usage, for what was accepted was promised. Written
 /// once and kept, so that every attempt of every version sends the same bytes (D7).
-fn body(charge: &Consume) -> String {
+pub(super) fn body(charge: &Consume) -> String {
     let Consume { call, unit, amount, .. } = charge;
     // An API that knows one kind of credits need not know its name here.
     let named = (unit.as_str() != Unit::CREDITS).then_some(unit.as_str());
@@ -357,6 +364,6 @@ fn body(charge: &Consume) -> String {
         .finish()
 }
 
-fn length(body: &str) -> u64 {
+pub(super) fn length(body: &str) -> u64 {
     u64::try_from(body.len()).unwrap_or(u64::MAX)
 }

@@ -60,6 +60,39 @@ pub struct CacheConfig {
     /// Which key is shown to the upstream: a digest of it, by which a new one is noticed after the
     /// upstream has refused the old.
     pub authority: u64,
+    /// Who keeps holds.
+    pub holds: HoldsAt,
+}
+
+/// Who keeps holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HoldsAt {
+    /// The upstream where it is known to have them, which is our own worker's doing; else the cache.
+    /// It is known by what the last balance came with: our header, or a position.
+    #[default]
+    Auto,
+    /// The cache: a hold is bounded by its snapshot.
+    Cache,
+    /// The upstream: a hold is what others cannot spend either.
+    Upstream,
+}
+
+impl HoldsAt {
+    /// The word in a setting.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Cache => "cache",
+            Self::Upstream => "upstream",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Auto, Self::Cache, Self::Upstream].into_iter().find(|h| h.as_str() == text)
+    }
 }
 
 impl Default for CacheConfig {
@@ -71,6 +104,7 @@ impl Default for CacheConfig {
             dedupe_window: Duration::from_secs(24 * 3600),
             lease: Duration::from_secs(30),
             authority: 0,
+            holds: HoldsAt::Auto,
         }
     }
 }

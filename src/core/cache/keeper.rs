@@ -4,20 +4,22 @@
 //! store fails, since whether that commit was kept is then open. No step awaits anything, so that
 //! no two interleave; between steps nothing is remembered but what is stored (D11, D15).
 
+mod holding;
 mod lookups;
 mod telling;
+mod waking;
 
 use alloc::vec::Vec;
 
 use crate::cache::accept::{self, Judgement};
-use crate::cache::config::{CacheConfig, MAX_BACKOFF};
+use crate::cache::config::CacheConfig;
 use crate::cache::notices::{self, MAX_TOLD};
 use crate::cache::operator::{self, Decision};
 use crate::cache::read::{self, ReadFailure, Reading};
 use crate::cache::rows::{OutboxRow, Writes};
 use crate::cache::settle::Settling;
-use crate::cache::state::{Cache, Head};
-use crate::cache::store::{Store, Stored};
+use crate::cache::state::Cache;
+use crate::cache::store::Store;
 use crate::cache::{
     Accepted, BalanceView, Handled, Next, Notice, Outcome, Overview, Refusal, Waited, outbox, view,
 };
@@ -134,9 +136,7 @@ impl<S: Store> Keeper<S> {
         config: &CacheConfig,
     ) -> Kept<S, Step<BalanceView>> {
         self.step(owner, |store, cache| {
-            if store.conversations()? != cache.head().conversations {
-                return Err(S::Error::from(Corrupt).into());
-            }
+            touch(store, cache)?;
             let waited = waited.at(cache, now, config);
             let judged = view::balance(cache, now, unit, waited, config);
             answer(store, cache, now, judged, |cache| {
@@ -206,48 +206,6 @@ impl<S: Store> Keeper<S> {
         })
     }
 
-    /// Takes the alarm, which is spent by firing: the next one is armed before anything else is
-    /// done. Returns whether there is anything to do.
-    ///
-    /// # Errors
-    /// [`Fault`].
-    pub fn wake(&mut self, now: Timestamp) -> Kept<S, bool> {
-        let Some(Stored { owner, .. }) = self.store.load()? else { return Ok(false) };
-        self.step(&owner, |store, cache| {
-            let mut head = Head { alarm_due: None, ..cache.head().clone() };
-            let waits = cache.pending() > 0;
-            let mut writes = Writes::default();
-            if waits {
-                writes.alarm = head.arm(now, now.plus(MAX_BACKOFF));
-            }
-            writes.head = Some(head);
-            commit(store, cache, &writes, now)?;
-            Ok(waits)
-        })
-    }
-
-    /// Whether charges wait that nobody looks after: the shell then holds conversations until there
-    /// are none. An alarm that should stand and does not is set again. For every call, and for a
-    /// start after one that ended no one knows how.
-    ///
-    /// # Errors
-    /// [`Fault`].
-    pub fn watch(&mut self, owner: &Owner, now: Timestamp, config: &CacheConfig) -> Kept<S, bool> {
-        self.step(owner, |store, cache| {
-            if cache.pending() == 0 {
-                return Ok(false);
-            }
-            if !cache.head().alarm_stands(now) {
-                let mut head = Head { alarm_due: None, ..cache.head().clone() };
-                let alarm = head.arm(now, now);
-                let writes = Writes { head: Some(head), alarm, ..Writes::default() };
-                commit(store, cache, &writes, now)?;
-            }
-            let resting = cache.head().health.resting(now, config.authority).is_some();
-            Ok(cache.live_lease(now, config.lease).is_none() && !resting)
-        })
-    }
-
     /// The operator's view: the whole, and the first open charges after a position.
     ///
     /// # Errors
@@ -303,6 +261,14 @@ impl<S: Store> Keeper<S> {
         })
     }
 
+    /// Makes sure that memory is what is stored, before it is answered from.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub fn touch(&mut self, owner: &Owner) -> Kept<S, ()> {
+        self.step(owner, |store, cache| touch(store, cache))
+    }
+
     /// The cache as it stands, loaded if need be.
     ///
     /// # Errors
@@ -323,9 +289,7 @@ impl<S: Store> Keeper<S> {
             return Ok(cache);
         }
         Ok(match self.store.load()? {
-            Some(Stored { owner, units, head }) => {
-                Cache::load(owner, units, head).map_err(S::Error::from)?
-            }
+            Some(stored) => Cache::load(stored).map_err(S::Error::from)?,
             None => Cache::new(owner.clone()),
         })
     }
@@ -378,6 +342,12 @@ fn answer<S: Store, T>(
     commit(store, cache, &writes, now)?;
     let (pending, refresh) = (cache.pending(), refresh(cache));
     Ok(Step::Done { answer, pending, notices: told, refresh })
+}
+
+/// Makes sure that memory is what is stored: an instance that has been replaced learns it so.
+fn touch<S: Store>(store: &S, cache: &Cache) -> Kept<S, ()> {
+    let same = store.conversations()? == cache.head().conversations;
+    if same { Ok(()) } else { Err(S::Error::from(Corrupt).into()) }
 }
 
 /// Persists, then applies.

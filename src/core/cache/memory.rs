@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use crate::cache::holds::LocalHold;
 use crate::cache::notices::Notice;
 use crate::cache::rows::{OutboxRow, Record, RecordState, Writes};
 use crate::cache::state::{Head, UnitState, put_unit};
@@ -32,6 +33,8 @@ pub struct MemoryStore {
     outbox: Vec<Box<OutboxRow>>,
     /// By id.
     notices: Vec<Notice>,
+    /// By number. A process that ends with its memory places none; tests do.
+    holds: Vec<Box<LocalHold>>,
     alarm: Option<Timestamp>,
 }
 
@@ -119,7 +122,10 @@ impl Store for MemoryStore {
 
     fn load(&self) -> Result<Option<Stored>, Corrupt> {
         let units = self.units.clone();
-        Ok(self.owner.clone().map(|owner| Stored { owner, units, head: self.head.clone() }))
+        let open = self.holds.iter().filter(|local| local.hold.is_open());
+        let holds = open.map(|local| LocalHold::clone(local)).collect();
+        let head = self.head.clone();
+        Ok(self.owner.clone().map(|owner| Stored { owner, units, head, holds }))
     }
 
     fn conversations(&self) -> Result<u64, Corrupt> {
@@ -160,6 +166,11 @@ impl Store for MemoryStore {
         Ok(self.notices.iter().take(limit).cloned().collect())
     }
 
+    fn hold(&self, id: &TransactionId) -> Result<Option<LocalHold>, Corrupt> {
+        let found = self.holds.iter().find(|local| local.hold.id == *id);
+        Ok(found.map(|local| LocalHold::clone(local)))
+    }
+
     fn commit(&mut self, owner: &Owner, writes: &Writes, _now: Timestamp) -> Result<(), Corrupt> {
         self.owner.get_or_insert_with(|| owner.clone());
         for row in &writes.outbox {
@@ -186,6 +197,10 @@ impl Store for MemoryStore {
             if let Ok(at) = self.notice_at(*id) {
                 self.notices.remove(at);
             }
+        }
+        for local in &writes.holds {
+            self.holds.retain(|known| known.hold.sequence != local.hold.sequence);
+            self.holds.push(Box::new(local.clone()));
         }
         match writes.alarm {
             AlarmIntent::Keep => {}

@@ -1,6 +1,7 @@
 //! The merge rule: what a balance that was read upstream means for what is available here.
 //!
-//! available = snapshot − every charge that the snapshot may not contain. A charge is in the
+//! available = snapshot − every charge that the snapshot may not contain − open holds, of which no
+//! snapshot knows. A charge is in the
 //! snapshot for certain if it was acknowledged, and either its position upstream is not above the
 //! snapshot's, or (where positions are not told) it was acknowledged before the read began, by the
 //! counter of conversations. "The refreshed balance overwrites" and "refreshed less what is pending
@@ -16,7 +17,7 @@ impl UnitState {
         if self.snapshot.as_ref().is_some_and(|known| !is_newer(&reading, known)) {
             return false;
         }
-        let reading = mutants::overwrite(reading, self.owed);
+        let reading = mutants::overwrite(reading, self.owed, self.held);
         self.acknowledged.retain(|charge| !contains(&reading, charge));
         let name = self.snapshot.take().and_then(|known| known.credit_name);
         self.snapshot =

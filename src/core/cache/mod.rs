@@ -7,7 +7,7 @@
 //! [`balance`](Keeper::balance), [`lease`](Keeper::lease), [`settle`](Keeper::settle) and
 //! [`merge`](Keeper::merge). [`Keeper`] runs steps on a [`Store`] in the one order that is safe: look
 //! up, decide, commit, apply, answer. Two shells drive it, a Durable Object and a long-lived process;
-//! the simulator is a third.
+//! the simulator is a third. Where the upstream has no holds of its own, [`LocalHold`]s are kept here.
 //!
 //! Read [`rows`](Record) first, then [`Cache`], then [`Keeper`]. The invariants D1 to D18 are listed in
 //! the domain README beside the crate. Nothing here sends: a [`Conversation`] says what to send, and
@@ -15,6 +15,7 @@
 
 mod accept;
 mod config;
+mod holds;
 mod keeper;
 mod memory;
 mod merge;
@@ -35,8 +36,9 @@ mod view;
 
 pub use accept::{Accepted, Refusal, Waited};
 pub use config::{
-    CacheConfig, MAX_BACKOFF, MAX_OPEN_BYTES, MAX_OPEN_CHARGES, MAX_UNITS, RECORD_LIFE,
+    CacheConfig, HoldsAt, MAX_BACKOFF, MAX_OPEN_BYTES, MAX_OPEN_CHARGES, MAX_UNITS, RECORD_LIFE,
 };
+pub use holds::{Ended, HoldReceipt, HoldRefusal, LocalHold, Told, TookHold};
 pub use keeper::{Fault, Keeper, Step};
 pub use memory::MemoryStore;
 pub use notices::{Notice, NoticeCharge, NoticeKind};

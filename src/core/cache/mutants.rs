@@ -33,13 +33,27 @@ pub enum Mutant {
     ReplayIsSnapshot,
     /// A refusal counts although another attempt may be under way.
     LostRefusalCounts,
+    /// A hold whose time was over can be captured all the same: it is settled twice.
+    HoldSettledTwice,
+    /// A hold whose time is over is free again, whatever of it was used.
+    ExpiryIsFree,
+    /// A refreshed balance replaces what the open holds keep, too.
+    MergeFreesHolds,
+    /// A capture is sent under a key of its own each time it is asked for.
+    CaptureByCallersKey,
 }
 
-/// A reading as [`Mutant::Overwrite`] takes it: what is available is what was read.
-pub(super) fn overwrite(reading: Snapshot, owed: Credits) -> Snapshot {
-    match reading.balance.checked_add(owed) {
-        Some(balance) if is(Mutant::Overwrite) => Snapshot { balance, ..reading },
-        _ => reading,
+/// A reading as [`Mutant::Overwrite`] and [`Mutant::MergeFreesHolds`] take it: what is available is
+/// what was read.
+pub(super) fn overwrite(reading: Snapshot, owed: Credits, held: Credits) -> Snapshot {
+    let more = match () {
+        () if is(Mutant::Overwrite) => owed,
+        () if is(Mutant::MergeFreesHolds) => held,
+        () => return reading,
+    };
+    match reading.balance.checked_add(more) {
+        Some(balance) => Snapshot { balance, ..reading },
+        None => reading,
     }
 }
 

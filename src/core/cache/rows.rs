@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::cache::holds::LocalHold;
 use crate::cache::notices::Notice;
 use crate::cache::state::{Head, UnitState};
 use crate::credits::Credits;
@@ -157,6 +158,8 @@ pub struct Writes {
     pub notices: Vec<Notice>,
     /// Notices to delete.
     pub told: Vec<u64>,
+    /// To insert or replace, by number.
+    pub holds: Vec<LocalHold>,
     /// What to do with the alarm.
     pub alarm: AlarmIntent,
 }
@@ -165,9 +168,9 @@ impl Writes {
     /// Whether there is nothing to persist.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self { records, outbox, settled, units, head, notices, told, alarm } = self;
+        let Self { records, outbox, settled, units, head, notices, told, holds, alarm } = self;
         let rows = records.is_empty() && outbox.is_empty() && settled.is_empty();
         let rest = units.is_empty() && head.is_none() && notices.is_empty() && told.is_empty();
-        rows && rest && *alarm == AlarmIntent::Keep
+        rows && rest && holds.is_empty() && *alarm == AlarmIntent::Keep
     }
 }

@@ -5,8 +5,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::cache::config::MAX_BACKOFF;
+use crate::cache::holds::LocalHold;
 use crate::cache::mutants::{self, Mutant};
 use crate::cache::rows::Writes;
+use crate::cache::store::Stored;
 use crate::credits::Credits;
 use crate::ids::{Owner, Unit};
 use crate::ledger::{AlarmIntent, Corrupt};
@@ -63,6 +65,10 @@ pub struct UnitState {
     pub applied: u64,
     /// Charges that the upstream has refused, or that were written off.
     pub rejected: u64,
+    /// Σ of the open holds that are local to the cache.
+    pub held: Credits,
+    /// How many they are.
+    pub holds: u64,
 }
 
 impl UnitState {
@@ -78,16 +84,24 @@ impl UnitState {
             quarantined: 0,
             applied: 0,
             rejected: 0,
+            held: Credits::ZERO,
+            holds: 0,
         }
     }
 
-    /// What is available: the snapshot less every charge that it may not contain. `None` without a
-    /// snapshot, or beyond the range of amounts.
+    /// What is available: the snapshot less every charge that it may not contain, less what the open
+    /// holds keep. `None` without a snapshot, or beyond the range of amounts.
     #[must_use]
     pub fn available(&self) -> Option<Credits> {
-        let after_owed = self.snapshot.as_ref()?.balance.checked_sub(self.owed)?;
+        let after_owed = self.snapshot.as_ref()?.balance.checked_sub(self.promised()?)?;
         let mut acknowledged = self.acknowledged.iter();
         acknowledged.try_fold(after_owed, |left, charge| left.checked_sub(charge.amount))
+    }
+
+    /// What is owed, and what may come to be when the open holds are captured. `None` beyond the range
+    /// of amounts, which nothing that is accepted leads to: so no capture does.
+    pub(super) fn promised(&self) -> Option<Credits> {
+        self.owed.checked_add(self.held)
     }
 
     /// How old the snapshot is. One of the future was read before the clock stepped back: its age is
@@ -106,6 +120,18 @@ impl UnitState {
             && self.quarantined <= self.open
             && !self.owed.is_negative()
             && self.owed.is_zero() == (self.open == 0)
+            && self.promised().is_some()
+    }
+
+    /// Whether these open holds are what is counted as held.
+    fn holds<'a>(&self, open: impl Iterator<Item = &'a LocalHold>) -> bool {
+        let mut left = (self.holds, self.held);
+        for local in open.filter(|local| local.hold.unit == self.unit) {
+            let (count, sum) = (left.0.checked_sub(1), left.1.checked_sub(local.hold.amount));
+            let (Some(count), Some(sum)) = (count, sum) else { return false };
+            left = (count, sum);
+        }
+        left == (0, Credits::ZERO)
     }
 }
 
@@ -174,6 +200,10 @@ pub struct Head {
     pub untold: u64,
     /// What the alarm was last set for.
     pub alarm_due: Option<Timestamp>,
+    /// Holds ever placed here; they are numbered from 1.
+    pub holds: u64,
+    /// When the first of the open ones is over: no alarm is set for later than that.
+    pub hold_due: Option<Timestamp>,
 }
 
 /// One customer's cache. Everything in it can be loaded from the stored units and head.
@@ -182,28 +212,40 @@ pub struct Cache {
     pub(super) owner: Owner,
     pub(super) units: Vec<UnitState>,
     pub(super) head: Head,
+    /// The open holds that are local to the cache, in the order of their numbers.
+    pub(super) holds: Vec<LocalHold>,
 }
 
 impl Cache {
     /// A customer of whom nothing is known.
     #[must_use]
     pub fn new(owner: Owner) -> Self {
-        Self { owner, units: Vec::new(), head: Head::default() }
+        Self { owner, units: Vec::new(), head: Head::default(), holds: Vec::new() }
     }
 
     /// The cache as it was stored.
     ///
     /// # Errors
     /// [`Corrupt`] when counts and sums contradict each other.
-    pub fn load(owner: Owner, units: Vec<UnitState>, head: Head) -> Result<Self, Corrupt> {
-        let cache = Self { owner, units, head };
+    pub fn load(stored: Stored) -> Result<Self, Corrupt> {
+        let Stored { owner, units, head, holds } = stored;
+        let cache = Self { owner, units, head, holds };
         let ordered = |token| token <= mutants::latest(cache.head.conversations);
         let fits = |unit: &UnitState| {
             let read = unit.snapshot.as_ref().is_none_or(|snapshot| ordered(snapshot.read));
-            unit.is_consistent() && read && unit.acknowledged.iter().all(|a| ordered(a.mark))
+            unit.is_consistent()
+                && read
+                && unit.acknowledged.iter().all(|a| ordered(a.mark))
+                && unit.holds(cache.holds.iter())
         };
+        let known = |local: &LocalHold| {
+            let hold = &local.hold;
+            let counted = hold.is_open() && hold.sequence <= cache.head.holds;
+            counted && cache.unit(&hold.unit).is_some()
+        };
+        let held = cache.holds.iter().all(known) && cache.head.hold_due == cache.next_expiry();
         let leased = cache.head.lease.as_ref().is_none_or(|lease| ordered(lease.token));
-        let sound = cache.units.iter().all(fits) && leased;
+        let sound = cache.units.iter().all(fits) && leased && held;
         if sound { Ok(cache) } else { Err(Corrupt) }
     }
 
@@ -266,6 +308,19 @@ impl Cache {
         if let Some(head) = &writes.head {
             self.head = head.clone();
         }
+        for local in &writes.holds {
+            let at = self.holds.binary_search_by_key(&local.hold.sequence, |l| l.hold.sequence);
+            match (at, local.hold.is_open()) {
+                (Ok(at), true) => {
+                    if let Some(known) = self.holds.get_mut(at) {
+                        known.clone_from(local);
+                    }
+                }
+                (Ok(at), false) => drop(self.holds.remove(at)),
+                (Err(at), true) => self.holds.insert(at, local.clone()),
+                (Err(_), false) => {}
+            }
+        }
     }
 }
 
@@ -281,7 +336,13 @@ impl Head {
     /// Makes sure that the alarm fires by `due`: leaves one that stands and is soon enough, since a
     /// needless wake-up costs less than a row written with every charge. One that is overdue may be
     /// lost for good, and one far ahead was set by a clock that has stepped back since.
+    /// No hold is over before it fires.
     pub(super) fn arm(&mut self, now: Timestamp, due: Timestamp) -> AlarmIntent {
+        self.arm_for(now, self.hold_due.map_or(due, |over| over.min(due)))
+    }
+
+    /// [`Head::arm`] for this alone.
+    pub(super) fn arm_for(&mut self, now: Timestamp, due: Timestamp) -> AlarmIntent {
         let due = due.max(now.plus(Duration::from_millis(1)));
         let any = mutants::is(Mutant::RearmOnlyIfNull);
         if self.alarm_due.is_some_and(|stands| any || stands > now && stands <= due) {
@@ -291,12 +352,14 @@ impl Head {
         AlarmIntent::Set(due)
     }
 
-    /// Whether an alarm that should stand does: set, and not overdue by more than a minute.
-    pub(super) fn alarm_stands(&self, now: Timestamp) -> bool {
+    /// Whether an alarm that should stand does: set, not overdue by more than a minute, and soon
+    /// enough for what `waits` to be sent, or else for the first hold that is over.
+    pub(super) fn alarm_stands(&self, now: Timestamp, waits: bool) -> bool {
         let any = mutants::is(Mutant::RearmOnlyIfNull);
         self.alarm_due.is_some_and(|due| {
-            any || now.since(due) <= Duration::from_secs(60)
-                && due.since(now) <= LONGEST_REST + MAX_BACKOFF
+            let soon = due.since(now) <= LONGEST_REST + MAX_BACKOFF;
+            let in_time = !waits && self.hold_due.is_some_and(|over| due <= over);
+            any || now.since(due) <= Duration::from_secs(60) && (soon || in_time)
         })
     }
 }

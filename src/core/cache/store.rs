@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::cache::holds::LocalHold;
 use crate::cache::notices::Notice;
 use crate::cache::rows::{OutboxRow, Record, Writes};
 use crate::cache::state::{Head, UnitState};
@@ -18,6 +19,8 @@ pub struct Stored {
     pub units: Vec<UnitState>,
     /// What is one per customer.
     pub head: Head,
+    /// The open holds that are local to the cache, by number.
+    pub holds: Vec<LocalHold>,
 }
 
 /// Where the rows are kept. Every method sees what was committed before it, and nothing else.
@@ -71,6 +74,11 @@ pub trait Store {
     /// # Errors
     /// The store's own.
     fn notices(&self, limit: usize) -> Result<Vec<Notice>, Self::Error>;
+    /// A hold that is local to the cache, open or not.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn hold(&self, id: &TransactionId) -> Result<Option<LocalHold>, Self::Error>;
     /// Keeps all of it, the alarm included, or nothing. Whether a commit that failed was kept is
     /// open.
     ///

@@ -3,12 +3,14 @@
 //! As in [`crate::ledger::stored`], a store binds these values and hands rows back, and reading one
 //! back checks everything again.
 
+mod holds;
+mod notices;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cache::notices::{Notice, NoticeCharge, NoticeKind};
 use crate::cache::rows::{OutboxRow, Record, RecordState, Source};
 use crate::cache::state::{Acknowledged, Head, Health, Lease, Snapshot, UnitState};
 use crate::credits::Credits;
@@ -17,6 +19,9 @@ use crate::ids::{TransactionId, Unit};
 use crate::ledger::Corrupt;
 use crate::ledger::stored::{Columns, SqlValue, amount, number, optional, text};
 use crate::time::Timestamp;
+
+pub use holds::{LOCAL_HOLD_COLUMNS, local_hold_from_row, local_hold_to_row};
+pub use notices::{NOTICE_COLUMNS, notice_from_row, notice_to_row};
 
 /// The columns of a record, in the order of [`record_to_row`].
 pub const RECORD_COLUMNS: [&str; 12] = [
@@ -51,7 +56,7 @@ pub const OUTBOX_COLUMNS: [&str; 12] = [
 ];
 
 /// The columns of a unit, in the order of [`unit_to_row`].
-pub const UNIT_COLUMNS: [&str; 14] = [
+pub const UNIT_COLUMNS: [&str; 16] = [
     "unit",
     "balance",
     "sequence",
@@ -66,15 +71,13 @@ pub const UNIT_COLUMNS: [&str; 14] = [
     "quarantined",
     "applied",
     "rejected",
+    "held",
+    "holds",
 ];
 
 /// The columns of the head, in the order of [`head_to_row`].
-pub const HEAD_COLUMNS: [&str; 6] =
-    ["conversations", "lease", "health", "notices", "untold", "alarm_due"];
-
-/// The columns of a notice, in the order of [`notice_to_row`].
-pub const NOTICE_COLUMNS: [&str; 9] =
-    ["id", "kind", "code", "at", "charge", "key", "unit", "amount", "told_at"];
+pub const HEAD_COLUMNS: [&str; 8] =
+    ["conversations", "lease", "health", "notices", "untold", "alarm_due", "holds", "hold_due"];
 
 /// A record as a row.
 #[must_use]
@@ -183,6 +186,8 @@ pub fn unit_to_row(state: &UnitState) -> Result<Vec<SqlValue>, Corrupt> {
         number(state.quarantined)?,
         number(state.applied)?,
         number(state.rejected)?,
+        amount(state.held),
+        number(state.holds)?,
     ]))
 }
 
@@ -214,6 +219,8 @@ pub fn unit_from_row(row: Vec<SqlValue>) -> Result<UnitState, Corrupt> {
         quarantined: row.count()?,
         applied: row.count()?,
         rejected: row.count()?,
+        held: row.amount()?,
+        holds: row.count()?,
     })
 }
 
@@ -250,6 +257,8 @@ pub fn head_to_row(head: &Head) -> Result<Vec<SqlValue>, Corrupt> {
         number(head.notices)?,
         number(head.untold)?,
         optional_instant(head.alarm_due),
+        number(head.holds)?,
+        optional_instant(head.hold_due),
     ]))
 }
 
@@ -278,50 +287,9 @@ pub fn head_from_row(row: Vec<SqlValue>) -> Result<Head, Corrupt> {
         notices: row.count()?,
         untold: row.count()?,
         alarm_due: row.optional_time()?,
+        holds: row.count()?,
+        hold_due: row.optional_time()?,
     })
-}
-
-/// A notice as a row.
-///
-/// # Errors
-/// [`Corrupt`] for an id that no store could keep.
-pub fn notice_to_row(notice: &Notice) -> Result<Vec<SqlValue>, Corrupt> {
-    let charge = notice.charge.as_ref();
-    Ok(Vec::from([
-        number(notice.id)?,
-        text(notice.kind.as_str()),
-        text(&notice.code),
-        instant(notice.at),
-        optional(charge.map(|charge| charge.id.as_str())),
-        optional(charge.map(|charge| charge.key.as_str())),
-        optional(charge.map(|charge| charge.unit.as_str())),
-        charge.map_or(SqlValue::Null, |charge| amount(charge.amount)),
-        optional_instant(notice.told_at),
-    ]))
-}
-
-/// Reads [`notice_to_row`] back.
-///
-/// # Errors
-/// [`Corrupt`] when a value is missing, of the wrong type or out of its range.
-pub fn notice_from_row(row: Vec<SqlValue>) -> Result<Notice, Corrupt> {
-    let mut row = Columns::new(row);
-    let number = row.sequence()?;
-    let kind = NoticeKind::parse(&row.text()?).ok_or(Corrupt)?;
-    let (code, at) = (row.text()?, row.time()?);
-    let (id, key) = (row.optional_text()?, row.optional_text()?);
-    let (unit, amount) = (row.optional_text()?, row.optional_amount()?);
-    let charge = match (id, key, unit, amount) {
-        (Some(id), Some(key), Some(unit), Some(amount)) => Some(NoticeCharge {
-            id: TransactionId::parse(&id).map_err(|_| Corrupt)?,
-            key: IdempotencyKey::parse(&key).map_err(|_| Corrupt)?,
-            unit: Unit::parse(&unit).map_err(|_| Corrupt)?,
-            amount,
-        }),
-        (None, None, None, None) => None,
-        _ => return Err(Corrupt),
-    };
-    Ok(Notice { id: number, kind, code, at, charge, told_at: row.optional_time()? })
 }
 
 #[derive(Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::credits::Credits;
 use crate::idempotency::{Fingerprint, IdempotencyKey, Operation, Scope};
@@ -10,7 +11,7 @@ use crate::ids::{Owner, Product, TransactionId, Unit};
 use crate::ledger::entry::Entry;
 use crate::ledger::grant::{Grant, Source};
 use crate::ledger::hold::draft::end_id;
-use crate::ledger::hold::{Capture, Hold, Place, Release};
+use crate::ledger::hold::{Capture, Hold, OnExpiry, Place, Release};
 use crate::time::Timestamp;
 
 /// What every command carries besides its content.
@@ -245,17 +246,30 @@ impl Command {
                 ("refund_of", Some(refund_of.as_str())),
             ]),
             Self::Void(void) => Fingerprint::of([("grant_id", Some(void.grant.as_str()))]),
-            Self::Hold(Place { unit, amount, ttl, on_expiry, .. }) => Fingerprint::of([
-                ("unit", Some(unit.as_str())),
-                ("amount", Some(&*decimal(*amount, unit))),
-                ("ttl_ms", Some(&*format!("{}", ttl.as_millis()))),
-                ("on_expiry", Some(on_expiry.as_str())),
-            ]),
+            Self::Hold(Place { unit, amount, ttl, on_expiry, .. }) => {
+                hold_fingerprint(unit, *amount, *ttl, *on_expiry)
+            }
             Self::Capture(Capture { hold, .. }) | Self::Release(Release { hold, .. }) => {
                 Fingerprint::of([("hold_id", Some(hold.as_str()))])
             }
         }
     }
+}
+
+/// What the key of a call stands for that places such a hold.
+pub(crate) fn hold_fingerprint(
+    unit: &Unit,
+    amount: Credits,
+    ttl: Duration,
+    on_expiry: OnExpiry,
+) -> Fingerprint {
+    let amount = amount.decimal(unit.scale()).to_string();
+    Fingerprint::of([
+        ("unit", Some(unit.as_str())),
+        ("amount", Some(&*amount)),
+        ("ttl_ms", Some(&*format!("{}", ttl.as_millis()))),
+        ("on_expiry", Some(on_expiry.as_str())),
+    ])
 }
 
 fn grant_fingerprint(grant: &GrantCredits, amount: &str) -> Fingerprint {

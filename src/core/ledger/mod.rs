@@ -29,6 +29,7 @@ mod writes;
 pub use account::{Account, Corrupt};
 pub use balance::{Balance, BreakdownLine};
 pub use batch::{Batch, BatchDecision};
+pub(crate) use command::hold_fingerprint;
 pub use command::{
     CallDetails, Command, Consume, Debit, Found, GrantCredits, Lookups, Refund, Usage, Void,
     WhenShort,
@@ -36,7 +37,9 @@ pub use command::{
 pub use decide::{Decision, LedgerConfig, decide, settle};
 pub use entry::{Draw, Entry, EntryKind, KeyRecord, Receipt, Totals, UnitTotals};
 pub use grant::{DEFAULT_PRIORITY, Grant, GrantState, MAX_PRIORITY, Source};
+pub(crate) use hold::draft::end_id;
 pub use hold::judge::{Adjustment, adjust, hold_at};
+pub(crate) use hold::judge::{Ending, adjusted, ended, require_unit, require_within};
 pub use hold::{
     Adjust, Capture, DEFAULT_HOLD_TTL, Hold, HoldState, MAX_HOLD_TTL, MAX_OPEN_HOLDS, MIN_HOLD_TTL,
     Notes, OnExpiry, Place, Release,

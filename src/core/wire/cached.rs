@@ -21,6 +21,10 @@ use crate::wire::errors::{ApiError, Code};
 use crate::wire::members::Members;
 use crate::wire::rejections::{insufficient, overflow, reused, units_full};
 
+mod holds;
+
+pub use holds::{hold_refusal, local_hold_body};
+
 /// What goes out with an answer besides.
 #[derive(Clone, Copy, Debug)]
 pub struct Aside<'a> {

@@ -2,6 +2,8 @@
 
 use edge_credits_core::cache::{Cache, UnitState};
 
+use edge_credits_core::time::Timestamp;
+
 use crate::auditor::{Books, Charge, State};
 use crate::faults::Fault;
 use crate::plan::SECOND;
@@ -45,10 +47,12 @@ impl World {
     fn compare_memory(&mut self, customer: usize) {
         let object = &mut self.objects[customer];
         let disk = object.keeper.store();
-        let units = disk.units.values().cloned().collect();
-        let stored = Cache::load(object.owner.clone(), units, disk.head.clone());
+        let now = Timestamp::EPOCH;
+        let stored = Cache::load(disk.stored(object.owner.clone()));
         let same = match (object.keeper.cache(&object.owner), stored) {
-            (Ok(cache), Ok(stored)) => alike(cache, &stored),
+            (Ok(cache), Ok(stored)) => {
+                alike(cache, &stored) && cache.open_holds(now).eq(stored.open_holds(now))
+            }
             _ => false,
         };
         if !same {

@@ -6,10 +6,13 @@
 use std::collections::BTreeMap;
 
 use edge_credits_core::cache::stored::{
-    head_from_row, head_to_row, notice_from_row, notice_to_row, outbox_from_row, outbox_to_row,
-    record_from_row, record_to_row, unit_from_row, unit_to_row,
+    head_from_row, head_to_row, local_hold_from_row, local_hold_to_row, notice_from_row,
+    notice_to_row, outbox_from_row, outbox_to_row, record_from_row, record_to_row, unit_from_row,
+    unit_to_row,
 };
-use edge_credits_core::cache::{Head, Notice, OutboxRow, Record, Store, Stored, UnitState, Writes};
+use edge_credits_core::cache::{
+    Head, LocalHold, Notice, OutboxRow, Record, Store, Stored, UnitState, Writes,
+};
 use edge_credits_core::ids::{Owner, TransactionId, Unit};
 use edge_credits_core::ledger::{AlarmIntent, Corrupt};
 use edge_credits_core::time::Timestamp;
@@ -49,6 +52,8 @@ pub(crate) struct Disk {
     pub(crate) records: BTreeMap<TransactionId, Record>,
     pub(crate) outbox: BTreeMap<u64, OutboxRow>,
     notices: BTreeMap<u64, Notice>,
+    /// By number.
+    pub(crate) holds: BTreeMap<u64, LocalHold>,
     /// When the platform would wake the object, by the object's clock.
     pub(crate) alarm: Option<Timestamp>,
     /// How often the alarm has been set.
@@ -64,6 +69,13 @@ pub(crate) struct Disk {
 impl Disk {
     pub(crate) fn new(switch: Option<Switch>) -> Self {
         Self { switch, ..Self::default() }
+    }
+
+    /// What a cache is loaded from.
+    pub(crate) fn stored(&self, owner: Owner) -> Stored {
+        let units = self.units.values().cloned().collect();
+        let open = self.holds.values().filter(|local| local.hold.is_open());
+        Stored { owner, units, head: self.head.clone(), holds: open.cloned().collect() }
     }
 
     fn keep_rows(&mut self, writes: &Writes) {
@@ -85,6 +97,9 @@ impl Disk {
         }
         if let Some(head) = &writes.head {
             self.head = head.clone();
+        }
+        for local in &writes.holds {
+            self.holds.insert(local.hold.sequence, local.clone());
         }
         for notice in &writes.notices {
             self.notices.insert(notice.id, notice.clone());
@@ -117,6 +132,9 @@ impl Disk {
         for notice in self.notices.values_mut() {
             *notice = notice_from_row(notice_to_row(notice)?)?;
         }
+        for local in self.holds.values_mut() {
+            *local = local_hold_from_row(local_hold_to_row(local)?)?;
+        }
         self.head = head_from_row(head_to_row(&self.head)?)?;
         Ok(())
     }
@@ -126,8 +144,7 @@ impl Store for Disk {
     type Error = DiskError;
 
     fn load(&self) -> Result<Option<Stored>, DiskError> {
-        let units = self.units.values().cloned().collect();
-        Ok(self.owner.clone().map(|owner| Stored { owner, units, head: self.head.clone() }))
+        Ok(self.owner.clone().map(|owner| self.stored(owner)))
     }
 
     fn conversations(&self) -> Result<u64, DiskError> {
@@ -163,6 +180,10 @@ impl Store for Disk {
 
     fn notices(&self, limit: usize) -> Result<Vec<Notice>, DiskError> {
         Ok(self.notices.values().take(limit).cloned().collect())
+    }
+
+    fn hold(&self, id: &TransactionId) -> Result<Option<LocalHold>, DiskError> {
+        Ok(self.holds.values().find(|local| local.hold.id == *id).cloned())
     }
 
     fn commit(&mut self, owner: &Owner, writes: &Writes, _now: Timestamp) -> Result<(), DiskError> {

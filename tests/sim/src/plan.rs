@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use edge_credits_core::cache::CacheConfig;
+use edge_credits_core::cache::{CacheConfig, HoldsAt};
 
 use crate::faults::{Fault, Rates};
 use crate::random::Random;
@@ -64,6 +64,7 @@ impl Plan {
             dedupe_window: Duration::from_millis(window),
             lease: Duration::from_millis(timeout + 5 * SECOND),
             authority: 1,
+            holds: HoldsAt::Cache,
         };
         // The cache keeps a tenth of the window, at least an hour, for clocks that disagree and for
         // requests under way.

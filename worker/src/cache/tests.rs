@@ -2,6 +2,7 @@
 //! alarms, and what a charge costs.
 
 mod api;
+mod holds;
 mod passing;
 mod tables;
 mod world;

@@ -3,6 +3,7 @@
 mod desk;
 mod flow;
 mod gates;
+mod holds;
 mod merging;
 mod sending;
 mod settling;

@@ -93,7 +93,7 @@ fn contradictions_are_not_loaded() {
     let load = |change: &dyn Fn(&mut crate::cache::Stored)| {
         let mut stored = stored.clone();
         change(&mut stored);
-        crate::cache::Cache::load(stored.owner, stored.units, stored.head)
+        crate::cache::Cache::load(stored)
     };
     assert!(load(&|_| {}).is_ok());
     assert!(load(&|stored| stored.units[0].accepted += 1).is_err());

@@ -25,7 +25,7 @@ pub(super) struct End<'a> {
 }
 
 /// The id of the entry that ends a hold: there is only one, however often it is asked for.
-pub(in crate::ledger) fn end_id(owner: &Owner, hold: &TransactionId) -> TransactionId {
+pub(crate) fn end_id(owner: &Owner, hold: &TransactionId) -> TransactionId {
     Scope { owner, operation: Operation::Settle }.transaction_id(hold.as_str())
 }
 

@@ -26,7 +26,7 @@ pub struct Adjustment {
 
 /// What is asked of a hold when it is to end.
 #[derive(Clone, Copy)]
-pub(in crate::ledger) struct Ending<'a> {
+pub(crate) struct Ending<'a> {
     call: &'a CallDetails,
     hold: &'a TransactionId,
     /// `None` for a capture of what was last reported as used.
@@ -36,7 +36,7 @@ pub(in crate::ledger) struct Ending<'a> {
 
 impl<'a> Ending<'a> {
     /// The end that a command asks for, if it is one that ends a hold.
-    pub(in crate::ledger) fn of(command: &'a Command) -> Option<Self> {
+    pub(crate) fn of(command: &'a Command) -> Option<Self> {
         match command {
             Command::Capture(Capture { call, hold, used }) => {
                 let used = used.as_ref().map(|(unit, amount)| (unit, *amount));
@@ -49,12 +49,23 @@ impl<'a> Ending<'a> {
         }
     }
 
-    fn unit(&self) -> Option<&Unit> {
+    /// Whose end is asked for.
+    pub(crate) const fn hold(&self) -> &TransactionId {
+        self.hold
+    }
+
+    /// Key and notes.
+    pub(crate) const fn call(&self) -> &CallDetails {
+        self.call
+    }
+
+    /// The unit that is named, if one is.
+    pub(crate) fn unit(&self) -> Option<&Unit> {
         self.used.map(|(unit, _)| unit)
     }
 
     /// What would be captured of this hold.
-    fn captured(&self, hold: &Hold) -> Credits {
+    pub(crate) fn captured(&self, hold: &Hold) -> Credits {
         match self.used {
             _ if self.releases => Credits::ZERO,
             Some((_, amount)) => amount,
@@ -63,7 +74,7 @@ impl<'a> Ending<'a> {
     }
 
     /// Whether the hold has ended just so: the same end asked for again.
-    fn is_done(&self, hold: &Hold) -> bool {
+    pub(crate) fn is_done(&self, hold: &Hold) -> bool {
         match hold.state {
             HoldState::Captured => !self.releases && self.captured_again(hold) == hold.captured,
             HoldState::Released => self.captured_again(hold).is_zero(),
@@ -167,20 +178,27 @@ pub fn adjust(
         Adjust::Progress { unit, .. } => Some(unit),
     };
     let hold = open(&draft, id, unit)?;
+    let changed = adjusted(hold, draft.time, change)?;
+    if changed != *hold {
+        *draft.hold_mut(changed.sequence)? = changed.clone();
+    }
+    Ok(Adjustment { writes: draft.finish()?, hold: changed })
+}
+
+/// An open hold after a change.
+///
+/// # Errors
+/// [`Rejection::CaptureExceedsHold`].
+pub(crate) fn adjusted(hold: &Hold, now: Timestamp, change: &Adjust) -> Result<Hold, Rejection> {
     let mut changed = hold.clone();
     match change {
-        Adjust::Extend { ttl } => {
-            changed.expires_at = changed.expires_at.max(draft.time.plus(*ttl));
-        }
+        Adjust::Extend { ttl } => changed.expires_at = changed.expires_at.max(now.plus(*ttl)),
         Adjust::Progress { used, .. } => {
             require_within(hold, *used)?;
             changed.progress = changed.progress.max(Some(*used));
         }
     }
-    if changed != *hold {
-        *draft.hold_mut(changed.sequence)? = changed.clone();
-    }
-    Ok(Adjustment { writes: draft.finish()?, hold: changed })
+    Ok(changed)
 }
 
 /// A hold as it is at `now`, with what is due by then counted as done. Writes nothing.
@@ -214,7 +232,8 @@ fn open<'a>(
     if hold.is_open() { Ok(hold) } else { Err(ended(hold)) }
 }
 
-fn require_unit(unit: Option<&Unit>, hold: &Hold) -> Result<(), Rejection> {
+/// That an amount told of a hold is in its unit, where one is named.
+pub(crate) fn require_unit(unit: Option<&Unit>, hold: &Hold) -> Result<(), Rejection> {
     match unit {
         Some(unit) if *unit != hold.unit => {
             Err(Rejection::OtherHoldUnit { unit: hold.unit.clone() })
@@ -223,14 +242,16 @@ fn require_unit(unit: Option<&Unit>, hold: &Hold) -> Result<(), Rejection> {
     }
 }
 
-fn require_within(hold: &Hold, amount: Credits) -> Result<(), Rejection> {
+/// That no more is told of a hold than it holds.
+pub(crate) fn require_within(hold: &Hold, amount: Credits) -> Result<(), Rejection> {
     if amount <= hold.amount {
         return Ok(());
     }
     Err(Rejection::CaptureExceedsHold { unit: hold.unit.clone(), held: hold.amount })
 }
 
-fn ended(hold: &Hold) -> Rejection {
+/// That a hold has ended, otherwise than is asked for now.
+pub(crate) fn ended(hold: &Hold) -> Rejection {
     let (unit, captured) = (hold.unit.clone(), hold.captured);
     Rejection::HoldEnded { state: hold.state, unit, captured }
 }

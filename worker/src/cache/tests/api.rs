@@ -26,6 +26,7 @@ pub(super) enum Answers {
 pub(super) struct Api(Rc<State>);
 
 struct State {
+    begun_with: Credits,
     balance: Cell<Credits>,
     charges: RefCell<BTreeMap<String, u32>>,
     answers: Cell<Answers>,
@@ -34,6 +35,7 @@ struct State {
 impl Api {
     pub(super) fn new(balance: &str) -> Self {
         Self(Rc::new(State {
+            begun_with: credits(balance),
             balance: Cell::new(credits(balance)),
             charges: RefCell::default(),
             answers: Cell::new(Answers::All),
@@ -51,6 +53,12 @@ impl Api {
     /// How often a key was charged.
     pub(super) fn charged(&self, key: &str) -> u32 {
         self.0.charges.borrow().get(key).copied().unwrap_or(0)
+    }
+
+    /// Σ of what was charged.
+    pub(super) fn total(&self) -> String {
+        let total = self.0.begun_with.checked_sub(self.0.balance.get()).unwrap();
+        total.decimal(Scale::CREDITS).to_string()
     }
 
     pub(super) fn respond(&self, request: &Request) -> Option<Response> {

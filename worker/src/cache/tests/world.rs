@@ -16,14 +16,15 @@ use edge_credits_core::ids::{CustomerId, Environment, Owner};
 use edge_credits_core::ledger::Command;
 use edge_credits_core::time::Timestamp;
 use edge_credits_core::wire::errors::{ApiError, Code};
-use edge_credits_core::wire::requests::{KeySource, parse_balance_query, parse_consume};
+use edge_credits_core::wire::requests::{KeySource, parse_balance_query, parse_consume, parse_key};
 use serde_json::Value;
 
 use super::api::Api;
-use crate::cache::CachedBalance;
+use crate::cache::{AskedOfHolds, CachedBalance};
 use crate::conversation::{Outside, Setup, Work};
 use crate::passing::{Reply, Target};
 use crate::respond::Failure;
+use crate::routes::HoldChange;
 use crate::storage::sqlite::Sqlite;
 
 /// The runtime: work goes on when the test lets it, and time passes when nothing else happens.
@@ -173,6 +174,62 @@ impl World {
         self.run(self.balance.balance(&self.owner, &parsed, &target))
     }
 
+    pub(super) fn hold(&self, body: &str) -> Result<Value, Failure> {
+        ours(self.asking("holds", body, |asked| self.run(self.balance.place(&self.owner, asked)))?)
+    }
+
+    /// Does something to the hold that an answer showed.
+    pub(super) fn change(&self, hold: &Value, what: &str, body: &str) -> Result<Value, Failure> {
+        ours(self.changing(hold, what, body)?)
+    }
+
+    /// The status that the upstream answers that with.
+    pub(super) fn theirs(&self, hold: &Value, what: &str, body: &str) -> u16 {
+        match self.changing(hold, what, body) {
+            Ok(Reply::Theirs(response)) => response.status,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn changing(&self, hold: &Value, what: &str, body: &str) -> Result<Reply, Failure> {
+        let id = hold["hold_id"].as_str().unwrap();
+        let change = match what {
+            "capture" => HoldChange::Capture,
+            "release" => HoldChange::Release,
+            "extend" => HoldChange::Extend,
+            _ => HoldChange::Progress,
+        };
+        self.asking(&format!("holds/{id}/{what}"), body, |asked| {
+            self.run(self.balance.change_hold(&self.owner, (id, change), asked))
+        })
+    }
+
+    fn asking<T>(&self, path: &str, body: &str, ask: impl FnOnce(AskedOfHolds<'_>) -> T) -> T {
+        let entropy = Entropy::new([9; 16]);
+        let source = KeySource { header: None, entropy: &entropy };
+        let path = format!("/v1/customers/cus_1/{path}");
+        let target = Target { path: &path, query: "" };
+        let key = parse_key(body, &source).unwrap();
+        ask(AskedOfHolds { target, body: body.to_owned(), key, source: &source })
+    }
+
+    pub(super) fn shown(&self, hold: &Value) -> Value {
+        self.state_of(hold).unwrap()
+    }
+
+    pub(super) fn state_of(&self, hold: &Value) -> Result<Value, Failure> {
+        let id = hold["hold_id"].as_str().unwrap();
+        let target = Target { path: "/v1/customers/cus_1/holds/x", query: "" };
+        ours(self.run(self.balance.hold_state(&self.owner, id, &target))?)
+    }
+
+    /// The ids of the open holds, newest first.
+    pub(super) fn listed(&self) -> Vec<Value> {
+        let target = Target { path: "/v1/customers/cus_1/holds", query: "" };
+        let page = ours(self.run(self.balance.open_holds(&self.owner, &target)).unwrap()).unwrap();
+        page["data"].as_array().unwrap().iter().map(|hold| hold["hold_id"].clone()).collect()
+    }
+
     pub(super) fn transactions(&self) -> Result<Response, Failure> {
         let target = Target { path: "/v1/customers/cus_1/transactions", query: "" };
         self.run(self.balance.read_there(self.owner.environment, &target))
@@ -236,6 +293,16 @@ impl World {
         }
         panic!("the call waits for nothing");
     }
+}
+
+/// An answer of the cache's.
+fn ours(reply: Reply) -> Result<Value, Failure> {
+    let Reply::Ours(answer) = reply else { panic!("it is the cache's") };
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    if !body["replayed"].is_null() {
+        assert_eq!(body["replayed"], answer.replayed);
+    }
+    Ok(body)
 }
 
 /// Why a call got no answer.

@@ -1,0 +1,204 @@
+//! How a hold ends: captured, released, or by its own rule when its time is over.
+//!
+//! It ends once. The first end takes it out of the open ones in the very commit that makes the charge;
+//! the same end again is answered from what is stored, and any other is refused.
+
+use alloc::boxed::Box;
+
+use crate::cache::accept::{Draft, Judgement, Waited, admit, body, length, rest, room, source_of};
+use crate::cache::config::CacheConfig;
+use crate::cache::holds::{Ended, HoldReceipt, Judged, LocalHold, Told, refused};
+use crate::cache::mutants::{self, Mutant};
+use crate::cache::rows::{Source, Writes};
+use crate::cache::state::{Cache, UnitState};
+use crate::cache::view::is_stale;
+use crate::cache::{Refusal, accept};
+use crate::credits::Credits;
+use crate::idempotency::IdempotencyKey;
+use crate::ids::TransactionId;
+use crate::ledger::{
+    CallDetails, Consume, Ending, Hold, HoldState, Rejection, WhenShort, end_id, ended,
+    require_unit, require_within,
+};
+use crate::time::Timestamp;
+
+/// A call that ends a hold.
+#[derive(Clone, Copy)]
+pub(in crate::cache) struct Asking<'a> {
+    pub(in crate::cache) ending: Ending<'a>,
+    pub(in crate::cache) waited: Waited,
+    pub(in crate::cache) config: &'a CacheConfig,
+}
+
+/// Judges the end of a hold. `found` is the hold that it names.
+pub(in crate::cache) fn end(
+    cache: &Cache,
+    found: Option<&LocalHold>,
+    now: Timestamp,
+    asking: &Asking<'_>,
+) -> Judged {
+    let Some(local) = found else { return refused(Rejection::UnknownHold) };
+    let Asking { ending, config, .. } = *asking;
+    if let Err(rejection) = require_unit(ending.unit(), &local.hold) {
+        return refused(rejection);
+    }
+    let stale = is_stale(&cache.unit_or_new(&local.hold.unit), now, config);
+    let hold = as_of(&local.hold, now);
+    let twice = mutants::is(Mutant::HoldSettledTwice) && hold.state == HoldState::Expired;
+    if !hold.is_open() && !twice {
+        let told = local.ended.as_ref().and_then(|ended| ended.told.clone());
+        return match told.filter(|_| ending.is_done(&hold)) {
+            Some(told) => {
+                let transaction = transaction_of(cache, &hold);
+                let receipt = HoldReceipt { hold, told, transaction, replayed: true, stale };
+                Judgement::Done(Ok(receipt), Box::default())
+            }
+            None => refused(ended(&hold)),
+        };
+    }
+    let captured = ending.captured(&hold);
+    if let Err(rejection) = require_within(&hold, captured) {
+        return refused(rejection);
+    }
+    carry_out(cache, local, captured, now, asking)
+}
+
+fn carry_out(
+    cache: &Cache,
+    local: &LocalHold,
+    captured: Credits,
+    now: Timestamp,
+    asking: &Asking<'_>,
+) -> Judged {
+    let Asking { ending, waited, config } = *asking;
+    let unit = cache.unit_or_new(&local.hold.unit);
+    let stale = is_stale(&unit, now, config);
+    let source = source_of(&unit, now, waited, config);
+    let state = if captured.is_zero() { HoldState::Released } else { HoldState::Captured };
+    let author = Some((ending.call(), source));
+    let Some(end) = settle(cache, local, (state, captured), now, author) else {
+        return Judgement::Refused(Refusal::Overflow);
+    };
+    let Settled { local, writes } = end;
+    if notes_are_too_long(cache, &local, &writes, now) {
+        return Judgement::Refused(Refusal::OutboxFull { retry_after: rest(cache, now) });
+    }
+    let Some(told) = local.ended.and_then(|ended| ended.told) else {
+        return refused(Rejection::Inconsistent);
+    };
+    let transaction = transaction_of(cache, &local.hold);
+    let receipt = HoldReceipt { hold: local.hold, told, transaction, replayed: false, stale };
+    Judgement::Done(Ok(receipt), Box::new(writes))
+}
+
+/// Whether the end's own notes are longer than what is kept for them, and the outbox has no room for
+/// the difference.
+fn notes_are_too_long(cache: &Cache, local: &LocalHold, writes: &Writes, now: Timestamp) -> bool {
+    let unit = cache.unit_or_new(&local.hold.unit);
+    let bytes = writes.outbox.iter().map(|row| length(&row.body)).fold(0, u64::saturating_add);
+    let more = bytes.saturating_sub(local.reserved_bytes());
+    more > 0 && room(cache, &unit, more, now).is_err()
+}
+
+/// Ends a hold whose time is over at `now`, by its own rule. `None` when there is nothing to do.
+pub(in crate::cache) fn expire(cache: &Cache, local: &LocalHold, now: Timestamp) -> Option<Writes> {
+    let mut captured = local.hold.captured_on_expiry();
+    if mutants::is(Mutant::ExpiryIsFree) {
+        captured = Credits::ZERO;
+    }
+    let end = (HoldState::Expired, captured);
+    settle(cache, local, end, now, None).map(|settled| settled.writes)
+}
+
+/// The first open hold whose time is over at `now`.
+pub(in crate::cache) fn next_due(cache: &Cache, now: Timestamp) -> Option<&LocalHold> {
+    let due = cache.holds.iter().filter(|local| local.hold.expires_at <= now);
+    due.min_by_key(|local| (local.hold.expires_at, local.hold.sequence))
+}
+
+/// A hold that has ended, and what that writes.
+struct Settled {
+    local: LocalHold,
+    writes: Writes,
+}
+
+/// Gives back what is held, and makes the charge of what is captured. `None` only where sums
+/// contradict each other: what is held was counted as if it were owed.
+fn settle(
+    cache: &Cache,
+    local: &LocalHold,
+    (state, captured): (HoldState, Credits),
+    now: Timestamp,
+    author: Option<(&CallDetails, Source)>,
+) -> Option<Settled> {
+    let mut local = local.clone();
+    let open = local.hold.is_open();
+    (local.hold.state, local.hold.captured) = (state, captured);
+    let hold = &local.hold;
+    let mut unit = cache.unit_or_new(&hold.unit);
+    if open {
+        unit.held = unit.held.checked_sub(hold.amount).filter(|held| !held.is_negative())?;
+        unit.holds = unit.holds.checked_sub(1)?;
+    }
+    let head = cache.head_with(&hold.id, None);
+    let mut writes = if captured.is_zero() {
+        let head = (head != cache.head).then_some(head);
+        Writes { units: [unit.clone()].into(), head, ..Writes::default() }
+    } else {
+        let mut charge = charge(cache, hold, author.map(|(call, _)| call));
+        if let (true, Some((call, _))) = (mutants::is(Mutant::CaptureByCallersKey), author) {
+            charge.call.key = call.key.clone();
+        }
+        let source = author.map_or(Source::EdgeCache, |(_, source)| source);
+        let draft = Draft { charge: &charge, body: body(&charge), source, head };
+        admit(cache, unit.clone(), now, draft)?.1
+    };
+    let told = author.map(|(call, source)| {
+        let unit = writes.units.first().unwrap_or(&unit);
+        tell(unit, call, source)
+    });
+    local.ended = Some(Ended { at: now, told });
+    writes.holds.push(local.clone());
+    Some(Settled { local, writes })
+}
+
+fn tell(unit: &UnitState, call: &CallDetails, source: Source) -> Told {
+    Told {
+        key: call.key.clone(),
+        available: unit.available(),
+        as_of: unit.snapshot.as_ref().map(|snapshot| snapshot.as_of),
+        source,
+    }
+}
+
+/// What is captured, as plain usage: under the key that is the hold's alone, with the notes of the
+/// call that ended it, or else the hold's own.
+fn charge(cache: &Cache, hold: &Hold, author: Option<&CallDetails>) -> Consume {
+    let notes = hold.notes.as_ref();
+    let description = author.and_then(|call| call.description.clone());
+    let metadata = author.and_then(|call| call.metadata.clone());
+    let call = CallDetails {
+        key: IdempotencyKey::of(&end_id(&cache.owner, &hold.id)),
+        description: description.or_else(|| notes.description.clone()),
+        metadata: metadata.or_else(|| notes.metadata.clone()),
+    };
+    let (unit, amount) = (hold.unit.clone(), hold.captured);
+    Consume { call, unit, amount, when_short: WhenShort::Allow }
+}
+
+/// By what the end of a hold is quoted: the charge as the ledger names it, where there is one.
+fn transaction_of(cache: &Cache, hold: &Hold) -> TransactionId {
+    if hold.captured.is_zero() {
+        return end_id(&cache.owner, &hold.id);
+    }
+    accept::id_of(&cache.owner, &charge(cache, hold, None))
+}
+
+/// A hold as it is at `now`: one whose time is over has ended by its rule, written or not.
+pub(super) fn as_of(hold: &Hold, now: Timestamp) -> Hold {
+    if !hold.is_open() || hold.expires_at > now {
+        return hold.clone();
+    }
+    let captured = hold.captured_on_expiry();
+    Hold { state: HoldState::Expired, captured, ..hold.clone() }
+}
