@@ -39,6 +39,8 @@ pub enum Mutant {
     ExpiryIsFree,
     /// A refreshed balance replaces what the open holds keep, too.
     MergeFreesHolds,
+    /// The alarm is set without a look at the holds.
+    AlarmForgetsHolds,
     /// A capture is sent under a key of its own each time it is asked for.
     CaptureByCallersKey,
 }

@@ -338,7 +338,8 @@ impl Head {
     /// lost for good, and one far ahead was set by a clock that has stepped back since.
     /// No hold is over before it fires.
     pub(super) fn arm(&mut self, now: Timestamp, due: Timestamp) -> AlarmIntent {
-        self.arm_for(now, self.hold_due.map_or(due, |over| over.min(due)))
+        let over = self.hold_due.filter(|_| !mutants::is(Mutant::AlarmForgetsHolds));
+        self.arm_for(now, over.map_or(due, |over| over.min(due)))
     }
 
     /// [`Head::arm`] for this alone.

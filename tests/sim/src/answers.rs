@@ -2,10 +2,13 @@
 
 use core::time::Duration;
 
-use edge_credits_core::cache::{Accepted, BalanceView, Refusal, Source, Step, UnitState, Waited};
-use edge_credits_core::ledger::WhenShort;
+use edge_credits_core::cache::{
+    Accepted, BalanceView, Refusal, Source, Step, TookHold, UnitState, Waited,
+};
+use edge_credits_core::ledger::{Hold, Rejection, WhenShort};
 
 use crate::calls::Operation;
+use crate::holding::Asked;
 use crate::world::World;
 
 /// An answer, to a charge or to a read of the balance.
@@ -13,6 +16,8 @@ use crate::world::World;
 pub(crate) enum Judged {
     Charge(Box<Accepted>),
     Balance(BalanceView),
+    Hold(Box<TookHold>),
+    Adjusted(Box<Result<Hold, Rejection>>),
 }
 
 impl Judged {
@@ -26,7 +31,18 @@ impl Judged {
 
     /// Whether something new is to be sent.
     pub(crate) fn is_new(&self) -> bool {
-        matches!(self, Self::Charge(accepted) if !accepted.replayed)
+        match self {
+            Self::Charge(accepted) => !accepted.replayed,
+            Self::Hold(took) => took.as_ref().as_ref().is_ok_and(|receipt| !receipt.replayed),
+            Self::Balance(_) | Self::Adjusted(_) => false,
+        }
+    }
+
+    /// The hold that was placed just now.
+    pub(crate) fn placed(&self) -> Option<&Hold> {
+        let Self::Hold(took) = self else { return None };
+        let receipt = took.as_ref().as_ref().ok()?;
+        (!receipt.replayed && receipt.hold.is_open()).then_some(&receipt.hold)
     }
 }
 
@@ -51,6 +67,19 @@ impl World {
     ) -> &'static str {
         match answer {
             Judged::Charge(accepted) => self.check_accepted(customer, operation, accepted, waited),
+            Judged::Hold(took) => {
+                let Some(asked) = &operation.hold else { return "?" };
+                if let (Asked::Place(_), Ok(receipt)) = (asked, took.as_ref())
+                    && !receipt.replayed
+                {
+                    self.check_freshness(customer, operation, receipt.told.source, waited);
+                }
+                self.check_hold(customer, asked, took)
+            }
+            Judged::Adjusted(adjusted) => {
+                let Some(asked) = &operation.hold else { return "?" };
+                self.check_adjusted(customer, asked, adjusted)
+            }
             Judged::Balance(view) => {
                 let state = self.state(customer, operation);
                 let told = state.as_ref().and_then(UnitState::available);

@@ -6,6 +6,7 @@ use edge_credits_core::time::Timestamp;
 
 use crate::auditor::{Books, Charge, State};
 use crate::faults::Fault;
+use crate::hold_books::HoldBook;
 use crate::plan::SECOND;
 use crate::tally::Tally;
 use crate::upstream::{Line, sum};
@@ -17,6 +18,7 @@ impl World {
         self.auditor.accepted = None;
         self.auditor.opened = None;
         self.auditor.kept = false;
+        self.auditor.holds.changed = None;
         let journal = std::mem::take(&mut self.objects[customer].keeper.store_mut().journal);
         for writes in &journal {
             self.auditor.follow(customer, writes);
@@ -33,7 +35,8 @@ impl World {
         for unit in self.objects[customer].disk().units.values() {
             let books = &self.auditor.books[customer];
             let lines = self.upstream.lines(customer);
-            if let Err((law, what)) = compare_unit(books, lines, unit) {
+            let held = self.auditor.holds.held(customer, &unit.unit);
+            if let Err((law, what)) = compare_unit(books, lines, unit, held) {
                 let what = format!("{customer}: {what}");
                 self.auditor.fail(law, what);
                 return;
@@ -77,6 +80,10 @@ impl World {
             let [pending, quarantined, applied, rejected] = counts;
             let told = (state.open, state.quarantined, state.applied, state.rejected);
             let sum = (i128::from(state.owed.minor_units()), state.accepted);
+            let held = i128::from(state.held.minor_units());
+            if held != self.auditor.holds.held(customer, &state.unit) {
+                wrong = Some(format!("{customer}: the open holds are kept as {state:?}"));
+            }
             if told != (pending + quarantined, quarantined, applied, rejected)
                 || sum != (owed, counts.iter().sum())
             {
@@ -98,10 +105,20 @@ impl World {
         let object = &self.objects[customer];
         let disk = object.disk();
         let waits: u64 = disk.units.values().map(|unit| unit.open - unit.quarantined).sum();
-        if waits == 0 || object.alarm_lost || object.alarm_failed {
+        let over = self.auditor.holds.open(customer).map(HoldBook::over).min();
+        if object.alarm_lost || object.alarm_failed {
             return;
         }
-        match disk.alarm {
+        // What is over is ended in the same turn, or by the alarm some seconds later (H3).
+        let late = |over| disk.alarm.is_none_or(|due| due > over && due.since(now).as_secs() > 10);
+        if over.is_some_and(late) {
+            let what = format!("{customer}: a hold is over at {over:?}, {:?} is set", disk.alarm);
+            self.auditor.fail("H3", what);
+        }
+        if waits == 0 {
+            return;
+        }
+        match self.objects[customer].disk().alarm {
             None => self.auditor.fail("D9", format!("{customer}: {waits} wait without an alarm")),
             Some(due) if !self.weather.clocks_step && due.since(now).as_secs() > 661 => {
                 self.auditor.fail("D9", format!("{customer}: {waits} wait for {due}, it is {now}"));
@@ -142,7 +159,8 @@ impl World {
             .filter(|charge| charge.state != State::Rejected)
             .map(|charge| charge.amount)
             .sum();
-        let left = sum(lines, &opened.unit) - waiting;
+        let held = self.auditor.holds.held(customer, &opened.unit);
+        let left = sum(lines, &opened.unit) - waiting - held;
         let over = (-left).clamp(0, opened.amount);
         let elsewhere: i128 = lines[index..]
             .iter()
@@ -150,7 +168,7 @@ impl World {
             .map(|line| -line.delta)
             .sum();
         let bound = shown.min(elsewhere);
-        let safe = shown - not_shown(books, &opened.unit, index);
+        let safe = shown - not_shown(books, &opened.unit, index) - held;
         self.tally.gates += 1;
         self.tally.gates_over += u64::from(over > 0);
         if over > self.tally.worst {
@@ -169,6 +187,15 @@ impl World {
     pub(crate) fn needs_nudge(&self) -> bool {
         let lost = [Fault::AlarmLost, Fault::AlarmLate, Fault::ClockStep];
         self.script.is_some() || lost.iter().any(|fault| self.plan.has(*fault))
+    }
+
+    /// When the last hold that nobody ends is over, by the clocks of the objects that keep them.
+    pub(crate) fn last_expiry(&self) -> Option<u64> {
+        let open = (0..self.plan.customers).flat_map(|customer| {
+            let now = self.clock(customer);
+            self.auditor.holds.open(customer).map(move |book| book.over().since(now))
+        });
+        open.max().map(|left| self.now + left.as_millis() as u64)
     }
 
     pub(crate) fn drained(&self) -> bool {
@@ -229,6 +256,7 @@ fn compare_unit(
     books: &Books,
     lines: &[Line],
     state: &UnitState,
+    held: i128,
 ) -> Result<(), (&'static str, String)> {
     if state.snapshot.is_none() {
         return Ok(());
@@ -236,7 +264,7 @@ fn compare_unit(
     let Some((balance, index)) = shown(books, lines, state) else {
         return Err(("D5", format!("no read showed {:?}", state.snapshot)));
     };
-    let safe = balance - not_shown(books, &state.unit, index);
+    let safe = balance - not_shown(books, &state.unit, index) - held;
     let available =
         state.available().map_or(i128::MIN, |credits| i128::from(credits.minor_units()));
     let told = state.snapshot.as_ref().map(|snapshot| i128::from(snapshot.balance.minor_units()));

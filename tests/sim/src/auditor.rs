@@ -11,6 +11,7 @@ use edge_credits_core::ids::Unit;
 use edge_credits_core::ledger::{Consume, WhenShort};
 use edge_credits_core::time::Timestamp;
 
+use crate::hold_books::HoldBooks;
 use crate::upstream::Line;
 
 /// An invariant that does not hold.
@@ -86,6 +87,7 @@ pub(crate) struct Auditor {
     pub(crate) kept: bool,
     /// Edges taken, to be counted.
     pub(crate) edges: Vec<&'static str>,
+    pub(crate) holds: HoldBooks,
 }
 
 impl Auditor {
@@ -99,11 +101,17 @@ impl Auditor {
             opened: None,
             kept: false,
             edges: Vec::new(),
+            holds: HoldBooks::new(customers),
         }
     }
 
     pub(crate) fn fail(&mut self, law: &'static str, what: String) {
         self.breach.get_or_insert(Breach { law, what });
+    }
+
+    /// Whether a caller has used a key for a charge.
+    pub(crate) fn is_a_callers(&self, customer: usize, key: &str) -> bool {
+        self.books[customer].submitted.contains(key)
     }
 
     pub(crate) fn submitted(&mut self, customer: usize, charge: &Consume) {
@@ -213,6 +221,7 @@ impl Auditor {
     /// Follows what a commit kept.
     pub(crate) fn follow(&mut self, customer: usize, writes: &Writes) {
         self.kept = true;
+        self.follow_holds(customer, writes);
         for record in &writes.records {
             self.follow_record(customer, record, writes);
         }
@@ -239,13 +248,14 @@ impl Auditor {
             let row = writes.outbox.iter().find(|row| row.id == record.id);
             let counted = writes.units.iter().any(|unit| unit.unit == record.unit);
             let judged = self.judging.clone().filter(|judged| judged.call.key == record.key);
-            let (Some(row), true, Some(judged)) = (row, counted, judged) else {
+            let of_hold = judged.is_none() && self.is_of_a_hold(record, writes);
+            let (Some(row), true, true) = (row, counted, of_hold || judged.is_some()) else {
                 return self.fail("D1", format!("{customer}: {key} is kept by halves"));
             };
-            if !self.books[customer].submitted.contains(&key) {
+            if !of_hold && !self.books[customer].submitted.contains(&key) {
                 self.fail("E3", format!("{customer}: {key} was never submitted"));
             }
-            if judged.when_short == WhenShort::Reject {
+            if judged.is_some_and(|judged| judged.when_short == WhenShort::Reject) {
                 self.opened = Some(Opened { unit: record.unit.clone(), amount });
             }
             let charge = Charge {

@@ -7,6 +7,7 @@ use edge_credits_core::ids::Unit;
 use edge_credits_core::ledger::{CallDetails, Consume, WhenShort};
 
 use crate::faults::Fault;
+use crate::holding::Asked;
 use crate::plan::{MINUTE, SECOND};
 use crate::tally::Tally;
 use crate::world::{Event, World};
@@ -21,8 +22,10 @@ const ATTEMPTS: u32 = 4;
 pub(crate) struct Operation {
     pub(crate) customer: usize,
     pub(crate) unit: Unit,
-    /// The charge; `None` asks for the balance.
+    /// The charge; without one, and without a hold, the balance is asked for.
     pub(crate) charge: Option<Consume>,
+    /// What is asked of a hold.
+    pub(crate) hold: Option<Asked>,
     attempts: u32,
     done: bool,
 }
@@ -68,6 +71,9 @@ impl World {
             self.start(customer, unit, None);
             return;
         }
+        if self.random.hit(self.plan.holds) {
+            return self.place_hold(customer, &unit);
+        }
         let charge = self.new_charge(customer, &unit);
         if self.strike(Fault::Parallel) {
             let mut twin = charge.clone();
@@ -110,7 +116,16 @@ impl World {
         if let Some(charge) = &charge {
             self.auditor.submitted(customer, charge);
         }
-        self.operations.push(Operation { customer, unit, charge, attempts: 0, done: false });
+        let (hold, attempts, done) = (None, 0, false);
+        self.operations.push(Operation { customer, unit, charge, hold, attempts, done });
+        self.call_again(operation);
+    }
+
+    pub(crate) fn start_hold(&mut self, customer: usize, unit: Unit, asked: Asked) {
+        let operation = self.operations.len();
+        self.tally.operations += 1;
+        let (charge, hold, attempts, done) = (None, Some(asked), 0, false);
+        self.operations.push(Operation { customer, unit, charge, hold, attempts, done });
         self.call_again(operation);
     }
 

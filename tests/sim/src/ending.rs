@@ -12,6 +12,7 @@ impl World {
         self.calm_down();
         self.trace.note(self.now, format_args!("faults stop"));
         self.drain(nudge);
+        self.outlive_holds(nudge);
         // Copies under way still arrive.
         self.run_until(self.now + 10 * MINUTE, |_| false);
         self.agree();
@@ -20,6 +21,24 @@ impl World {
         self.run_until(self.now + 10 * MINUTE, |_| false);
         self.agree();
         self.count_states();
+    }
+
+    /// Waits until every hold that nobody ended is over: each ends by itself, soon after, and what it
+    /// comes to drains like any charge.
+    fn outlive_holds(&mut self, nudge: bool) {
+        // A call that was late may place another meanwhile.
+        for _ in 0..3 {
+            let Some(last) = self.last_expiry() else { return };
+            self.run_until(last + MINUTE, |_| false);
+            if nudge {
+                self.ask_for_balances();
+                self.run_until(self.now + MINUTE, |_| false);
+            }
+        }
+        if self.auditor.breach.is_none() && self.last_expiry().is_some() {
+            self.auditor.fail("H3", "a hold outlives its time".to_owned());
+        }
+        self.drain(nudge);
     }
 
     fn ask_for_balances(&mut self) {
@@ -118,6 +137,9 @@ impl World {
     }
 
     fn count_states(&mut self) {
+        for end in self.auditor.holds.ends() {
+            Tally::count(&mut self.tally.states, end);
+        }
         for books in &self.auditor.books {
             for charge in books.charges.values() {
                 let name = match (charge.state, charge.line.is_some()) {

@@ -65,6 +65,7 @@ kinds! {
         Arrived = "S2 counted in",
         Committed = "S5 committed, not answered",
         Answered = "S7 answered",
+        HoldsEnded = "H1 due holds ended, nothing sent",
         AlarmEntered = "A1 alarm entered",
         AlarmArmed = "A2 alarm armed",
         Leased = "A3 leased, not sent",

@@ -23,6 +23,8 @@ mod decimal;
 mod disk;
 mod ending;
 mod faults;
+mod hold_books;
+mod holding;
 mod mutants;
 mod object;
 mod plan;

@@ -42,6 +42,11 @@ impl Mistake {
         ("ordered by the clock", Self::Core(Mutant::WallClock)),
         ("a replay's balance is a snapshot", Self::Core(Mutant::ReplayIsSnapshot)),
         ("refusal of a lost lease counts", Self::Core(Mutant::LostRefusalCounts)),
+        ("a hold is settled twice", Self::Core(Mutant::HoldSettledTwice)),
+        ("an expired hold costs nothing", Self::Core(Mutant::ExpiryIsFree)),
+        ("a refresh frees what is held", Self::Core(Mutant::MergeFreesHolds)),
+        ("captured under the caller's key", Self::Core(Mutant::CaptureByCallersKey)),
+        ("no alarm looks at holds", Self::Core(Mutant::AlarmForgetsHolds)),
     ];
 
     pub(crate) const fn shell(self) -> Option<Switch> {

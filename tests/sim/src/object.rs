@@ -97,6 +97,7 @@ impl World {
         object.keeper.store_mut().fate = fate;
         let config = &self.plan.config;
         let at = At { owner: &object.owner, now, config, jitter: &mut self.jitter };
+        self.auditor.holds.now = Some(now);
         let result = step(&mut object.keeper, at);
         let unused = mem::take(&mut object.keeper.store_mut().fate);
         if fate != Fate::Kept && unused == Fate::Kept {
@@ -146,6 +147,9 @@ impl World {
         if self.dies(customer, Point::Received) {
             return self.reply(&call, None);
         }
+        if self.end_due_holds(customer).is_none() {
+            return self.reply(&call, None);
+        }
         if self.mistake != Some(Mistake::Shell(Switch::NoWatchdog)) {
             match self.step(customer, |keeper, at| keeper.watch(at.owner, at.now, at.config)) {
                 Some(true) => self.pump(customer, None),
@@ -178,13 +182,15 @@ impl World {
             let blind =
                 self.mistake == Some(Mistake::Shell(Switch::KeyCheckOutside)) && !call.known;
             self.auditor.judging = operation.charge.clone();
+            self.auditor.holds.judging = operation.hold.clone();
             let step = self.step(customer, |keeper, at| {
                 keeper.store_mut().blind = blind;
-                let step = match &operation.charge {
-                    Some(charge) => {
+                let step = match (&operation.charge, &operation.hold) {
+                    (Some(charge), _) => {
                         Judged::charge(keeper.accept(at.owner, at.now, charge, waited, at.config)?)
                     }
-                    None => Judged::balance(keeper.balance(
+                    (None, Some(asked)) => asked.step(keeper, &at, waited)?,
+                    (None, None) => Judged::balance(keeper.balance(
                         at.owner,
                         at.now,
                         &operation.unit,
@@ -196,6 +202,7 @@ impl World {
                 Ok(step)
             });
             self.auditor.judging = None;
+            self.auditor.holds.judging = None;
             self.objects[customer].keeper.store_mut().blind = false;
             let Some(step) = step else { return self.reply(&call, None) };
             let answer = match step {
@@ -222,6 +229,9 @@ impl World {
                         return self.reply(&call, None);
                     }
                     self.reply(&call, Some(word));
+                    if let Some(hold) = answer.placed() {
+                        self.work_on(customer, hold);
+                    }
                     if self.dies(customer, Point::Answered) {
                         return;
                     }
@@ -370,7 +380,10 @@ impl World {
             return self.later(2 * SECOND, Event::AlarmAgain { customer });
         };
         self.objects[customer].alarm_failed = false;
-        if waits && !self.dies(customer, Point::AlarmArmed) {
+        let Some(ended) = self.end_due_holds(customer) else {
+            return self.later(2 * SECOND, Event::AlarmAgain { customer });
+        };
+        if (waits || ended) && !self.dies(customer, Point::AlarmArmed) {
             self.pump(customer, None);
         }
     }

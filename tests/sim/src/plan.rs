@@ -46,6 +46,8 @@ pub(crate) struct Plan {
     pub(crate) balance: u64,
     /// The largest charge, in credits.
     pub(crate) largest: u64,
+    /// How many of a thousand calls want a hold.
+    pub(crate) holds: u64,
     /// Whether the upstream marks a replay, and refuses usage that it has no credits for.
     pub(crate) marks_replays: bool,
     pub(crate) refuses: bool,
@@ -85,6 +87,7 @@ impl Plan {
             largest: random.span(2, 60),
             marks_replays: random.hit(500),
             refuses: random.hit(400),
+            holds: random.pick(&[0, 150, 500]),
         };
         plan.choose_faults(random);
         plan

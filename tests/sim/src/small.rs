@@ -195,6 +195,7 @@ fn small_world(upstream: UpstreamKind) -> World {
         largest: 1,
         marks_replays: false,
         refuses: false,
+        holds: 0,
     };
     World::with(plan, Random::new(1), Trace::new(false), None)
 }

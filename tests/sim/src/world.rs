@@ -11,6 +11,7 @@ use edge_credits_core::ids::{CustomerId, Environment, Owner, Unit};
 use crate::auditor::Auditor;
 use crate::calls::{Call, Operation};
 use crate::faults::{Fault, Point, Rates};
+use crate::holding::Asked;
 use crate::mutants::Mistake;
 use crate::object::Object;
 use crate::plan::{HOUR, Plan, SECOND};
@@ -39,6 +40,12 @@ pub(crate) enum Event {
     },
     /// A caller tries again.
     CallAgain(usize),
+    /// A caller asks something of a hold.
+    AskOfHold {
+        customer: usize,
+        unit: Unit,
+        asked: Asked,
+    },
     /// A request reaches the upstream.
     Request(Message),
     /// An answer reaches the object.
@@ -248,6 +255,7 @@ impl World {
             Event::Call(call) => self.call_arrives(call),
             Event::CallEnds { operation, attempt } => self.call_ends(operation, attempt, None),
             Event::CallAgain(operation) => self.call_again(operation),
+            Event::AskOfHold { customer, unit, asked } => self.start_hold(customer, unit, asked),
             Event::Request(message) => self.request_arrives(message),
             Event::Answer(answer) => self.answer_arrives(answer),
             Event::TalkEnds { customer, instance, token } => {
@@ -284,7 +292,8 @@ impl World {
         self.plan.rates = Rates::NONE;
         self.weather.clear_up();
         self.queue.retain(|_, event| {
-            !matches!(event, Event::Operate(_) | Event::CallAgain(_) | Event::Weather(_))
+            let asks = matches!(event, Event::Operate(_) | Event::AskOfHold { .. });
+            !asks && !matches!(event, Event::CallAgain(_) | Event::Weather(_))
         });
     }
 }

@@ -1,9 +1,11 @@
 //! The steps of holds that are local to the cache.
 
+use alloc::vec::Vec;
+
 use super::{Fault, Keeper, Kept, Step, answer, commit};
-use crate::cache::accept::Waited;
+use crate::cache::accept::{Judgement, Waited};
 use crate::cache::config::{CacheConfig, HoldsAt};
-use crate::cache::holds::{self, Asking, LocalHold, TookHold};
+use crate::cache::holds::{self, Asking, Judged, LocalHold, TookHold};
 use crate::cache::state::Cache;
 use crate::cache::store::Store;
 use crate::cache::view;
@@ -52,7 +54,7 @@ impl<S: Store> Keeper<S> {
             let waited = waited.at(cache, now, config);
             let found = find(store, cache, &holds::id_of(cache.owner(), place))?;
             let judged = holds::place(cache, found.as_ref(), now, place, waited, config);
-            answer(store, cache, now, judged, |cache| {
+            respond(store, cache, now, judged, |cache| {
                 view::wants_refresh(cache, now, &place.unit, waited, config)
             })
         })
@@ -74,12 +76,12 @@ impl<S: Store> Keeper<S> {
             let waited = waited.at(cache, now, config);
             let Some(ending) = Ending::of(command) else {
                 let judged = holds::refused(Rejection::UnknownHold);
-                return answer(store, cache, now, judged, |_| false);
+                return respond(store, cache, now, judged, |_| false);
             };
             let found = find(store, cache, ending.hold())?;
             let asking = Asking { ending, waited, config };
             let judged = holds::end(cache, found.as_ref(), now, &asking);
-            answer(store, cache, now, judged, |_| false)
+            respond(store, cache, now, judged, |_| false)
         })
     }
 
@@ -130,6 +132,21 @@ impl<S: Store> Keeper<S> {
             Ok(find(store, cache, &id)?.is_some())
         })
     }
+}
+
+/// Ends a call's step. An error has no room for notices, so they wait for another answer.
+fn respond<S: Store>(
+    store: &mut S,
+    cache: &mut Cache,
+    now: Timestamp,
+    judged: Judged,
+    refresh: impl FnOnce(&Cache) -> bool,
+) -> Kept<S, Step<TookHold>> {
+    if let Judgement::Done(Err(refusal), _) = judged {
+        let (pending, notices) = (cache.pending(), Vec::new());
+        return Ok(Step::Done { answer: Err(refusal), pending, notices, refresh: false });
+    }
+    answer(store, cache, now, judged, refresh)
 }
 
 /// A hold by its id: the store is asked for each, which also tells an instance that has been replaced.
