@@ -15,6 +15,7 @@ use edge_credits_core::analytics::pace::{Pace, PaceConfig, Setback};
 use edge_credits_core::ids::Owner;
 use edge_credits_core::ledger::{
     Account, AlarmIntent, Batch, Command, Found, LedgerConfig, Receipt, Rejection, Writes, decide,
+    settle,
 };
 use edge_credits_core::time::Timestamp;
 use edge_credits_core::wire::errors::{ApiError, Code};
@@ -101,7 +102,10 @@ impl<S: Storage> Ledger<S> {
     ) -> Result<Answer, Failure> {
         let receipt = self.with(owner, now, |loaded| {
             let found = self.find(loaded, command)?;
-            let decision = decide(&loaded.account, &found, now, command, config)?;
+            let decision = match decide(&loaded.account, &found, now, command, config) {
+                Ok(decision) => decision,
+                Err(rejection) => return Err(self.refuse(loaded, now, rejection)),
+            };
             self.commit(loaded, now, &decision.writes)?;
             Ok(decision.receipt)
         })?;
@@ -261,6 +265,21 @@ impl<S: Storage> Ledger<S> {
             return Ok(Found::default());
         }
         store::find(&self.storage, &command.lookups(loaded.account.owner()))
+    }
+
+    /// Writes what is due, along with an answer that may tell of it: what a caller was told to have
+    /// ended must not be open again after the clock has stepped back.
+    fn write_due(&self, loaded: &mut Loaded, now: Timestamp) -> Result<(), Fault> {
+        let due = settle(&loaded.account, now)?;
+        self.commit(loaded, now, &due)
+    }
+
+    /// The ledger says no, and stands by its reason.
+    fn refuse(&self, loaded: &mut Loaded, now: Timestamp, rejection: Rejection) -> Fault {
+        match self.write_due(loaded, now) {
+            Ok(()) => Fault::Rejected(rejection),
+            Err(fault) => fault,
+        }
     }
 
     /// Persists, then applies. What is written is to be reported: the alarm is made sure of in the

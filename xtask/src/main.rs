@@ -90,7 +90,7 @@ const JOBS: &[Job] = &[
     Job {
         name: "sim",
         arguments: "--seeds N [--from S] | --seed S [--trace] | --small N | --mutants N",
-        purpose: "run the cache in a seeded world of faults",
+        purpose: "run the cache and the ledger in seeded worlds of faults",
         run: sim::run,
     },
     Job {

@@ -15,6 +15,7 @@ use crate::ledger::entry::{Draw, EntryKind, KeyRecord, Receipt};
 use crate::ledger::grant::{Grant, GrantState};
 use crate::ledger::hold::Hold;
 use crate::ledger::hold::judge::{self, Ending};
+use crate::ledger::mutants;
 use crate::ledger::refund;
 use crate::ledger::rejection::Rejection;
 use crate::ledger::writes::Writes;
@@ -49,6 +50,9 @@ pub fn decide(
     command: &Command,
     config: &LedgerConfig,
 ) -> Result<Decision, Rejection> {
+    if let Some(usage) = mutants::charged_again(command, found) {
+        return decide(account, &Found::default(), now, &usage, config);
+    }
     let fingerprint = command.fingerprint();
     let ending = Ending::of(command);
     if let Some(entry) = &found.record {

@@ -18,6 +18,7 @@ mod draft;
 mod entry;
 mod grant;
 mod hold;
+pub mod mutants;
 mod payment;
 mod refund;
 mod rejection;

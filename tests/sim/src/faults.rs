@@ -16,6 +16,8 @@ macro_rules! kinds {
     };
 }
 
+pub(crate) use kinds;
+
 kinds! {
     /// What goes wrong, or is done to the cache that it cannot know of.
     Fault {

@@ -15,7 +15,7 @@ const LISTED: usize = 20;
 const ENOUGH_FOR_ALL: u64 = 2_000;
 
 /// Says what came of one seed. Returns whether all is well.
-pub(crate) fn breach(outcome: &Outcome) -> bool {
+pub(crate) fn breach<T>(outcome: &Outcome<T>) -> bool {
     match &outcome.breach {
         Some(breach) => {
             println!("seed {} breaks {}: {}", outcome.seed, breach.law, breach.what);
@@ -56,14 +56,18 @@ pub(crate) fn all(tally: &Tally, failed: &[Outcome], took: Duration) -> bool {
     );
     println!("longest drain {} s", tally.longest_drain / 1_000);
     println!("took {} s", took.as_secs());
-    let invalid = reasons_invalid(tally);
-    for reason in &invalid {
+    verdict(failed, &reasons_invalid(tally), tally.seeds)
+}
+
+/// Says which seeds failed and why a run may prove nothing. Returns whether all is well.
+pub(crate) fn verdict<T>(failed: &[Outcome<T>], invalid: &[String], seeds: u64) -> bool {
+    for reason in invalid {
         println!("invalid: {reason}");
     }
     for outcome in failed.iter().take(LISTED) {
         breach(outcome);
     }
-    println!("{} of {} seeds fail", failed.len(), tally.seeds);
+    println!("{} of {seeds} seeds fail", failed.len());
     failed.is_empty() && invalid.is_empty()
 }
 

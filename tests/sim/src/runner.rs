@@ -9,6 +9,7 @@ use std::time::Instant;
 use edge_credits_core::cache::mutants::switch_on;
 
 use crate::auditor::Breach;
+use crate::ledger;
 use crate::mutants::Mistake;
 use crate::report;
 use crate::small;
@@ -21,17 +22,17 @@ use crate::world::World;
 const USUAL: u64 = 2_000;
 
 /// What came of a seed.
-pub(crate) struct Outcome {
+pub(crate) struct Outcome<T = Tally> {
     pub(crate) seed: u64,
     pub(crate) hash: u64,
-    pub(crate) tally: Tally,
+    pub(crate) tally: T,
     pub(crate) breach: Option<Breach>,
 }
 
-/// Runs one seed.
+/// Runs one seed in the world of the cache.
 pub(crate) fn run_seed(seed: u64, print: bool, mistake: Option<Mistake>) -> Outcome {
     switch_on(mistake.and_then(Mistake::core));
-    let result = panic::catch_unwind(AssertUnwindSafe(|| {
+    let outcome = guarded(seed, || {
         let mut world = World::new(seed, Trace::new(print), mistake);
         if print {
             println!("{:#?}", world.plan);
@@ -39,39 +40,51 @@ pub(crate) fn run_seed(seed: u64, print: bool, mistake: Option<Mistake>) -> Outc
         world.run();
         world.tally.seeds = 1;
         (world.trace.hash, world.tally, world.auditor.breach)
-    }));
+    });
     switch_on(None);
-    match result {
+    outcome
+}
+
+/// Runs a history; a panic is a breach.
+pub(crate) fn guarded<T: Default>(
+    seed: u64,
+    history: impl FnOnce() -> (u64, T, Option<Breach>),
+) -> Outcome<T> {
+    match panic::catch_unwind(AssertUnwindSafe(history)) {
         Ok((hash, tally, breach)) => Outcome { seed, hash, tally, breach },
         Err(panic) => {
             let words = panic.downcast_ref::<String>().cloned();
             let words = words.or_else(|| panic.downcast_ref::<&str>().map(|w| (*w).to_owned()));
             let what = words.unwrap_or_else(|| "without words".to_owned());
             let breach = Some(Breach { law: "L (panic)", what });
-            Outcome { seed, hash: 0, tally: Tally::default(), breach }
+            Outcome { seed, hash: 0, tally: T::default(), breach }
         }
     }
 }
 
-/// Runs seeds on every processor. Returns what they met and those that failed.
-pub(crate) fn run_many(from: u64, seeds: u64) -> (Tally, Vec<Outcome>) {
+/// Runs seeds of a world on every processor. Returns what they met and those that failed.
+pub(crate) fn run_many<T: Default + Send>(
+    (from, seeds): (u64, u64),
+    run: impl Fn(u64) -> Outcome<T> + Sync,
+    add: impl Fn(&mut T, &T) + Sync,
+) -> (T, Vec<Outcome<T>>) {
     let next = AtomicU64::new(from);
-    let all = Mutex::new((Tally::default(), Vec::new()));
+    let all = Mutex::new((T::default(), Vec::new()));
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let work = || {
-        let mut mine = Tally::default();
+        let mut mine = T::default();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= from.saturating_add(seeds) {
                 break;
             }
-            let outcome = run_seed(seed, false, None);
-            mine.add(&outcome.tally);
+            let outcome = run(seed);
+            add(&mut mine, &outcome.tally);
             if outcome.breach.is_some() {
                 all.lock().expect("the results").1.push(outcome);
             }
         }
-        all.lock().expect("the results").0.add(&mine);
+        add(&mut all.lock().expect("the results").0, &mine);
     };
     thread::scope(|scope| {
         for _ in 0..threads {
@@ -81,6 +94,24 @@ pub(crate) fn run_many(from: u64, seeds: u64) -> (Tally, Vec<Outcome>) {
     let (tally, mut failed) = all.into_inner().expect("the results");
     failed.sort_by_key(|outcome| outcome.seed);
     (tally, failed)
+}
+
+/// Runs seeds of both worlds, says what came of them, and whether all is well in each.
+pub(crate) fn both(from: u64, seeds: u64) -> [(bool, String); 2] {
+    let started = Instant::now();
+    let cache = |seed| run_seed(seed, false, None);
+    let (tally, failed) = run_many((from, seeds), cache, Tally::add);
+    let took = started.elapsed();
+    let valid = report::all(&tally, &failed, took);
+    let line = report::line(&tally, failed.len(), took);
+    let started = Instant::now();
+    let ledger = |seed| ledger::run_seed(seed, false, None);
+    let (tally, failed) = run_many((from, seeds), ledger, ledger::Tally::add);
+    let took = started.elapsed();
+    tally.print(took);
+    let also_valid = report::verdict(&failed, &tally.reasons_invalid(), seeds);
+    let ledger = format!("ledger: {}", tally.line(failed.len(), took));
+    [(valid, format!("cache: {line}")), (also_valid, ledger)]
 }
 
 /// Reads the command line and does what it says. Returns whether all is well.
@@ -105,9 +136,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<bool, String> {
         }
     }
     if let Some(seed) = seed {
+        println!("the cache:");
         let outcome = run_seed(seed, trace, None);
         println!("seed {seed}: trace {:016x}, {} events", outcome.hash, outcome.tally.events);
-        return Ok(report::breach(&outcome));
+        let well = report::breach(&outcome);
+        println!("the ledger:");
+        let outcome = ledger::run_seed(seed, trace, None);
+        println!("seed {seed}: trace {:016x}, {} events", outcome.hash, outcome.tally.events());
+        return Ok(report::breach(&outcome) && well);
     }
     panic::set_hook(Box::new(|_| {}));
     if let Some(most) = mutants {
@@ -121,7 +157,5 @@ pub(crate) fn run(arguments: &[String]) -> Result<bool, String> {
     if let Some((seeds, most)) = tests {
         return Ok(suite::run(seeds, most));
     }
-    let started = Instant::now();
-    let (tally, failed) = run_many(from, seeds);
-    Ok(report::all(&tally, &failed, started.elapsed()))
+    Ok(both(from, seeds).iter().all(|(well, _)| *well))
 }

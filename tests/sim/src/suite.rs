@@ -3,18 +3,20 @@
 //! with `--seeds N --from S`. Results are printed as TAP, figures as its comments.
 
 use std::thread;
-use std::time::Instant;
 
+use crate::ledger;
 use crate::mutants::Mistake;
 use crate::report;
-use crate::runner::{Outcome, run_many, run_seed};
+use crate::runner::{both, run_seed};
 use crate::small;
 
 /// Seeds that once failed, a line each: the seed and why it is kept.
 const KEPT: &str = include_str!("../../seeds/sim.txt");
+const KEPT_LEDGER: &str = include_str!("../../seeds/sim-ledger.txt");
 
 /// A seed that fails with the first known mistake: if it does not, nothing can be believed.
 const CANARY: u64 = 1;
+const LEDGER_CANARY: u64 = 2;
 
 /// Where the search for a mistake begins, more than once: how many seeds it takes is chance.
 const BASES: [u64; 3] = [1, 1_000_001, 2_000_001];
@@ -38,25 +40,25 @@ impl Suite {
 /// All of it. Returns whether all is well.
 pub(crate) fn run(seeds: u64, most: u64) -> bool {
     let mut suite = Suite { passed: 0, failed: 0 };
-    let kept = KEPT.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    for line in kept {
-        let (seed, why) = line.split_once(' ').unwrap_or((line, ""));
-        let seed = seed.parse().expect("a kept seed is a number");
-        let outcome = run_seed(seed, false, None);
-        suite.test(&format!("kept seed {seed}: {}", why.trim()), report::breach(&outcome));
+    for (seed, why) in kept_seeds(KEPT) {
+        let well = report::breach(&run_seed(seed, false, None));
+        suite.test(&format!("kept seed {seed}: {why}"), well);
     }
-    let traces = |seed| (run_seed(seed, false, None).hash, run_seed(seed, false, None).hash);
-    let same = (1..=20).map(traces).all(|(one, other)| one == other);
-    let differ = run_seed(1, false, None).hash != run_seed(2, false, None).hash;
-    suite.test("the same seed is the same history, another is another", same && differ);
+    for (seed, why) in kept_seeds(KEPT_LEDGER) {
+        let well = report::breach(&ledger::run_seed(seed, false, None));
+        suite.test(&format!("kept seed {seed} of the ledger: {why}"), well);
+    }
+    suite.test("the same seed is the same history, another is another", repeats());
     let canary = run_seed(CANARY, false, Some(Mistake::ALL[0].1));
     suite.test("the canary dies", canary.breach.is_some());
-
-    let started = Instant::now();
-    let (tally, failed) = run_many(1, seeds);
-    let valid = report::all(&tally, &failed, started.elapsed());
-    suite.test(&format!("{seeds} seeds keep every promise, every fault and death struck"), valid);
-    println!("# figure: {}", report::line(&tally, failed.len(), started.elapsed()));
+    let canary = ledger::run_seed(LEDGER_CANARY, false, Some(ledger::Mistake::ALL[0].1));
+    suite.test("the ledger's canary dies", canary.breach.is_some());
+    let name = "keep every promise, every fault and death struck";
+    for (valid, line) in both(1, seeds) {
+        let world = line.split(':').next().unwrap_or_default();
+        suite.test(&format!("{seeds} seeds of the {world} {name}"), valid);
+        println!("# figure: {line}");
+    }
     let small = small::run(SMALL_FAULTS);
     suite.test("every history of a small world keeps every promise", small.breaches.is_empty());
     println!("# figure: {small}");
@@ -66,6 +68,22 @@ pub(crate) fn run(seeds: u64, most: u64) -> bool {
     }
     println!("# pass {}\n# fail {}", suite.passed, suite.failed);
     suite.failed == 0
+}
+
+/// The seeds of a list, and why each is kept.
+fn kept_seeds(list: &str) -> impl Iterator<Item = (u64, &str)> {
+    let lines = list.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| {
+        let (seed, why) = line.split_once(' ').unwrap_or((line, ""));
+        (seed.parse().expect("a kept seed is a number"), why.trim())
+    })
+}
+
+fn repeats() -> bool {
+    let cache = |seed| run_seed(seed, false, None).hash;
+    let ledger = |seed| ledger::run_seed(seed, false, None).hash;
+    let same = (1..=20).all(|seed| cache(seed) == cache(seed) && ledger(seed) == ledger(seed));
+    same && cache(1) != cache(2) && ledger(1) != ledger(2)
 }
 
 /// Looks for every known mistake. Returns whether each was found.
@@ -81,31 +99,40 @@ pub(crate) fn mutants(most: u64) -> bool {
 struct Kill {
     /// Seeds that it took from each base.
     seeds: Vec<u64>,
-    first: Outcome,
+    /// By which law at first.
+    law: &'static str,
 }
 
 fn kill_line(name: &str, kill: Option<&Kill>, most: u64) -> String {
     match kill {
-        Some(Kill { seeds, first }) => {
-            let breach = first.breach.as_ref().map_or("?", |breach| breach.law);
+        Some(Kill { seeds, law }) => {
             let median = seeds.get(seeds.len() / 2).copied().unwrap_or_default();
-            format!(
-                "mutant {name:<36} {median:>5} seeds to kill (median of {seeds:?}), by {breach}"
-            )
+            format!("mutant {name:<40} {median:>5} seeds to kill (median of {seeds:?}), by {law}")
         }
-        None => format!("mutant {name:<36} LIVES after {most} seeds"),
+        None => format!("mutant {name:<40} LIVES after {most} seeds"),
     }
 }
 
+/// A mistake, in its own world.
+#[derive(Clone, Copy)]
+enum Any {
+    Cache(Mistake),
+    Ledger(ledger::Mistake),
+}
+
 fn search(most: u64) -> Vec<(&'static str, Option<Kill>)> {
+    let cache = Mistake::ALL.iter().map(|(name, mistake)| (*name, Any::Cache(*mistake)));
+    let ledger = ledger::Mistake::ALL.iter();
+    let ledger = ledger.map(|(name, mistake)| (*name, Any::Ledger(*mistake)));
+    let all: Vec<(&str, Any)> = cache.chain(ledger).collect();
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let share = Mistake::ALL.len().div_ceil(threads);
+    let share = all.len().div_ceil(threads);
     thread::scope(|scope| {
-        let parts: Vec<_> = Mistake::ALL
+        let parts: Vec<_> = all
             .chunks(share)
             .map(|part| {
                 scope.spawn(move || {
-                    part.iter().map(|(name, m)| (*name, kill(*m, most))).collect::<Vec<_>>()
+                    part.iter().map(|(name, any)| (*name, any.kill(most))).collect::<Vec<_>>()
                 })
             })
             .collect();
@@ -113,16 +140,26 @@ fn search(most: u64) -> Vec<(&'static str, Option<Kill>)> {
     })
 }
 
-/// Runs seeds with a mistake until one fails, from each base; `None` if it ever survives them all.
-fn kill(mistake: Mistake, most: u64) -> Option<Kill> {
-    let mut seeds = Vec::new();
-    let mut first = None;
-    for base in BASES {
-        let mut outcomes = (0..most).map(|index| run_seed(base + index, false, Some(mistake)));
-        let found = outcomes.find(|outcome| outcome.breach.is_some())?;
-        seeds.push(found.seed - base + 1);
-        first.get_or_insert(found);
+impl Any {
+    /// By which law a seed fails with this mistake.
+    fn breaks(self, seed: u64) -> Option<&'static str> {
+        let breach = match self {
+            Self::Cache(mistake) => run_seed(seed, false, Some(mistake)).breach,
+            Self::Ledger(mistake) => ledger::run_seed(seed, false, Some(mistake)).breach,
+        };
+        breach.map(|breach| breach.law)
     }
-    seeds.sort_unstable();
-    Some(Kill { seeds, first: first? })
+
+    /// Runs seeds with it until one fails, from each base; `None` if it ever survives them all.
+    fn kill(self, most: u64) -> Option<Kill> {
+        let (mut seeds, mut first) = (Vec::new(), None);
+        for base in BASES {
+            let mut tries = (0..most).map(|index| (index + 1, self.breaks(base + index)));
+            let (taken, law) = tries.find_map(|(taken, law)| Some((taken, law?)))?;
+            seeds.push(taken);
+            first.get_or_insert(law);
+        }
+        seeds.sort_unstable();
+        Some(Kill { seeds, law: first? })
+    }
 }

@@ -23,17 +23,20 @@ impl<S: Storage> Ledger<S> {
     ) -> Result<Answer, Failure> {
         let hold = self.with(owner, now, |loaded| {
             let stored = self.stored_hold(loaded, id)?;
-            let adjusted = adjust(&loaded.account, stored.as_ref(), now, (id, change))?;
+            let adjusted = match adjust(&loaded.account, stored.as_ref(), now, (id, change)) {
+                Ok(adjusted) => adjusted,
+                Err(rejection) => return Err(self.refuse(loaded, now, rejection)),
+            };
             self.commit(loaded, now, &adjusted.writes)?;
             Ok(adjusted.hold)
         })?;
         Ok(Answer { body: hold_body(&hold), replayed: false })
     }
 
-    /// A hold, open or not.
+    /// A hold, open or not. If its time is over, its end is written first.
     ///
     /// # Errors
-    /// As for [`Ledger::perform`]; nothing is changed.
+    /// As for [`Ledger::perform`].
     pub(crate) fn hold(
         &self,
         owner: &Owner,
@@ -42,7 +45,9 @@ impl<S: Storage> Ledger<S> {
     ) -> Result<Answer, Failure> {
         let hold = self.with(owner, now, |loaded| {
             let stored = self.stored_hold(loaded, id)?;
-            Ok(hold_at(&loaded.account, stored.as_ref(), now, id)?)
+            let hold = hold_at(&loaded.account, stored.as_ref(), now, id)?;
+            self.write_due(loaded, now)?;
+            Ok(hold)
         })?;
         Ok(Answer { body: hold_body(&hold), replayed: false })
     }

@@ -11,6 +11,7 @@ use crate::ledger::draft::{Draft, EntryParts, own_entry};
 use crate::ledger::entry::{Draw, EntryKind, KeyRecord};
 use crate::ledger::grant::Grant;
 use crate::ledger::hold::{Hold, HoldState};
+use crate::ledger::mutants::{self, Mutant};
 use crate::ledger::refund::ended_among;
 use crate::ledger::rejection::Rejection;
 
@@ -59,6 +60,9 @@ impl Draft<'_> {
         let (reserves, uncovered) = self.payers(unit, amount)?;
         for reserve in &reserves {
             let grant = self.grant_mut(reserve.grant)?;
+            if mutants::is(Mutant::NothingReserved) {
+                continue;
+            }
             grant.held = grant.held.checked_add(reserve.amount).ok_or(Rejection::Inconsistent)?;
         }
         Ok((reserves, uncovered))
@@ -86,7 +90,8 @@ impl Draft<'_> {
     /// A hold's time is over: it ends by its own rule.
     pub(in crate::ledger) fn expire_hold(&mut self, sequence: u64) -> Result<(), Rejection> {
         let hold = self.hold_mut(sequence)?;
-        let captured = hold.captured_on_expiry();
+        let all = mutants::is(Mutant::ExpiryCapturesAll);
+        let captured = if all { hold.amount } else { hold.captured_on_expiry() };
         self.end_hold(sequence, End { state: HoldState::Expired, captured, author: None })
     }
 
@@ -99,7 +104,8 @@ impl Draft<'_> {
         (hold.state, hold.captured) = (end.state, end.captured);
         let hold = hold.clone();
         let (draws, returned) = self.unreserve(&hold, end.captured)?;
-        let ended = ended_among(self, &returned);
+        let mut ended = ended_among(self, &returned);
+        mutants::revive(self, &mut ended)?;
         for (grant, state) in &ended {
             self.grant_mut(*grant)?.state = *state;
         }
@@ -164,7 +170,7 @@ impl Draft<'_> {
             let back = less(reserve.amount, taken)?;
             left = less(left, taken)?;
             let grant = self.grant_mut(reserve.grant)?;
-            grant.held = less(grant.held, reserve.amount)?;
+            grant.held = less(grant.held, mutants::given_up(reserve.amount, taken))?;
             grant.remaining = less(grant.remaining, taken)?;
             if taken.is_positive() {
                 draws.push(Draw { grant: reserve.grant, amount: taken });

@@ -11,6 +11,7 @@ use crate::ledger::draft::{Draft, EntryParts};
 use crate::ledger::entry::{EntryKind, KeyRecord, Receipt};
 use crate::ledger::hold::draft::End;
 use crate::ledger::hold::{Adjust, Capture, Hold, HoldState, MAX_OPEN_HOLDS, Notes, Place};
+use crate::ledger::mutants::{self, Mutant};
 use crate::ledger::rejection::Rejection;
 use crate::ledger::writes::Writes;
 use crate::time::Timestamp;
@@ -192,10 +193,14 @@ pub fn adjust(
 pub(crate) fn adjusted(hold: &Hold, now: Timestamp, change: &Adjust) -> Result<Hold, Rejection> {
     let mut changed = hold.clone();
     match change {
-        Adjust::Extend { ttl } => changed.expires_at = changed.expires_at.max(now.plus(*ttl)),
+        Adjust::Extend { ttl } => {
+            let (known, asked) = (changed.expires_at, now.plus(*ttl));
+            changed.expires_at = mutants::larger(known, asked, Mutant::ExtendShortens);
+        }
         Adjust::Progress { used, .. } => {
             require_within(hold, *used)?;
-            changed.progress = changed.progress.max(Some(*used));
+            let (known, asked) = (changed.progress, Some(*used));
+            changed.progress = mutants::larger(known, asked, Mutant::LastProgress);
         }
     }
     Ok(changed)

@@ -132,6 +132,42 @@ fn the_alarm_ends_a_hold_that_nobody_ends() {
     assert_eq!(world.lines("").len(), 3);
 }
 
+/// A refusal tells how the hold has ended, and so does reading it: neither is taken back when the
+/// clock is, before the alarm has come.
+#[test]
+fn what_was_told_of_an_end_stays_when_the_clock_steps_back() {
+    for told_by in 0..4 {
+        let mut world = World::new();
+        world.add(r#"{"amount":100,"type":"topup"}"#).unwrap();
+        let hold = world.hold(r#"{"amount":75,"ttl_ms":3600000}"#).unwrap();
+        let id = TransactionId::parse(hold["hold_id"].as_str().unwrap()).unwrap();
+        world.adjust(&id, &parse_progress(r#"{"used":12.5}"#).unwrap()).unwrap();
+        world.now = hour(1);
+        let extend = parse_extend(r#"{"ttl_ms":5400000}"#).unwrap();
+        let told = match told_by {
+            0 => code(world.end(&hold, "capture", r#"{"amount":75}"#)),
+            1 => code(world.end(&hold, "release", "{}")),
+            2 => code(world.adjust(&id, &extend)),
+            _ => {
+                assert_eq!(world.shown(&id)["state"], "expired");
+                Code::HoldExpired
+            }
+        };
+        assert_eq!(told, Code::HoldExpired);
+        world.now = hour(0).plus(Duration::from_mins(30));
+        for restarts in [false, true] {
+            if restarts {
+                world.restart();
+            }
+            let late = world.end(&hold, "capture", r#"{"amount":75}"#);
+            assert_eq!(code(late), Code::HoldExpired, "told by {told_by}, restarts: {restarts}");
+            assert_eq!(code(world.adjust(&id, &extend)), Code::HoldExpired);
+            assert_eq!(world.shown(&id)["captured"], 12.5);
+        }
+        assert_eq!(world.lines("type=consumption"), ["3 consumption -12.5 87.5"]);
+    }
+}
+
 /// Every place where the storage can fail while a hold is placed and captured: the same calls again
 /// settle it, and each is carried out once.
 #[test]

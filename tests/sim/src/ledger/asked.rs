@@ -1,0 +1,36 @@
+//! What a ledger is asked, and what it answers.
+
+use edge_credits_core::ids::{TransactionId, Unit};
+use edge_credits_core::ledger::{Adjust, Balance, Command, Hold, Receipt, Rejection};
+
+/// One request.
+#[derive(Clone, Debug)]
+pub(super) enum Asked {
+    Command(Command),
+    Adjust(TransactionId, Adjust),
+    Balance(Unit),
+    Hold(TransactionId),
+    Holds,
+}
+
+/// One answer.
+#[derive(Clone, Debug)]
+pub(super) enum Answer {
+    Receipt(Box<Receipt>),
+    Adjusted(Hold),
+    Balance(Balance),
+    Hold(Hold),
+    /// The open ones, newest first.
+    Holds(Vec<TransactionId>),
+    Refused(Rejection),
+}
+
+/// Why a ledger writes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cause<'a> {
+    /// Its alarm.
+    Alarm,
+    /// A call to which it said no, or that only reads.
+    Due,
+    Asked(&'a Asked),
+}

@@ -1,0 +1,50 @@
+//! The mistakes that this world must find: those built into the core, and those of a shell.
+
+use edge_credits_core::ledger::mutants::Mutant;
+
+/// A mistake of a shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Switch {
+    /// The answer does not wait for the commit.
+    AckBeforeCommit,
+    /// A commit that fails leaves its entries behind.
+    TornCommit,
+    /// Memory is brought up to date before the commit.
+    AppliedFirst,
+    /// Nobody looks whether the alarm stands when an account is loaded.
+    NoWatchdog,
+    /// A caller is told that a hold has ended, and it is not written.
+    SaidAndNotWritten,
+}
+
+/// A mistake, wherever it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mistake {
+    Core(Mutant),
+    Shell(Switch),
+}
+
+impl Mistake {
+    pub(crate) const ALL: &[(&str, Self)] = &[
+        ("hold: settled twice", Self::Core(Mutant::SettledTwice)),
+        ("hold: captured at the instant of expiry", Self::Core(Mutant::ExpiryRace)),
+        ("hold: remainder lost", Self::Core(Mutant::RemainderLost)),
+        ("hold: placing draws no grants", Self::Core(Mutant::NothingReserved)),
+        ("hold: release revives an ended grant", Self::Core(Mutant::ReleaseRevives)),
+        ("hold: the last progress counts", Self::Core(Mutant::LastProgress)),
+        ("hold: extending shortens", Self::Core(Mutant::ExtendShortens)),
+        ("hold: expiry captures all", Self::Core(Mutant::ExpiryCapturesAll)),
+        ("ledger: answered before the commit", Self::Shell(Switch::AckBeforeCommit)),
+        ("ledger: half a commit", Self::Shell(Switch::TornCommit)),
+        ("ledger: applied before the commit", Self::Shell(Switch::AppliedFirst)),
+        ("ledger: no watchdog", Self::Shell(Switch::NoWatchdog)),
+        ("ledger: end said and not written", Self::Shell(Switch::SaidAndNotWritten)),
+    ];
+
+    pub(crate) const fn core(self) -> Option<Mutant> {
+        match self {
+            Self::Core(mutant) => Some(mutant),
+            Self::Shell(_) => None,
+        }
+    }
+}

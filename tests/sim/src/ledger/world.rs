@@ -1,0 +1,296 @@
+//! A seed's history: virtual time, the queue of what happens next, and the way of calls and answers.
+//!
+//! [`super::callers`] has what callers want, [`super::object`] the shell around the ledger,
+//! [`super::ending`] what must be true when the faults have stopped.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use edge_credits_core::ids::{CustomerId, Environment, Owner, TransactionId, Unit};
+
+use super::asked::{Answer, Asked};
+use super::auditor::Auditor;
+use super::callers::Known;
+use super::faults::{Fault, Rates};
+use super::mutants::{Mistake, Switch};
+use super::object::Object;
+use super::plan::Plan;
+use super::tally::Tally;
+use crate::disk::Fate;
+use crate::plan::{HOUR, MINUTE, SECOND};
+use crate::random::Random;
+use crate::trace::Trace;
+
+/// A seed's events are some thousands: with more, somebody wakes somebody without an end.
+const MOST_EVENTS: u64 = 100_000;
+
+/// What happens at a moment.
+#[derive(Clone, Debug)]
+pub(super) enum Event {
+    /// A caller decides what to do next.
+    Operate(usize),
+    /// A caller does what was decided before.
+    Ask(usize, Asked),
+    /// A hold's time is over by its object's clock, as far as its caller knows.
+    Instant(usize, TransactionId),
+    /// A copy of a request reaches its object.
+    Arrives {
+        operation: usize,
+    },
+    /// A caller has waited long enough for an attempt.
+    TimesOut {
+        operation: usize,
+        attempt: u32,
+    },
+    /// The platform wakes an object.
+    Alarm {
+        customer: usize,
+        set: u64,
+        early: bool,
+    },
+    /// A handler that failed is started once more, or an alarm fires once too often.
+    AlarmAgain {
+        customer: usize,
+        tries: u32,
+    },
+    ClockSteps(usize),
+    Evicted(usize),
+}
+
+/// A request under way.
+#[derive(Clone, Debug)]
+pub(super) struct Operation {
+    pub(super) customer: usize,
+    pub(super) asked: Asked,
+    answered: bool,
+    attempt: u32,
+}
+
+/// Everything of a seed.
+pub(super) struct World {
+    pub(super) plan: Plan,
+    pub(super) random: Random,
+    pub(super) now: u64,
+    queue: BTreeMap<(u64, u64), Event>,
+    queued: u64,
+    pub(super) objects: Vec<Object>,
+    pub(super) operations: Vec<Operation>,
+    /// What each customer's callers know, and the keys that they have used.
+    pub(super) known: Vec<Known>,
+    pub(super) lived: BTreeSet<TransactionId>,
+    pub(super) keys_made: u64,
+    pub(super) units: Vec<Unit>,
+    pub(super) auditor: Auditor,
+    pub(super) tally: Tally,
+    pub(super) trace: Trace,
+    pub(super) mistake: Option<Mistake>,
+    /// What was to become of the commit and the read of the step that is going on.
+    pub(super) fates: (Fate, bool),
+    /// Faults have stopped.
+    calm: bool,
+}
+
+impl World {
+    pub(super) fn new(seed: u64, trace: Trace, mistake: Option<Mistake>) -> Self {
+        // Other numbers than those that the other world draws from this seed.
+        let mut random = Random::new(seed ^ 0x1ed9_e512_0000_0000);
+        let plan = Plan::new(&mut random);
+        let owner = |index: usize| {
+            let customer = CustomerId::parse(&format!("cus_{index}")).expect("an id");
+            Owner { environment: Environment::Live, customer }
+        };
+        let owners: Vec<Owner> = (0..plan.customers).map(owner).collect();
+        let names = ["credits", "gpu"];
+        let units = names[..plan.units].iter().map(|name| Unit::parse(name).expect("a unit"));
+        let torn = mistake == Some(Mistake::Shell(Switch::TornCommit));
+        let mut world = Self {
+            auditor: Auditor::new(&owners, plan.overdraft_limit),
+            known: owners.iter().map(|_| Known::default()).collect(),
+            units: units.collect(),
+            objects: owners.into_iter().map(|owner| Object::new(owner, torn)).collect(),
+            operations: Vec::new(),
+            lived: BTreeSet::new(),
+            keys_made: 0,
+            tally: Tally::default(),
+            trace,
+            mistake,
+            fates: (Fate::Kept, false),
+            calm: false,
+            queue: BTreeMap::new(),
+            queued: 0,
+            now: HOUR,
+            random,
+            plan,
+        };
+        world.begin();
+        world
+    }
+
+    fn begin(&mut self) {
+        for fault in Fault::ALL {
+            self.tally.enabled.0[*fault as usize] += u64::from(self.plan.has(*fault));
+        }
+        for customer in 0..self.plan.customers {
+            self.open_account(customer);
+            let first = self.random.range(0, MINUTE);
+            self.later(first, Event::Operate(customer));
+            for (fault, event) in [
+                (Fault::ClockStep, Event::ClockSteps(customer)),
+                (Fault::Eviction, Event::Evicted(customer)),
+            ] {
+                if self.plan.has(fault) {
+                    let first = self.random.range(1, self.plan.span / 4);
+                    self.later(first, event);
+                }
+            }
+        }
+    }
+
+    pub(super) fn has(&self, switch: Switch) -> bool {
+        self.mistake == Some(Mistake::Shell(switch))
+    }
+
+    pub(super) fn later(&mut self, delay: u64, event: Event) {
+        self.queued += 1;
+        self.queue.insert((self.now + delay, self.queued), event);
+    }
+
+    /// Whether a fault is to strike here and now.
+    pub(super) fn chance(&mut self, fault: Fault) -> bool {
+        !self.calm && self.random.hit(self.plan.rates.0[fault as usize])
+    }
+
+    /// Whether a fault strikes here and now, counted.
+    pub(super) fn strike(&mut self, fault: Fault) -> bool {
+        let hit = self.chance(fault);
+        self.tally.fired.0[fault as usize] += u64::from(hit);
+        hit
+    }
+
+    /// Runs the seed to its end. The first breach ends it.
+    pub(super) fn run(&mut self) {
+        self.run_until(self.now + self.plan.span);
+        self.settle_down();
+        self.tally.virtual_ms += self.now - HOUR;
+        self.tally.edges = self.auditor.edges.clone();
+    }
+
+    pub(super) fn run_until(&mut self, ends: u64) {
+        while self.auditor.breach.is_none() {
+            let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= ends) else {
+                self.now = self.now.max(ends);
+                return;
+            };
+            let ((at, _), event) = entry.remove_entry();
+            self.now = self.now.max(at);
+            self.tally.events += 1;
+            if self.tally.events > MOST_EVENTS {
+                return self.auditor.fail("D9", "the world goes round in circles".to_owned());
+            }
+            self.happen(event);
+        }
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Operate(customer) => self.operate(customer),
+            Event::Ask(customer, asked) => self.ask(customer, asked),
+            Event::Instant(customer, hold) => self.instant(customer, &hold),
+            Event::Arrives { operation } => self.arrives(operation),
+            Event::TimesOut { operation, attempt } => self.times_out(operation, attempt),
+            Event::Alarm { customer, set, early } => self.alarm_fires(customer, set, early),
+            Event::AlarmAgain { customer, tries } => self.handle_alarm(customer, tries),
+            Event::ClockSteps(customer) => self.clock_steps(customer),
+            Event::Evicted(customer) => {
+                self.tally.fired.0[Fault::Eviction as usize] += 1;
+                self.evict(customer);
+                let next = self.random.range(1, self.plan.span / 4);
+                self.later(next, Event::Evicted(customer));
+            }
+        }
+    }
+
+    fn clock_steps(&mut self, customer: usize) {
+        self.tally.fired.0[Fault::ClockStep as usize] += 1;
+        let off = self.random.span(SECOND, self.plan.clock_range) as i64;
+        let offset = if self.random.hit(500) { off } else { -off };
+        self.set_clock(customer, offset);
+        let next = self.random.range(1, self.plan.span / 3);
+        self.later(next, Event::ClockSteps(customer));
+    }
+
+    pub(super) fn set_clock(&mut self, customer: usize, offset: i64) {
+        self.trace.note(self.now, format_args!("{customer} clock off by {offset}"));
+        self.objects[customer].offset = offset;
+        self.schedule_alarm(customer);
+    }
+
+    /// A caller sends a request, and will send it again until it is answered.
+    pub(super) fn ask(&mut self, customer: usize, asked: Asked) {
+        let operation = self.operations.len();
+        self.tally.operations += 1;
+        self.operations.push(Operation { customer, asked, answered: false, attempt: 0 });
+        self.send(operation);
+    }
+
+    fn send(&mut self, operation: usize) {
+        let (attempt, timeout) = (self.operations[operation].attempt, self.plan.timeout);
+        self.later(timeout, Event::TimesOut { operation, attempt });
+        let mut travels = self.random.range(1, 200);
+        if self.strike(Fault::CallLost) {
+            return;
+        }
+        if self.strike(Fault::CallDelayed) {
+            travels += self.random.span(timeout, 20 * MINUTE);
+        }
+        self.later(travels, Event::Arrives { operation });
+        if self.strike(Fault::CallTwice) {
+            let again = self.random.range(0, 50);
+            self.later(travels + again, Event::Arrives { operation });
+        }
+        if self.strike(Fault::CopyLater) {
+            let again = self.random.span(MINUTE, 2 * HOUR);
+            self.later(travels + again, Event::Arrives { operation });
+        }
+    }
+
+    /// A request reaches its object, and its answer the caller.
+    pub(super) fn arrives(&mut self, operation: usize) {
+        let Operation { customer, asked, .. } = self.operations[operation].clone();
+        self.tally.calls += 1;
+        let Some(answer) = self.serve(customer, &asked) else { return };
+        self.trace.note(self.now, format_args!("{customer} {asked:?}: {answer:?}"));
+        if !self.strike(Fault::ReplyLost) && !self.operations[operation].answered {
+            self.operations[operation].answered = true;
+            self.learn(customer, &asked, &answer);
+            self.step_back(customer, &asked, &answer);
+        }
+        self.may_die_after_answering(customer);
+    }
+
+    fn times_out(&mut self, operation: usize, attempt: u32) {
+        let last = attempt + 1 >= self.plan.attempts;
+        let waiting = &mut self.operations[operation];
+        if waiting.answered || waiting.attempt != attempt || last {
+            return;
+        }
+        waiting.attempt += 1;
+        self.send(operation);
+    }
+
+    /// A request that reaches its object at this very moment, once.
+    pub(super) fn ask_now(&mut self, customer: usize, asked: Asked) -> Option<Answer> {
+        self.tally.operations += 1;
+        self.tally.calls += 1;
+        self.serve(customer, &asked)
+    }
+
+    /// Faults stop; what is under way still arrives.
+    pub(super) fn calm_down(&mut self) {
+        self.calm = true;
+        self.plan.rates = Rates::default();
+        self.queue.retain(|_, event| {
+            !matches!(event, Event::Operate(_) | Event::ClockSteps(_) | Event::Evicted(_))
+        });
+        self.trace.note(self.now, format_args!("faults stop"));
+    }
+}
