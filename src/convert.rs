@@ -70,8 +70,7 @@ impl Fields {
 
     #[inline(never)]
     fn amount(&self, name: &str) -> Option<RawAmount> {
-        let amount = self.object(name)?;
-        Some(RawAmount { kind: amount.required("type"), text: amount.required("text") })
+        self.object(name).map(|amount| raw_amount(&amount))
     }
 }
 
@@ -195,6 +194,15 @@ fn arguments(given: &Fields) -> Arguments {
         price_id: given.text("priceId"),
         background: given.flag("background").unwrap_or_default(),
     }
+}
+
+/// An amount that the facade has read; nothing where it found none.
+pub(crate) fn amount(amount: JsValue) -> Option<RawAmount> {
+    amount.is_object().then(|| raw_amount(&Fields(amount)))
+}
+
+fn raw_amount(amount: &Fields) -> RawAmount {
+    RawAmount { kind: amount.required("type"), text: amount.required("text") }
 }
 
 /// Reads what the facade has seen of a page, and where that page began.

@@ -14,10 +14,12 @@ mod isolate;
 mod json;
 #[cfg(feature = "memory")]
 mod memory;
+mod meter;
 mod panic;
 mod throw;
 
 pub use client::{Host, begin, check, next_page, told};
+pub use meter::{meter_ask, meter_open};
 
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]

@@ -1,11 +1,11 @@
-// One call, from plain arguments to a parsed answer or an error of the package: the only file that
-// talks to the wasm client.
+// One call, from plain arguments to a parsed answer or an error of the package. Beside `meter_numbers.js` the
+// only file that talks to the wasm client.
 //
 // There is no handle to free and nothing to rebuild: when the client has panicked, the next call runs
 // on a fresh instance. The calls that were in flight then are told here, because their own promises
 // will never settle, and so are the charges that its memory held.
 
-import { begin, check, nextPage, told } from "#client";
+import { begin, check, meterOpen, nextPage, told } from "#client";
 import { CreditEngineError, makeError } from "./errors.js";
 import { onMemoryLost } from "./open_charges.js";
 
@@ -23,6 +23,15 @@ export function onPanic(message) {
 export function modeOf({ options }) {
   try {
     return check(options);
+  } catch (thrown) {
+    throw toError(thrown, null);
+  }
+}
+
+// Makes a meter in these numbers; throws unless the amounts make one. Gives what is to be held.
+export function openMeter(numbers, unit, amounts) {
+  try {
+    return meterOpen(numbers, unit, amounts);
   } catch (thrown) {
     throw toError(thrown, null);
   }

@@ -10,4 +10,5 @@ export * from './types/engine.js';
 export * from './types/errors.js';
 export type * from './types/hold.js';
 export type * from './types/host.js';
+export type * from './types/meter.js';
 export type * from './types/options.js';

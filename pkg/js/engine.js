@@ -17,6 +17,8 @@ import { ambientWaitUntil, keepAlive, waitUntilOf } from "./context.js";
 import { CreditEngineError } from "./errors.js";
 import { place } from "./hold.js";
 import { INTERNALS } from "./internals.js";
+import { openMeter } from "./meter.js";
+import { meterStream } from "./meter_stream.js";
 import { detailsOf, MemoryCache } from "./open_charges.js";
 import { RemoteCache } from "./remote_cache.js";
 import { RequestCalls } from "./request_calls.js";
@@ -103,6 +105,14 @@ export class CreditEngine {
       onExpiry: text(chosen.onExpiry, "onExpiry"),
     };
     return place((method, about) => this.#start(method, about).answer, given);
+  }
+
+  meter(meterOptions) {
+    return openMeter(this, meterOptions);
+  }
+
+  meterStream(source, meterOptions) {
+    return meterStream(this, source, meterOptions);
   }
 
   async getTransactions(customerId, callOptions) {
@@ -205,6 +215,8 @@ export class CreditEngine {
     const { cache, options: facts, report } = this.#settings;
     return {
       report,
+      /** Whose customers they are: what is remembered of one account's is not another's. */
+      account: [facts.carrier, facts.baseUrl?.host, facts.environment, facts.apiKey],
       /** Whether the request has a name that may come again. */
       isNamed: this.#request?.isNamed ?? false,
       /** Goes on with work behind the response, and waits for it only where the host would end it. */

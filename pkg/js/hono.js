@@ -20,7 +20,11 @@ export function credits(options) {
       throw error;
     }
     // What a handler threw has become the app's answer, and `c.error`.
-    await paid.close({ response: c.res, error: c.error });
+    const answer = await paid.close({ response: c.res, error: c.error });
+    if (answer === c.res) return;
+    // Hono merges the headers of one answer into the next.
+    c.res = undefined;
+    c.res = answer;
   };
 }
 

@@ -160,7 +160,8 @@ function refundKey(transactionId) {
   return `refund:${transactionId}`;
 }
 
-async function persist(work, isWorthAPause = ({ retryable }) => retryable) {
+/** Does something that may be done again, until it is done or there is no more time for it. */
+export async function persist(work, isWorthAPause = ({ retryable }) => retryable) {
   for (const pause of PAUSES_MS) {
     try {
       return await work();

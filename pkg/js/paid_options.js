@@ -10,6 +10,7 @@ const KNOWN = new Set([
   "customer",
   "amount",
   "consume",
+  "meter",
   "atLeast",
   "description",
   "metadata",
@@ -35,8 +36,9 @@ export function readPaidOptions(given) {
   if (typeof customer !== "function") {
     throw refuse(CODE, "customer", "customer must be a function: it says whose request this is");
   }
-  if (typeof amount !== "function") price(amount, "amount", ", or a function that gives them");
-  oneOf("consume", consume, ["before", "after"]);
+  oneOf("consume", consume, ["before", "after", "metered"]);
+  if (consume === "metered") checkMetered(options);
+  else if (typeof amount !== "function") price(amount, "amount", ", or a function that gives them");
   if (typeof onReplay !== "function") oneOf("onReplay", onReplay, ["refuse", "run"]);
   const runsAgain = onReplay === "run" && consume === "before";
   const settings = { refundOn: runsAgain ? "never" : "error", ...options };
@@ -67,7 +69,24 @@ function oneOf(param, value, words) {
   throw refuse(CODE, param, `${param} must be ${choice}, or what the documentation says besides`);
 }
 
-function checkTogether({ consume, onReplay, refundOn, idempotencyKeyFrom, atLeast }) {
+function checkMetered({ meter, amount, onReplay }) {
+  if (typeof meter !== "function" && typeof meter !== "object") {
+    const message = "meter must be the options of a meter, or a function that gives them";
+    throw refuse(CODE, "meter", message);
+  }
+  if (amount !== undefined) {
+    throw refuse(CODE, "amount", 'with consume "metered" the tokens say the amount');
+  }
+  if (onReplay !== "refuse") {
+    const message = 'with consume "metered" a repeat is refused: its hold has ended with the first';
+    throw refuse(CODE, "onReplay", message);
+  }
+}
+
+function checkTogether({ consume, onReplay, refundOn, idempotencyKeyFrom, atLeast, meter }) {
+  if (meter !== undefined && consume !== "metered") {
+    throw refuse(CODE, "meter", 'meter is for consume "metered"');
+  }
   if (onReplay === "run" && refundOn !== "never" && consume === "before") {
     const message =
       'onReplay "run" and refundOn exclude each other: a request that failed and was refunded ' +
@@ -81,7 +100,7 @@ function checkTogether({ consume, onReplay, refundOn, idempotencyKeyFrom, atLeas
     throw refuse(CODE, "onReplay", message);
   }
   if (atLeast === undefined) return;
-  if (consume === "before") {
+  if (consume !== "after") {
     const message = 'atLeast is for consume "after": before, the amount is asked for';
     throw refuse(CODE, "atLeast", message);
   }

@@ -8,6 +8,7 @@
 
 import { isEdgeCreditsError, refuse } from "./errors.js";
 import { INTERNALS } from "./internals.js";
+import { meteredResponse } from "./meter_stream.js";
 import { LABEL, PaidCharge } from "./paid_charge.js";
 import { insufficient, notSetUp, PROBLEMS, problemResponse, unavailable } from "./problems.js";
 
@@ -44,23 +45,42 @@ export class PaidRequest {
     const engine = typeof client === "function" ? await client(...this.#args) : client;
     const idempotencyKeyFrom = typeof from === "function" ? () => from(...this.#args) : from;
     const own = engine.forRequest(this.#request, this.#context, { idempotencyKeyFrom });
-    this.credits = { client: own, customerId, charge: null };
+    this.credits = { client: own, customerId, charge: null, meter: null };
+    const open = { before: () => this.#gate(), metered: () => this.#hold(), after: () => this.#check() };
     try {
-      return settings.consume === "before" ? await this.#gate() : await this.#check();
+      return await open[settings.consume]();
     } catch (error) {
       return this.#failure(error);
     }
   }
 
-  /** What follows from how the work ended: `{response}`, `{error}`, or both. */
+  /** What follows from how the work ended, `{response}`, `{error}`, or both; gives what to answer. */
   async close(outcome) {
     const { consume, refundOn } = this.#settings;
     const unpaid = refundOn !== "never" && (await this.#hasFailed(outcome));
-    if (consume === "before") {
+    const { meter } = this.credits;
+    if (meter !== null) {
+      if (!unpaid && outcome.response !== undefined) return meteredResponse(meter, outcome.response);
+      // A failure of it is told by the client.
+      (unpaid ? meter.abort() : meter.settle("failed")).catch(() => {});
+      await meter.settledOrKept;
+    } else if (consume === "before") {
       if (unpaid && this.#charge !== null) await this.#behind(this.#charge.giveBack());
     } else if (!unpaid && outcome.response !== undefined) {
       await this.#behind(this.#consumeAfter(outcome.response));
     }
+    return outcome.response;
+  }
+
+  // The most that the work may cost is held, and what it uses is counted while it is answered.
+  async #hold() {
+    const { client, customerId } = this.credits;
+    const given = await this.#read(this.#settings.meter);
+    const meter = await client.meter({ ...(await this.#notes()), label: LABEL, ...given, customerId });
+    this.credits.meter = meter;
+    // With the work, which is longer.
+    meter.begin();
+    return null;
   }
 
   async #gate() {
@@ -162,6 +182,7 @@ export class PaidRequest {
       const { currentBalance, requested } = error;
       return this.#refusal(insufficient(currentBalance, requested, isSettled), error);
     }
+    if (error.code === "duplicate_request") return this.#refusal(PROBLEMS.duplicate, error);
     this.credits.client[INTERNALS].report(error);
     const problem = error.retryable ? unavailable(error, isSettled) : notSetUp(isSettled);
     return this.#refusal(problem, error);

@@ -24,7 +24,6 @@ export function withCredits(handler, options) {
       await paid.close({ error });
       throw error;
     }
-    await paid.close({ response });
-    return response;
+    return paid.close({ response });
   };
 }

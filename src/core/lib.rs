@@ -25,6 +25,7 @@ pub mod http;
 pub mod idempotency;
 pub mod ids;
 pub mod ledger;
+pub mod meter;
 pub mod portal;
 pub mod pricing;
 pub mod time;

@@ -20,6 +20,7 @@ const ENTRIES = {
     "js/types/options.d.ts",
     "js/types/answers.d.ts",
     "js/types/hold.d.ts",
+    "js/types/meter.d.ts",
     "js/types/analytics.d.ts",
     "js/types/errors.d.ts",
     "js/types/with_credits.d.ts",

@@ -31,6 +31,7 @@ import type {
 import type { CreditEngineConfig, ForRequestOptions } from './config.js';
 import type { Hold, HoldOptions } from './hold.js';
 import type { WaitUntil, WaitUntilContext } from './host.js';
+import type { Meter, MeterOptions, MeterSource } from './meter.js';
 import type {
   AddOptions,
   ChangeOptions,
@@ -208,6 +209,53 @@ export class CreditEngine {
    * ```
    */
   hold(customerId: string, amount: Amount, options?: HoldOptions): Promise<Hold>;
+
+  /**
+   * Makes a call to a model, and charges the customer for the tokens that it used, however it ends. The
+   * most that it may cost is held first: where credits do not cover that, the call is not made. Then the
+   * response is passed on, byte for byte and chunk by chunk, while its tokens are counted: from the usage
+   * that OpenAI (chat completions, responses), Anthropic, Google and compatible providers report, in
+   * server-sent events, NDJSON, a JSON array or one JSON body; and where that has not come, or never does,
+   * as one token for every four bytes of text. What has been used is reported to the ledger meanwhile.
+   *
+   * The end is settled once: at the end of the body, when the reader cancels it, when the provider breaks
+   * it off, and by the hold's expiry when this process dies. A response that is not `ok` costs nothing.
+   *
+   * @param source The call, as a function that is run when the credits are held. A response that is
+   * there already is metered too.
+   * @throws {InsufficientCreditsError} The balance does not cover the hold; nothing was called.
+   * @throws {CreditEngineError} As {@link hold}; `duplicate_request` where the call's idempotency key
+   * has been used before. What `source` throws is thrown, and nothing is charged.
+   *
+   * @example
+   * ```js
+   * const body = { model: 'small', stream: true, max_tokens: 400, messages: [] };
+   * const call = async () =>
+   *   new Response('data: {"usage":{"prompt_tokens":100,"completion_tokens":20}}\n\n', {
+   *     headers: { 'content-type': 'text/event-stream' },
+   *   }); // or: fetch('https://api.openai.com/v1/chat/completions', …)
+   * const response = await ce.meterStream(call, {
+   *   customerId: 'cus_1',
+   *   price: { input: 250, output: 1000 }, // credits for 1 000 000 tokens
+   *   request: body,
+   *   description: 'AI: chat',
+   *   onSettled: ({ used }) => console.log(used),
+   * });
+   * await response.text(); // return it to whoever asked
+   * ```
+   */
+  meterStream<Answer>(
+    source: MeterSource<Answer>,
+    options: MeterOptions,
+  ): Promise<Answer>;
+
+  /**
+   * Holds credits for a call, and gives its meter: {@link meterStream} for what is no response, such as
+   * the stream of an SDK.
+   *
+   * @throws {InsufficientCreditsError} As {@link meterStream}.
+   */
+  meter(options: MeterOptions): Promise<Meter>;
 
   /** Reads one page of a customer's transactions, newest first. */
   getTransactions(

@@ -5,6 +5,7 @@ import type { ConsumeOrFailResponse } from './answers.js';
 import type { CreditEngine } from './engine.js';
 import type { CreditEngineError } from './errors.js';
 import type { FetchResponse } from './host.js';
+import type { Meter, MeterOptions } from './meter.js';
 
 /** What a paid handler is given. */
 export interface PaidContext {
@@ -20,6 +21,8 @@ export interface PaidContext {
    * where it is charged afterwards. `replayed` says that an earlier request of the same name made it.
    */
   readonly charge: ConsumeOrFailResponse | null;
+  /** The meter of this request, with `consume: 'metered'`; else null. */
+  readonly meter: Meter | null;
 }
 
 /** Why a request is not served: a JSON problem (RFC 9457). */
@@ -52,13 +55,28 @@ export type PerRequest<Args extends readonly unknown[], Value> =
 /** How a handler is paid for: before its work, or after it. `Args` are what the host calls it with. */
 export type CreditsOptions<Args extends readonly unknown[], Answer = FetchResponse> =
   | (PaidBefore<Args> & PaidOptions<Args, Answer>)
-  | (PaidAfter<Args, Answer> & PaidOptions<Args, Answer>);
+  | (PaidAfter<Args, Answer> & PaidOptions<Args, Answer>)
+  | (PaidByMeter<Args> & PaidOptions<Args, Answer>);
 
 /** The gate: the amount is deducted, or the handler does not run and the caller gets 402. */
 export interface PaidBefore<Args extends readonly unknown[]> {
   consume?: 'before' | undefined;
   /** What the request costs; 0, null, or a function that gives nothing, is free. */
   amount: Amount | ((...args: Args) => Price | Promise<Price>);
+  atLeast?: undefined;
+  meter?: undefined;
+}
+
+/**
+ * For a handler that passes on what a model answers: credits are held, or it does not run and the caller
+ * gets 402; its response is metered while it streams, as by `CreditEngine.meterStream`, and what it used is
+ * charged however it ends. A response that is not `ok` costs nothing. A repeat of a named request is refused.
+ */
+export interface PaidByMeter<Args extends readonly unknown[]> {
+  consume: 'metered';
+  /** The meter's options, or a function that gives them, of the request's body for instance. */
+  meter: PerRequest<Args, Omit<MeterOptions, 'customerId'>>;
+  amount?: undefined;
   atLeast?: undefined;
 }
 
@@ -79,6 +97,7 @@ export interface PaidAfter<Args extends readonly unknown[], Answer = FetchRespon
    * saves that round trip.
    */
   atLeast?: Amount | false | undefined;
+  meter?: undefined;
 }
 
 /** What is said of a paid handler, whenever it is paid. */

@@ -43,6 +43,17 @@ pub(crate) fn amount(raw: Option<&RawAmount>, scale: Scale, sign: Sign) -> Check
         .map_err(|reason| ClientError::argument("invalid_amount", "amount", reason))
 }
 
+/// An amount that the caller knows by another name.
+pub(crate) fn named_amount(
+    name: &str,
+    raw: &RawAmount,
+    scale: Scale,
+    sign: Sign,
+) -> Checked<Credits> {
+    read_amount(Some(raw), scale, sign)
+        .map_err(|reason| ClientError::argument("invalid_amount", name, reason))
+}
+
 /// How many credits a pack has, where they are named.
 pub(crate) fn credits(raw: Option<&RawAmount>) -> Checked<Option<Credits>> {
     if raw.is_none() {

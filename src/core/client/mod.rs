@@ -45,7 +45,7 @@ pub mod arguments;
 pub mod budget;
 pub mod cached;
 pub mod call;
-mod checks;
+pub(crate) mod checks;
 pub mod degraded;
 pub mod error;
 pub mod exchange;

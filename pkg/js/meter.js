@@ -1,0 +1,241 @@
+// One call that is metered: its holds, what the ledger is told of them while it runs, and its one end.
+//
+// Performs. What tokens cost, when a report is due, when more is to be held and what each hold is
+// captured for is decided in the core, whose meter this keeps as numbers that mean nothing here.
+
+import { CreditEngineError, refuse } from "./errors.js";
+import { INTERNALS } from "./internals.js";
+import { MeterNumbers } from "./meter_numbers.js";
+import { readMeterOptions } from "./meter_options.js";
+import { persist } from "./paid_charge.js";
+import { byteLength } from "./provider_usage.js";
+import { recentCosts, rememberCost } from "./recent_calls.js";
+
+/** What a response waits at most for the ledger to be told that there is something to pay for. */
+const FIRST_REPORT_MS = 2000;
+
+const NOTHING = { output: 0, reasoning: 0 };
+
+/** Holds credits for a call, and gives its meter. */
+export async function openMeter(engine, given) {
+  const plan = readMeterOptions(given);
+  const inner = engine[INTERNALS];
+  const name = JSON.stringify([inner.account, plan.customerId, plan.priced]);
+  const recent = plan.learns ? recentCosts(name) : [];
+  const numbers = new MeterNumbers({ ...plan.figures, recent });
+  const { customerId, holdOptions } = plan;
+  const hold = plan.own ?? (await engine.hold(customerId, numbers.first, holdOptions));
+  const isNamed = inner.isNamed || (plan.idempotencyKey ?? null) !== null;
+  if (plan.own === null && isNamed && hold.replayed) {
+    const message =
+      "a call of this name has been metered before, or its hold's answer was lost: the work is not " +
+      "done twice for one payment. Nothing was charged.";
+    throw refuse("duplicate_request", "idempotencyKey", message);
+  }
+  return new Meter({ engine, plan, numbers, hold, name });
+}
+
+export class Meter {
+  #engine;
+  #plan;
+  #numbers;
+  #name;
+  #holds;
+  #renewAt;
+  #reporting = null;
+  #end = null;
+  #resolve;
+  /** Settles when the host need not be kept awake by a body that is still open. */
+  settledOrKept;
+  /** What refused more credits in the middle of the call, where that is to end it. */
+  refusal = null;
+
+  constructor({ engine, plan, numbers, hold, name }) {
+    Object.assign(this, { hold });
+    this.#engine = engine;
+    this.#plan = plan;
+    this.#numbers = numbers;
+    this.#name = name;
+    this.#holds = [hold];
+    this.#renewAt = Date.now() + plan.ttlMs / 2;
+    // Now, because a host asks for it while the request lasts.
+    const ended = new Promise((resolve) => (this.#resolve = resolve));
+    this.settledOrKept = engine[INTERNALS].behind(ended);
+  }
+
+  /** Credits used so far. */
+  get used() {
+    return this.#numbers.used;
+  }
+
+  /** Tokens so far, each counted once. */
+  get tokens() {
+    return this.#numbers.tokens;
+  }
+
+  /** The provider has told what the call has used in all so far; what it does not tell stays. */
+  add(usage) {
+    const { input, cacheRead, cacheWrite, output, reasoning } = usage;
+    this.take(NOTHING, [input, cacheRead, cacheWrite, output, reasoning, NaN, 1, 1]);
+  }
+
+  /** Text has gone by, which its usage will count when it is told. */
+  estimate(text, kind = "output") {
+    const bytes = byteLength(text);
+    this.take({ ...NOTHING, [kind === "reasoning" ? kind : "output"]: bytes }, null);
+  }
+
+  /**
+   * What a part of the answer says: bytes of its text, and then the counts that it reports, as
+   * `provider_usage.js` reads them, which count that text too.
+   */
+  take({ output, reasoning }, counts) {
+    if (this.#end !== null) return;
+    if (output + reasoning > 0) this.#numbers.see(output, reasoning);
+    if (counts !== null) this.#numbers.report(counts);
+    this.#pump();
+  }
+
+  /**
+   * The call is made: tells the ledger what it has used already, so that a process which dies from here
+   * on is paid for. Never rejects, and does not wait long.
+   */
+  async begin() {
+    this.#pump();
+    let timer;
+    const enough = new Promise((resolve) => (timer = setTimeout(resolve, FIRST_REPORT_MS)));
+    await Promise.race([this.#reporting, enough]);
+    clearTimeout(timer);
+  }
+
+  /** The call has ended: takes what it used. Once; asked again, it answers the same. */
+  settle(reason = "finished") {
+    return this.#finish(() => this.#settle(reason));
+  }
+
+  /** The call has not happened: takes nothing. */
+  abort() {
+    return this.#finish(() => this.#release());
+  }
+
+  #finish(work) {
+    if (this.#end === null) {
+      this.#end = work();
+      this.#resolve(this.#end);
+    }
+    return this.#end;
+  }
+
+  // One at a time; what becomes due meanwhile is told by the next.
+  #pump() {
+    if (this.#reporting !== null || this.#end !== null) return;
+    const isOld = Date.now() >= this.#renewAt;
+    const due = isOld ? ["extend"] : this.#numbers.due();
+    if (!due) return;
+    this.#reporting = this.#carryOut(due)
+      // A report that is lost is made good by the next one, and by the end.
+      .catch(() => {})
+      .then(() => {
+        this.#reporting = null;
+        this.#pump();
+      });
+  }
+
+  async #carryOut([word, amount]) {
+    const { ttlMs } = this.#plan;
+    if (word === "extend") {
+      this.#renewAt = Date.now() + ttlMs / 2;
+      await Promise.all(this.#holds.map((hold) => hold.extend(ttlMs)));
+    } else if (word === "hold") await this.#holdMore(amount);
+    else await this.#holds.at(-1).progress(amount);
+  }
+
+  async #holdMore(amount) {
+    const { customerId, holdOptions, stops } = this.#plan;
+    const idempotencyKey = `more:${this.hold.id}:${this.#holds.length}`;
+    try {
+      const more = await this.#engine.hold(customerId, amount, { ...holdOptions, idempotencyKey });
+      if (this.#end !== null) return void (await more.release());
+      this.#holds.push(more);
+      this.#numbers.held(true);
+    } catch (error) {
+      this.#numbers.held(false);
+      if (stops && error.code === "insufficient_credits") this.refusal = error;
+    }
+  }
+
+  async #release() {
+    const answers = await Promise.all(this.#holds.map((hold) => persist(() => hold.release())));
+    return this.#settlement("aborted", { balance: answers.at(-1).balance });
+  }
+
+  async #settle(reason) {
+    const parts = { captured: 0, consumed: 0 };
+    const faults = [];
+    for (const [index, hold] of this.#holds.entries()) {
+      await this.#endHold(index, hold, parts).catch((error) => faults.push(error));
+    }
+    const rest = this.#numbers.settle(this.#holds.length);
+    if (rest) await this.#charge(rest[1], parts).catch((error) => faults.push(error));
+    const settlement = this.#settlement(reason, parts);
+    if (faults.length > 0) throw this.#failure(faults[0], settlement);
+    rememberCost(this.#name, this.#numbers.cost);
+    try {
+      this.#plan.onSettled?.(settlement);
+    } catch (error) {
+      this.#engine[INTERNALS].report(error);
+    }
+    return settlement;
+  }
+
+  async #endHold(index, hold, parts) {
+    const [word, amount] = this.#numbers.settle(index);
+    try {
+      const end = () => (word === "capture" ? hold.capture(amount, this.#notes()) : hold.release());
+      const { balance, captured, transaction_id: id } = await persist(end);
+      parts.balance = balance;
+      if (word === "capture") parts.transaction_id ??= id;
+      parts.captured += captured;
+    } catch (error) {
+      if (error.code !== "hold_expired") throw error;
+      const captured = error.details?.captured;
+      parts.captured += captured ?? 0;
+      // What is not said is taken for all of it: nobody is charged twice.
+      this.#numbers.ended(index, captured ?? hold.amount);
+    }
+  }
+
+  async #charge(amount, parts) {
+    const { customerId, holdOptions } = this.#plan;
+    const { description, metadata } = this.#notes();
+    const idempotencyKey = `rest:${this.hold.id}`;
+    const options = { unit: holdOptions.unit, metadata, idempotencyKey };
+    const charge = () => this.#engine.consume(customerId, amount, description, options);
+    const { balance, transaction_id: id } = await persist(charge);
+    Object.assign(parts, { balance, consumed: Number(amount) });
+    parts.transaction_id ??= id;
+  }
+
+  /** What the charge is kept with: the tokens, too. */
+  #notes() {
+    const { description, metadata } = this.#plan.notes;
+    const { tokens, isEstimated: estimated } = this.#numbers;
+    return { description, metadata: { ...metadata, tokens, estimated } };
+  }
+
+  #settlement(reason, parts) {
+    const used = reason === "aborted" ? 0 : this.used;
+    const { tokens, isEstimated: estimated } = this.#numbers;
+    return { reason, used, tokens, estimated, captured: 0, consumed: 0, ...parts };
+  }
+
+  /** What was not taken is said, so that it can be made good by hand; the hold's own rule comes first. */
+  #failure(cause, { used, captured, consumed }) {
+    const { customerId: customer_id, holdOptions } = this.#plan;
+    const hold_id = this.hold.id;
+    const details = { customer_id, hold_id, unit: holdOptions.unit, used, captured, consumed };
+    const message = `A metered call could not be settled: ${cause.message}`;
+    const { code, status, effect, idempotencyKey } = cause;
+    return new CreditEngineError(message, { code, status, effect, idempotencyKey, details, cause });
+  }
+}

@@ -1,0 +1,203 @@
+//! Calls from their hold to their settlement.
+
+use std::string::ToString;
+use std::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::{micro, opened};
+use crate::meter::{ABSENT, DESK, Due, MAX_HOLDS, Meter, NUMBERS, Settlement};
+
+/// A meter at a micro-credit a byte of text: four times the rate for a token of four.
+fn meter(held: i64, step: i64) -> Meter {
+    let text = |minor: i64| micro(minor).decimal(crate::credits::Scale::CREDITS).to_string();
+    let (held, step) = (text(held), text(step));
+    let prices = [("price.input", "0"), ("price.output", "4")];
+    let amounts = [prices[0], prices[1], ("hold", held.as_str()), ("progressEvery", step.as_str())];
+    opened(&amounts, [0, ABSENT, 0, 0]).0
+}
+
+/// A report of all output so far.
+fn report(meter: &mut Meter, output: i64) {
+    let no = ABSENT;
+    meter.report(&[0, no, no, output, no, no, 0, 0]);
+}
+
+/// The settlement of every hold, and of what is beyond them, in micro-credits.
+fn settled(meter: &Meter) -> Vec<i64> {
+    let holds = (0..MAX_HOLDS).filter(|index| meter.hold(*index) > 0).count();
+    let part = |index| match meter.settle(index) {
+        Some(Settlement::Capture(amount) | Settlement::Consume(amount)) => amount.minor_units(),
+        Some(Settlement::Release) | None => 0,
+    };
+    (0..=holds).map(part).collect()
+}
+
+#[test]
+fn the_first_use_is_told_at_once_and_then_every_half_step() {
+    let mut meter = meter(1000, 100);
+    assert_eq!(meter.due(), Some(Due::Progress(micro(4))), "a token at least: it was called");
+    assert_eq!(meter.due(), None);
+    meter.see(53, 0);
+    assert_eq!(meter.due(), Some(Due::Progress(micro(56))));
+    meter.see(48, 0);
+    assert_eq!(meter.due(), None, "48 since");
+    meter.see(4, 0);
+    assert_eq!(meter.due(), Some(Due::Progress(micro(108))));
+}
+
+#[test]
+fn a_report_replaces_the_estimate() {
+    let mut meter = meter(1000, 100);
+    meter.see(400, 0);
+    assert_eq!(meter.due(), Some(Due::Progress(micro(400))));
+    report(&mut meter, 50);
+    assert_eq!(meter.used(), micro(200));
+    assert_eq!(meter.due(), None, "the ledger does not take a report back");
+    assert!(!meter.is_estimated());
+    assert_eq!(settled(&meter), [200, 0], "and is charged what it was");
+    meter.see(4, 0);
+    assert!(meter.is_estimated());
+    assert_eq!(meter.used(), micro(204));
+}
+
+#[test]
+fn more_is_held_when_all_is_used_and_as_much_again() {
+    let mut meter = meter(100, 10);
+    meter.see(400, 0);
+    assert_eq!(meter.due(), Some(Due::Progress(micro(100))));
+    assert_eq!(meter.due(), Some(Due::Hold(micro(100))));
+    meter.held_more(true);
+    assert_eq!(meter.due(), Some(Due::Progress(micro(100))), "of the second");
+    assert_eq!(meter.due(), Some(Due::Hold(micro(200))));
+    meter.held_more(true);
+    assert_eq!(meter.due(), Some(Due::Progress(micro(200))));
+    assert_eq!(meter.due(), None);
+    assert_eq!(settled(&meter), [100, 100, 200, 0]);
+    report(&mut meter, 30);
+    assert_eq!(settled(&meter), [100, 20, 0, 0], "an estimate that was too high costs nothing");
+}
+
+#[test]
+fn without_credits_for_more_the_rest_is_charged_in_the_end() {
+    let mut meter = meter(100, 10);
+    meter.see(130, 0);
+    while let Some(due) = meter.due() {
+        if matches!(due, Due::Hold(_)) {
+            meter.held_more(false);
+        }
+    }
+    assert_eq!(settled(&meter), [100, 32], "33 tokens");
+    assert_eq!(meter.due(), None, "nobody asks again");
+}
+
+#[test]
+fn a_hold_that_ended_by_its_rule_is_made_good() {
+    let mut meter = meter(1000, 100);
+    meter.see(800, 0);
+    for (captured, rest) in [(800, None), (900, None), (300, Some(500)), (0, Some(800))] {
+        let mut late = meter.clone();
+        late.ended(0, captured);
+        let expected = rest.map(|rest| Settlement::Consume(micro(rest)));
+        assert_eq!(late.settle(1), expected, "{captured} were taken");
+    }
+}
+
+#[test]
+fn a_call_has_so_many_holds_and_no_more() {
+    let mut meter = meter(1, 1);
+    meter.see(1_000_000, 0);
+    let mut holds = 1;
+    for _ in 0..1000 {
+        if let Some(Due::Hold(_)) = meter.due() {
+            meter.held_more(true);
+            holds += 1;
+        }
+    }
+    assert_eq!(holds, MAX_HOLDS);
+    assert_eq!(meter.settle(MAX_HOLDS), Some(Settlement::Consume(micro(1_000_000 - 128))));
+}
+
+/// What may happen to a call.
+#[derive(Clone, Debug)]
+enum Step {
+    See(i64),
+    Report(i64),
+    Pump { granted: bool },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..3000_i64).prop_map(Step::See),
+        1 => (0..3000_i64).prop_map(Step::Report),
+        4 => any::<bool>().prop_map(|granted| Step::Pump { granted }),
+    ]
+}
+
+proptest! {
+    /// Whatever happens: the ledger is told only more, of what is held; when nothing is due it is less
+    /// than half a step behind what the holds cover; and in the end exactly what was used is paid.
+    #[test]
+    fn the_ledger_follows(
+        held in 1..5000_i64,
+        every in 1..500_i64,
+        steps in proptest::collection::vec(step(), 0..60),
+    ) {
+        let mut meter = meter(held, every);
+        let (mut told, mut told_before) = (0, 0);
+        for step in steps {
+            match step {
+                Step::See(bytes) => meter.see(bytes, 0),
+                Step::Report(output) => report(&mut meter, output),
+                Step::Pump { granted } => match meter.due() {
+                    Some(Due::Hold(amount)) => {
+                        let all: i64 = (0..MAX_HOLDS).map(|index| meter.hold(index)).sum();
+                        prop_assert_eq!(told, all, "the one before is used up, and told to be");
+                        prop_assert_eq!(amount.minor_units(), all);
+                        meter.held_more(granted);
+                        if granted {
+                            told_before = all;
+                        }
+                    }
+                    Some(Due::Progress(amount)) => {
+                        let now = told_before + amount.minor_units();
+                        prop_assert!(now > told, "only ever more");
+                        told = now;
+                    }
+                    None => {
+                        let all: i64 = (0..MAX_HOLDS).map(|index| meter.hold(index)).sum();
+                        let behind = meter.used().minor_units().min(all) - told;
+                        prop_assert!(behind < (every / 2).max(1), "{behind} behind");
+                    }
+                },
+            }
+        }
+        prop_assert_eq!(settled(&meter).iter().sum::<i64>(), meter.used().minor_units());
+        for index in 0..MAX_HOLDS {
+            if let Some(Settlement::Capture(part)) = meter.settle(index) {
+                prop_assert!(part.is_positive());
+                prop_assert!(part.minor_units() <= meter.hold(index) || meter.hold(index) == 0);
+            }
+        }
+        prop_assert!(meter.0.iter().all(|number| number.unsigned_abs() < 1 << 53));
+    }
+
+    /// A shell may lay anything on the desk and ask anything: the meter stays one.
+    #[test]
+    fn any_question_is_answered(
+        questions in proptest::collection::vec((0..7_u32, proptest::array::uniform10(-2..i64::MAX)), 0..30),
+    ) {
+        let mut meter = meter(1000, 10);
+        for (question, desk) in questions {
+            for (place, number) in meter.0.iter_mut().zip(desk) {
+                *place = number;
+            }
+            let answer = meter.ask(question);
+            let kind = meter.0[8];
+            prop_assert_eq!(answer.is_some(), kind > 0);
+            prop_assert!((0..=5).contains(&kind));
+            prop_assert!(meter.0.iter().all(|number| (-1..1 << 53).contains(number)));
+            prop_assert!(meter.0.len() == NUMBERS && DESK == 10);
+        }
+    }
+}
