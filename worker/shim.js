@@ -114,7 +114,7 @@ async function serve(request, env) {
     const [, limit, requestId] = told.split("\n");
     const refusal = await refused(Number(limit), requestId);
     if (refusal) return refusal;
-    told = run(() => wasm.admitWhole(head, body, env, requestId));
+    told = await run(() => wasm.admitWhole(head, body, env, requestId));
   }
   if (!told.startsWith("pass\n")) return responseOf(told);
   const [, binding, name, limit, method, url, ...lines] = told.split("\n");

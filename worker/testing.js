@@ -46,7 +46,7 @@ export class Deployment {
       const [, limit, requestId] = told.split("\n");
       const refused = this.#refused(head, body, Number(limit), requestId);
       if (refused) return refused;
-      told = this.#run(() => wasm.admitWhole(head, body, this.#env, requestId));
+      told = await this.#run(() => wasm.admitWhole(head, body, this.#env, requestId));
     }
     if (!told.startsWith("pass\n")) return told;
     const [, binding, name, limit, method, url, ...lines] = told.split("\n");

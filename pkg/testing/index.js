@@ -18,6 +18,7 @@ const ROUTES = [
   ...["holds", "progress", "extend", "capture", "release"],
   ...["sessions", "pay", "cancel", "stripe"],
   ...["me", "balances"],
+  ...["wallet", "adjust", "catalog", "models", "credit-types", "outcomes"],
   ...["usage", "top-consumers", "actions", "burn-rate", "summary"],
 ];
 

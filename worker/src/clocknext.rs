@@ -29,12 +29,16 @@
 //! In cache mode nothing of this is answered here but `GET /api/v1/me`: everything passes to the
 //! upstream by way of the object of the customer, or of the environment ([`passing`]).
 
+pub(crate) mod at_directory;
 pub(crate) mod at_ledger;
 pub(crate) mod edge;
+mod fan_out;
 pub(crate) mod passing;
 pub(crate) mod routes;
+mod usage;
 
 use edge_credits_core::ids::{CustomerId, Environment, Owner};
+use edge_credits_core::usage::split_by_customer;
 use edge_credits_core::wire::clocknext::requests::{whose_body, whose_query};
 use edge_credits_core::wire::errors::{ApiError, Code};
 use edge_credits_core::wire::requests::{body_text, parse_customer};
@@ -81,6 +85,9 @@ impl Asking<'_> {
         if self.ask.terms().seat == Seat::LedgerOfBody {
             self.customer = Some(whose_body(&body_text(&body)?)?);
         }
+        if self.ask.terms().seat == Seat::LedgersOfBody {
+            self.customer = split_by_customer(&body_text(&body)?)?.only().cloned();
+        }
         self.body = body;
         Ok(())
     }
@@ -103,7 +110,7 @@ pub(crate) fn receive<'a>(
     let customer = match terms.seat {
         Seat::Ledger(id) => Some(parse_customer(&segment(id, "customer_id")?)?),
         Seat::LedgerOfQuery => Some(whose_query(head.query())?),
-        Seat::Edge | Seat::Directory | Seat::LedgerOfBody => None,
+        Seat::Edge | Seat::Directory | Seat::LedgerOfBody | Seat::LedgersOfBody => None,
     };
     Ok(Asking { environment, ask, customer, body: Vec::new() })
 }

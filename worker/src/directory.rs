@@ -13,7 +13,7 @@ use edge_credits_core::analytics::directory::{apply, goes_on};
 use edge_credits_core::analytics::question::Question;
 use edge_credits_core::analytics::report::{Report, applied_body};
 use edge_credits_core::analytics::tally::Tally;
-use edge_credits_core::ids::Unit;
+use edge_credits_core::ids::{Environment, Unit};
 use edge_credits_core::ledger::EntryKind;
 use edge_credits_core::time::Timestamp;
 
@@ -23,6 +23,8 @@ use crate::respond::{Answer, Failure};
 use crate::storage::{Storage, StorageError};
 use crate::store::{StoreError, in_transaction};
 use crate::{directory_store, ledger, rollup_store};
+
+mod catalog;
 
 /// The directory of one object.
 pub(crate) struct Directory<S> {
@@ -49,7 +51,7 @@ impl<S: Storage> Directory<S> {
     }
 
     fn applied(&self, report: &Report, now: Timestamp) -> Result<u64, StoreError> {
-        self.prepare(Some((report, now)))?;
+        self.prepare(Some((report.owner.environment, now)))?;
         let customer = directory_store::customer(&self.storage, &report.owner.customer)?;
         if let Err(applied) = goes_on(report, customer.as_ref()) {
             return Ok(applied);
@@ -71,8 +73,9 @@ impl<S: Storage> Directory<S> {
         Ok(Answer { body, replayed: false })
     }
 
-    /// Looks for the tables, and makes or changes them for a report. Whether they can be read.
-    fn prepare(&self, report: Option<(&Report, Timestamp)>) -> Result<bool, StoreError> {
+    /// Looks for the tables, brings older ones up, and makes them for a change, which says of which
+    /// environment. Whether they can be read.
+    fn prepare(&self, change: Option<(Environment, Timestamp)>) -> Result<bool, StoreError> {
         if self.ready.get() {
             return Ok(true);
         }
@@ -82,9 +85,14 @@ impl<S: Storage> Directory<S> {
             self.ready.set(true);
             return Ok(true);
         }
-        let Some((report, now)) = report else { return Ok(false) };
+        let (environment, now) = match change {
+            Some(change) => change,
+            // Only tables that are not there need to know of which environment they are.
+            None if version > 0 => (Environment::Live, Timestamp::EPOCH),
+            None => return Ok(false),
+        };
         in_transaction(&self.storage, || {
-            directory_store::migrate(&self.storage, version, report.owner.environment, now)
+            directory_store::migrate(&self.storage, version, environment, now)
         })?;
         self.ready.set(true);
         Ok(true)

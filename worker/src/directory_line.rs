@@ -1,39 +1,23 @@
 //! The way from a ledger to the directory of its environment.
 //!
-//! Decides how long a ledger waits for it. Each request makes a stub of its own: one that has failed
-//! stays so.
+//! Decides how long a ledger waits for it.
 
 use core::time::Duration;
 
 use edge_credits_core::analytics::report::Report;
 use edge_credits_core::http::{ENVIRONMENT_HEADER, Method, Request, Response};
 use edge_credits_core::ids::Environment;
-use js_sys::Promise;
-use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast as _, JsValue};
-use web_sys::RequestInit;
 use worker::Env;
 
 use crate::front::{DIRECTORY, namespace};
 use crate::head::Head;
-use crate::upstream;
+use crate::object_line;
 
 /// Where a directory takes reports. No request from outside gets there: the worker has no such path.
 pub(crate) const REPORTS: &str = "/reports";
 
 /// How long a ledger waits for an answer; it takes some milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-#[wasm_bindgen]
-extern "C" {
-    type Objects;
-    #[wasm_bindgen(method, catch, js_name = getByName)]
-    fn get_by_name(this: &Objects, name: &str) -> Result<Stub, JsValue>;
-
-    type Stub;
-    #[wasm_bindgen(method, catch)]
-    fn fetch(this: &Stub, url: &str, init: &RequestInit) -> Result<Promise, JsValue>;
-}
 
 /// Whether there is a directory.
 pub(crate) fn is_bound(env: &Env) -> bool {
@@ -72,8 +56,11 @@ pub(crate) async fn ask(env: &Env, environment: Environment, head: &Head) -> Opt
     send(env, environment, &request).await
 }
 
-async fn send(env: &Env, environment: Environment, request: &Request) -> Option<Response> {
-    let objects: Objects = JsValue::from(namespace(env, DIRECTORY)?).unchecked_into();
-    let stub = objects.get_by_name(&environment.object_name()).ok()?;
-    upstream::send(request, PATIENCE, |url, init| stub.fetch(url, init)).await
+/// Sends a request to the directory of an environment. `None` where it does not answer.
+pub(crate) async fn send(
+    env: &Env,
+    environment: Environment,
+    request: &Request,
+) -> Option<Response> {
+    object_line::send(env, (DIRECTORY, &environment.object_name()), request, PATIENCE).await
 }

@@ -7,21 +7,22 @@
 use crate::schema::{ACTIONS, DAYS, Steps};
 
 /// The statements of each version, oldest first. A released version is never edited.
-pub(crate) const STEPS: Steps = &[&[
-    "CREATE TABLE head (
+pub(crate) const STEPS: Steps = &[
+    &[
+        "CREATE TABLE head (
         one INTEGER PRIMARY KEY CHECK (one = 1),
         environment TEXT NOT NULL CHECK (environment IN ('live', 'test'))
     ) STRICT",
-    "CREATE TABLE customers (
+        "CREATE TABLE customers (
         customer TEXT PRIMARY KEY CHECK (customer <> ''),
         applied INTEGER NOT NULL CHECK (applied > 0),
         first_at INTEGER NOT NULL CHECK (first_at >= 0),
         last_at INTEGER NOT NULL CHECK (last_at >= first_at)
     ) STRICT, WITHOUT ROWID",
-    DAYS,
-    ACTIONS,
-    // Everything so far at the end of each day that had entries.
-    "CREATE TABLE totals (
+        DAYS,
+        ACTIONS,
+        // Everything so far at the end of each day that had entries.
+        "CREATE TABLE totals (
         unit TEXT NOT NULL,
         customer TEXT NOT NULL,
         day INTEGER NOT NULL CHECK (day >= 0),
@@ -31,19 +32,34 @@ pub(crate) const STEPS: Steps = &[&[
         transactions INTEGER NOT NULL CHECK (transactions > 0),
         PRIMARY KEY (unit, customer, day)
     ) STRICT, WITHOUT ROWID",
-    "CREATE TABLE active (
+        "CREATE TABLE active (
         unit TEXT NOT NULL,
         customer TEXT NOT NULL,
         last_day INTEGER NOT NULL CHECK (last_day >= 0),
         PRIMARY KEY (unit, customer)
     ) STRICT, WITHOUT ROWID",
-    // Who may appear in a ranking.
-    "CREATE INDEX active_last_day ON active (unit, last_day)",
-    "CREATE TABLE arrivals (
+        // Who may appear in a ranking.
+        "CREATE INDEX active_last_day ON active (unit, last_day)",
+        "CREATE TABLE arrivals (
         unit TEXT NOT NULL,
         day INTEGER NOT NULL CHECK (day >= 0),
         gap INTEGER NOT NULL CHECK (gap BETWEEN 1 AND 90),
         customers INTEGER NOT NULL CHECK (customers > 0),
         PRIMARY KEY (unit, day, gap)
     ) STRICT, WITHOUT ROWID",
-]];
+    ],
+    &[
+        // The catalog, from its first edit on.
+        "CREATE TABLE catalog_head (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        began TEXT NOT NULL,
+        edits INTEGER NOT NULL CHECK (edits > 0)
+    ) STRICT",
+        "CREATE TABLE catalog (
+        section TEXT NOT NULL CHECK (section IN ('models', 'credit-types', 'outcomes')),
+        key TEXT NOT NULL CHECK (key <> ''),
+        body TEXT NOT NULL,
+        PRIMARY KEY (section, key)
+    ) STRICT, WITHOUT ROWID",
+    ],
+];

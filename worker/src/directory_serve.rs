@@ -5,6 +5,7 @@
 
 use edge_credits_core::analytics::question::parse_question;
 use edge_credits_core::analytics::report::Report;
+use edge_credits_core::http::parse_query;
 use edge_credits_core::ids::Environment;
 use edge_credits_core::wire::batch::MAX_BATCH_BYTES;
 use edge_credits_core::wire::clocknext::envelope::Envelope;
@@ -12,12 +13,13 @@ use edge_credits_core::wire::errors::{ApiError, Code};
 use edge_credits_core::wire::requests::body_text;
 use wasm_bindgen::JsValue;
 
-use crate::clocknext::not_here;
+use crate::catalog_line::{CATALOG, UNCHANGED};
+use crate::clocknext::at_directory;
 use crate::directory::Directory;
 use crate::directory_line::REPORTS;
 use crate::head::{Head, body_too_large};
 use crate::host;
-use crate::receive::{Received, broken_off, environment_of, receive};
+use crate::receive::{Received, broken_off, environment_of, receive_whole};
 use crate::respond::{Answer, Failure, Origin, respond};
 use crate::serve::{Ids, no_health};
 use crate::storage::Storage;
@@ -37,7 +39,7 @@ pub(crate) fn serve<S: Storage>(
     let result = if head.method == "POST" && head.path() == REPORTS {
         take(directory, name, body)
     } else {
-        answer(directory, name, head)
+        answer(directory, name, head, body)
     };
     let took = host::now().since(started);
     Ok(respond(
@@ -69,19 +71,36 @@ fn answer<S: Storage>(
     directory: &Directory<S>,
     name: Option<&str>,
     head: &Head,
+    body: Option<Vec<u8>>,
 ) -> Result<Answer, Failure> {
-    match receive(head, &|_| environment_of(head))? {
+    if head.method == "GET" && head.path() == CATALOG {
+        require_own(name, environment_of(head)?)?;
+        return tell_catalog(directory, head.query());
+    }
+    match receive_whole(head, body, &|_| environment_of(head))? {
         Received::Question { environment, topic } => {
             require_own(name, environment)?;
             directory.ask(&parse_question(topic, head.query())?, host::now())
         }
         Received::Health | Received::TopUp(_) => Err(no_health().into()),
-        Received::Asking(_) => Err(not_here().into()),
+        Received::Asking(asking) => {
+            require_own(name, asking.environment)?;
+            at_directory::answer(directory, &asking)
+        }
         Received::Call(_) => {
             let message = "The directory knows all customers together; ask this customer's ledger.";
             Err(ApiError::new(Code::NotFound, message).into())
         }
     }
+}
+
+/// The catalog, for a ledger that does not know this version of it.
+fn tell_catalog<S: Storage>(directory: &Directory<S>, query: &str) -> Result<Answer, Failure> {
+    let catalog = directory.catalog()?;
+    let known = parse_query(query).into_iter().find(|(name, _)| name == "known");
+    let is_known = known.is_some_and(|(_, version)| version == catalog.version());
+    let body = if is_known { UNCHANGED.to_owned() } else { catalog.to_json() };
+    Ok(Answer { body, replayed: false })
 }
 
 /// A caller that names objects otherwise would split one environment over two, or mix two in one.

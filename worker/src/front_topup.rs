@@ -79,7 +79,7 @@ fn signed(session: &str, env: &Env) -> Option<Session> {
 }
 
 /// Judges a request that [`admit`] wanted read, by head and body. Returns what
-/// [`crate::front::admit`] returns; the object then gets the same body.
+/// [`crate::front::admit`] returns, or a promise of it; the object then gets the same body.
 ///
 /// # Errors
 /// Only what the runtime throws while an answer is being made.
@@ -89,27 +89,28 @@ pub fn admit_whole(
     body: Vec<u8>,
     env: &Env,
     request_id: &str,
-) -> Result<String, JsValue> {
+) -> Result<JsValue, JsValue> {
     let head = Head::read(head);
     let origin = at_the_edge(&head, request_id);
     let authorize = |scope: Scope| keyring(env)?.authorize(head.header("authorization"), scope);
     let judged = match receive_whole(&head, Some(body), &authorize) {
         Ok(Received::TopUp(call)) => judge(&head, &call, env),
         Ok(Received::Asking(asking)) => {
-            return clocknext::edge::pass(&head, &asking, env, &origin);
+            return clocknext::edge::pass_whole(&head, &asking, env, &origin);
         }
         // What was wanted read is one of these, and is the same request still.
         Ok(_) => Err(no_till().into()),
         Err(failure) => Err(failure),
     };
-    match judged {
+    let told = match judged {
         Ok(Some((owner, limit))) => pass(&head, &owner, env, (&origin, limit)),
         Ok(None) => {
             let body = r#"{"received":true,"effect":"none"}"#.to_owned();
             Ok(respond(Ok(Answer { body, replayed: false }), &origin))
         }
         Err(failure) => Ok(respond(Err(failure), &origin)),
-    }
+    };
+    told.map(JsValue::from)
 }
 
 /// Whose object is to go on, and how many bytes its body may have. `None` where there is nothing to

@@ -8,6 +8,7 @@
 mod holds;
 mod questions;
 mod reporting;
+mod usage;
 
 use core::cell::{Cell, RefCell};
 
@@ -100,7 +101,23 @@ impl<S: Storage> Ledger<S> {
         command: &Command,
         config: &LedgerConfig,
     ) -> Result<Answer, Failure> {
-        let receipt = self.with(owner, now, |loaded| {
+        let receipt = self.carry_out(owner, now, command, config)?;
+        let replayed = receipt.replayed;
+        Ok(Answer { body: receipt_body(&receipt, &owner.customer), replayed })
+    }
+
+    /// [`Ledger::perform`], for an answer in other words.
+    ///
+    /// # Errors
+    /// As for [`Ledger::perform`].
+    pub(crate) fn carry_out(
+        &self,
+        owner: &Owner,
+        now: Timestamp,
+        command: &Command,
+        config: &LedgerConfig,
+    ) -> Result<Receipt, Failure> {
+        self.with(owner, now, |loaded| {
             let found = self.find(loaded, command)?;
             let decision = match decide(&loaded.account, &found, now, command, config) {
                 Ok(decision) => decision,
@@ -108,9 +125,7 @@ impl<S: Storage> Ledger<S> {
             };
             self.commit(loaded, now, &decision.writes)?;
             Ok(decision.receipt)
-        })?;
-        let replayed = receipt.replayed;
-        Ok(Answer { body: receipt_body(&receipt, &owner.customer), replayed })
+        })
     }
 
     /// Carries out the charges of a batch, in order, in one transaction: all that it writes is kept
@@ -282,9 +297,20 @@ impl<S: Storage> Ledger<S> {
         }
     }
 
-    /// Persists, then applies. What is written is to be reported: the alarm is made sure of in the
-    /// same transaction, and where it stands already that costs nothing.
     fn commit(&self, loaded: &mut Loaded, now: Timestamp, writes: &Writes) -> Result<(), Fault> {
+        self.commit_with(loaded, now, writes, &|_| Ok(()))
+    }
+
+    /// Persists, then applies; `more` is what the same transaction writes besides. What is written is
+    /// to be reported: the alarm is made sure of in the same transaction, and where it stands already
+    /// that costs nothing.
+    fn commit_with(
+        &self,
+        loaded: &mut Loaded,
+        now: Timestamp,
+        writes: &Writes,
+        more: &dyn Fn(&S) -> Result<(), StoreError>,
+    ) -> Result<(), Fault> {
         if writes.is_empty() {
             return Ok(());
         }
@@ -300,7 +326,7 @@ impl<S: Storage> Ledger<S> {
             if armed.is_some() && writes.alarm == AlarmIntent::Keep {
                 store::ring(&self.storage, sooner(loaded.account.next_due(), armed), now)?;
             }
-            Ok(())
+            more(&self.storage)
         })?;
         loaded.has_tables = true;
         loaded.account.apply(writes);

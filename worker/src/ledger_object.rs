@@ -118,7 +118,8 @@ impl Inside {
     ) -> Result<String, JsValue> {
         let name = self.runtime.state.id().name();
         let (ledger, settings) = (&self.ledger, self.settings.clone());
-        at_ledger::serve(&at_ledger::Here { ledger, name, settings }, head, body).await
+        let env = &self.runtime.env;
+        at_ledger::serve(&at_ledger::Here { ledger, name, settings, env }, head, body).await
     }
 }
 

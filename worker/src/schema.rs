@@ -7,7 +7,8 @@
 //!
 //! Rows written per charge are what an object's operation costs: one for the entry, one for its id's
 //! index, one per grant that it drew on. The other two indexes are partial and hold few entries. The
-//! sums per day are written by the alarm, many entries at a time.
+//! sums per day are written by the alarm, many entries at a time. A usage signal writes two more: that
+//! it is one, and the sums of its day and type, which a batch writes once.
 
 use edge_credits_core::ids::Owner;
 use edge_credits_core::ledger::stored::SqlValue;
@@ -105,6 +106,35 @@ const STEPS: Steps = &[
         "ALTER TABLE grants ADD COLUMN owed INTEGER NOT NULL DEFAULT 0
         CHECK (owed BETWEEN 0 AND amount)",
     ],
+    &[
+        // The entries that are usage signals.
+        "CREATE TABLE signals (
+        sequence INTEGER PRIMARY KEY REFERENCES entries (sequence)
+    ) STRICT",
+        "CREATE TABLE runs (
+        outcome TEXT NOT NULL,
+        id TEXT NOT NULL,
+        unnamed INTEGER NOT NULL CHECK (unnamed IN (0, 1)),
+        complete INTEGER NOT NULL CHECK (complete IN (0, 1)),
+        steps INTEGER NOT NULL CHECK (steps > 0),
+        opened_at INTEGER NOT NULL CHECK (opened_at >= 0),
+        changed_at INTEGER NOT NULL CHECK (changed_at >= opened_at),
+        PRIMARY KEY (outcome, id)
+    ) STRICT, WITHOUT ROWID",
+        // The run that a step without an id goes to: one for each outcome.
+        "CREATE UNIQUE INDEX runs_unnamed ON runs (outcome) WHERE unnamed = 1 AND complete = 0",
+        "CREATE TABLE signal_days (
+        day INTEGER NOT NULL CHECK (day >= 0),
+        type TEXT NOT NULL CHECK (type IN ('credit', 'wallet', 'outcome')),
+        signals INTEGER NOT NULL CHECK (signals BETWEEN 1 AND 9007199254740991),
+        input INTEGER NOT NULL CHECK (input BETWEEN 0 AND 9007199254740991),
+        output INTEGER NOT NULL CHECK (output BETWEEN 0 AND 9007199254740991),
+        cache INTEGER NOT NULL CHECK (cache BETWEEN 0 AND 9007199254740991),
+        provided_cost INTEGER NOT NULL CHECK (provided_cost BETWEEN 0 AND 9007199254740991),
+        customer_cost INTEGER NOT NULL CHECK (customer_cost BETWEEN 0 AND 9007199254740991),
+        PRIMARY KEY (day, type)
+    ) STRICT, WITHOUT ROWID",
+    ],
 ];
 
 /// Sums of a day. They may exceed what a double holds, and go in and out as text.
@@ -132,7 +162,7 @@ pub(crate) const ACTIONS: &str = "CREATE TABLE actions (
 ) STRICT, WITHOUT ROWID";
 
 /// The version that this code writes.
-pub(crate) const LATEST: i64 = 5;
+pub(crate) const LATEST: i64 = 6;
 
 /// The version of the tables that the object has; 0 when it has none.
 ///

@@ -39,6 +39,12 @@ impl Section {
         }
     }
 
+    /// What an entry is found by, from what a caller calls it: models have lower-case keys.
+    #[must_use]
+    pub fn key_of(self, name: &str) -> String {
+        if self == Self::Models { name.to_ascii_lowercase() } else { name.to_owned() }
+    }
+
     /// Reads [`Section::as_str`] back.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -72,7 +78,7 @@ impl Entry {
     #[must_use]
     pub fn key(&self) -> String {
         match self {
-            Self::Model(model) => model.id.to_ascii_lowercase(),
+            Self::Model(model) => Section::Models.key_of(&model.id),
             Self::CreditType(credit_type) => credit_type.key.as_str().to_owned(),
             Self::Outcome(outcome) => outcome.name.clone(),
         }
@@ -107,7 +113,7 @@ impl Catalog {
             }
             Edit::Remove(section, key) => {
                 let removed = match section {
-                    Section::Models => after.models.remove(&key.to_ascii_lowercase()).is_some(),
+                    Section::Models => after.models.remove(&section.key_of(key)).is_some(),
                     Section::CreditTypes => {
                         Unit::parse(key).is_ok_and(|key| after.credit_types.remove(&key).is_some())
                     }

@@ -13,10 +13,11 @@ use serde_json::value::RawValue;
 
 use crate::credits::{Credits, Decimal, Scale};
 use crate::ids::{CustomerId, Unit};
-use crate::usage::judge::Logged;
+use crate::usage::judge::{Judged, Logged};
 use crate::usage::price::Priced;
 use crate::usage::run::Run;
 use crate::usage::signal::{Signal, SignalType};
+use crate::wire::clocknext::envelope::Envelope;
 use crate::wire::members::Members;
 
 /// The metadata of a signal's entry: what it was for, by which usage is grouped, and the facts.
@@ -97,6 +98,31 @@ pub fn usage_log_body(logged: &Logged, customer: &CustomerId) -> String {
     let parts = [inside(&head), facts, inside(&tail)];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     format!("{{{}}}", parts.join(","))
+}
+
+/// The answer to a signal: `{"usageLog", "duplicate"}`.
+#[must_use]
+pub fn logged_body(logged: &Logged, customer: &CustomerId) -> String {
+    Members::new()
+        .display("usageLog", Some(usage_log_body(logged, customer)))
+        .display("duplicate", Some(logged.duplicate))
+        .finish()
+}
+
+/// The answer to a batch: `{"results": […]}`, each in the envelope in which that signal alone would be
+/// answered.
+#[must_use]
+pub fn results_body(results: &[Judged], customer: &CustomerId, request_id: &str) -> String {
+    let told = |result: &Judged| match result {
+        Ok(logged) => Envelope::New.success(&logged_body(logged, customer)),
+        Err(error) => Envelope::New.failure(error, request_id),
+    };
+    let results: Vec<String> = results.iter().map(told).collect();
+    list_body(&results)
+}
+
+pub(super) fn list_body(results: &[String]) -> String {
+    Members::new().display("results", Some(format!("[{}]", results.join(",")))).finish()
 }
 
 /// The members of an object's text.

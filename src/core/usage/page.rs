@@ -14,7 +14,7 @@ use crate::usage::log::usage_log_body;
 use crate::usage::signal::SignalType;
 use crate::wire::errors::ApiError;
 use crate::wire::members::Members;
-use crate::wire::requests::{DEFAULT_PAGE_ITEMS, MAX_PAGE_ITEMS, parameter_error};
+use crate::wire::requests::{DEFAULT_PAGE_ITEMS, MAX_PAGE_ITEMS, parse_number, parse_sequence};
 
 /// What is asked of a customer's usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,26 +28,15 @@ pub struct UsageQuery {
 /// Reads the query; who it is about has been read before.
 ///
 /// # Errors
-/// `invalid_request` for a limit that is not 1 to 100, a position that is none, or an unknown
-/// parameter.
+/// `invalid_request` for a limit that is not 1 to 100, or a position that is none. Other parameters are
+/// ignored, as usual for reads.
 pub fn parse_usage_query(query: &str) -> Result<UsageQuery, ApiError> {
     let mut asked = UsageQuery { limit: DEFAULT_PAGE_ITEMS, before_sequence: None };
     for (name, value) in parse_query(query) {
         match name.as_str() {
-            "customerId" => {}
-            "limit" => {
-                let limit = value.parse().ok().filter(|limit| (1..=MAX_PAGE_ITEMS).contains(limit));
-                asked.limit = limit.ok_or_else(|| {
-                    parameter_error("limit", &format!("is not 1 to {MAX_PAGE_ITEMS}"))
-                })?;
-            }
-            "beforeSequence" => {
-                let position: Option<u64> = value.parse().ok().filter(|position| *position > 0);
-                let problem = "is not a sequence number";
-                asked.before_sequence =
-                    Some(position.ok_or_else(|| parameter_error("beforeSequence", problem))?);
-            }
-            other => return Err(parameter_error(other, "is not known here")),
+            "limit" => asked.limit = parse_number(&name, &value, 1, MAX_PAGE_ITEMS)?,
+            "beforeSequence" => asked.before_sequence = Some(parse_sequence(&name, &value)?),
+            _ => {}
         }
     }
     Ok(asked)

@@ -135,7 +135,7 @@ pub fn parse_signal_batch(body: &str) -> Result<SignalBatch, ApiError> {
 ///
 /// # Errors
 /// As [`parse_signal_batch`].
-pub fn split_signal_batch(body: &str) -> Result<Vec<&str>, ApiError> {
+pub(crate) fn split_signal_batch(body: &str) -> Result<Vec<&str>, ApiError> {
     const NAME: &str = "signals";
     let mut fields = Fields::split(body)?;
     let list = fields.take(NAME)?.ok_or_else(|| missing(NAME))?;

@@ -281,7 +281,7 @@ pub(crate) fn parse_unit(value: &str) -> Result<Unit, ApiError> {
     })
 }
 
-pub(super) fn parse_sequence(name: &str, value: &str) -> Result<u64, ApiError> {
+pub(crate) fn parse_sequence(name: &str, value: &str) -> Result<u64, ApiError> {
     let digits = value.bytes().all(|byte| byte.is_ascii_digit());
     let sequence = value.parse().ok().filter(|sequence: &u64| digits && *sequence < 1 << 53);
     sequence.ok_or_else(|| parameter_error(name, "is no sequence number"))

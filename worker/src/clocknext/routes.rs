@@ -1,15 +1,63 @@
 //! Which route of the ClockNext API a method and a path name, and the terms of each: verb, scope,
 //! largest body, and who answers.
 
+use edge_credits_core::catalog::Section;
+use edge_credits_core::wire::batch::MAX_BATCH_BYTES;
+
 use crate::auth::Scope;
 use crate::respond::Failure;
-use crate::routes::{method_not_allowed, not_found};
+use crate::routes::{MAX_BODY_BYTES, method_not_allowed, not_found};
 
 /// What is asked. Ids are still percent-encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ask<'a> {
     /// Whom the key speaks for.
     Me,
+    /// A usage signal.
+    Usage,
+    /// Many of these.
+    UsageBatch,
+    /// What a customer has used, by the query.
+    UsagePage,
+    /// The same, by the path.
+    CustomerUsage {
+        /// The path's segment.
+        id: &'a str,
+    },
+    /// The entries of a customer's wallet.
+    Wallet {
+        /// The path's segment.
+        id: &'a str,
+    },
+    /// An entry that its owner makes there.
+    EnterWallet {
+        /// The path's segment.
+        id: &'a str,
+    },
+    /// A correction of a customer's credits.
+    AdjustCredits {
+        /// The path's segment.
+        id: &'a str,
+    },
+    /// The whole catalog.
+    Catalog,
+    /// One of its lists.
+    Entries {
+        /// Which.
+        section: Section,
+    },
+    /// Puts an entry into a list.
+    PutEntry {
+        /// Which.
+        section: Section,
+    },
+    /// Takes an entry out of a list.
+    RemoveEntry {
+        /// Which.
+        section: Section,
+        /// The path's segment.
+        key: &'a str,
+    },
     /// customers.balances
     Balances {
         /// The path's segment.
@@ -18,7 +66,6 @@ pub(crate) enum Ask<'a> {
 }
 
 /// Who answers.
-#[allow(dead_code, reason = "routes at every seat are being added")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seat<'a> {
     /// The worker itself, from the head alone.
@@ -31,6 +78,9 @@ pub(crate) enum Seat<'a> {
     LedgerOfQuery,
     /// The ledger of the customer whom the body names, which is read at the entrance first.
     LedgerOfBody,
+    /// The ledgers of the customers whom the signals of the body name, which is read at the entrance
+    /// first: each gets its own.
+    LedgersOfBody,
 }
 
 /// What a route requires.
@@ -50,12 +100,32 @@ const fn read(seat: Seat<'_>) -> Terms<'_> {
     Terms { method: "GET", scope: Scope::Use, max_body_bytes: 0, seat }
 }
 
+const fn change(scope: Scope, seat: Seat<'_>) -> Terms<'_> {
+    Terms { method: "POST", scope, max_body_bytes: MAX_BODY_BYTES, seat }
+}
+
 impl<'a> Ask<'a> {
     /// The route's terms.
     pub(crate) const fn terms(self) -> Terms<'a> {
         match self {
             Self::Me => read(Seat::Edge),
             Self::Balances { id } => read(Seat::Ledger(id)),
+            Self::Usage => change(Scope::Use, Seat::LedgerOfBody),
+            Self::UsageBatch => {
+                Terms { max_body_bytes: MAX_BATCH_BYTES, ..change(Scope::Use, Seat::LedgersOfBody) }
+            }
+            Self::UsagePage => read(Seat::LedgerOfQuery),
+            Self::CustomerUsage { id } | Self::Wallet { id } => read(Seat::Ledger(id)),
+            Self::EnterWallet { id } | Self::AdjustCredits { id } => {
+                change(Scope::Grant, Seat::Ledger(id))
+            }
+            Self::Catalog | Self::Entries { .. } => read(Seat::Directory),
+            Self::PutEntry { .. } => change(Scope::Admin, Seat::Directory),
+            Self::RemoveEntry { .. } => Terms {
+                method: "DELETE",
+                max_body_bytes: 0,
+                ..change(Scope::Admin, Seat::Directory)
+            },
         }
     }
 }
@@ -75,6 +145,22 @@ fn of_path<'a>(segments: &[&'a str]) -> Option<(&'static str, Vec<Ask<'a>>)> {
     Some(match *segments {
         ["me"] => ("GET", vec![Ask::Me]),
         ["customers", id, "balances"] => ("GET", vec![Ask::Balances { id }]),
+        ["usage"] => ("GET, POST", vec![Ask::UsagePage, Ask::Usage]),
+        ["usage", "batch"] => ("POST", vec![Ask::UsageBatch]),
+        ["customers", id, "usage"] => ("GET", vec![Ask::CustomerUsage { id }]),
+        ["customers", id, "wallet"] => {
+            ("GET, POST", vec![Ask::Wallet { id }, Ask::EnterWallet { id }])
+        }
+        ["customers", id, "credits", "adjust"] => ("POST", vec![Ask::AdjustCredits { id }]),
+        ["catalog"] => ("GET", vec![Ask::Catalog]),
+        [list] => {
+            let section = Section::parse(list)?;
+            ("GET, POST", vec![Ask::Entries { section }, Ask::PutEntry { section }])
+        }
+        [list, key] => {
+            let section = Section::parse(list)?;
+            ("DELETE", vec![Ask::RemoveEntry { section, key }])
+        }
         _ => return None,
     })
 }
@@ -85,7 +171,22 @@ mod tests {
     use edge_credits_core::wire::errors::Code;
 
     /// Every path of the API.
-    const PATHS: &[&[&str]] = &[&["me"], &["customers", "c", "balances"]];
+    const PATHS: &[&[&str]] = &[
+        &["me"],
+        &["customers", "c", "balances"],
+        &["usage"],
+        &["usage", "batch"],
+        &["customers", "c", "usage"],
+        &["customers", "c", "wallet"],
+        &["customers", "c", "credits", "adjust"],
+        &["catalog"],
+        &["models"],
+        &["models", "m"],
+        &["credit-types"],
+        &["credit-types", "k"],
+        &["outcomes"],
+        &["outcomes", "o"],
+    ];
 
     #[test]
     fn paths_answer_the_verbs_that_they_name() {

@@ -1,6 +1,7 @@
 //! A town of ledgers and their directory on SQLite: whatever is lost, repeated, late or cut off by a
 //! failing disk on the way, in the end the directory knows what a recount of all entries knows.
 
+mod catalog;
 mod recount;
 mod town;
 

@@ -5,6 +5,7 @@ mod holds;
 mod payments;
 mod reporting;
 mod tables;
+mod usage;
 
 use core::time::Duration;
 

@@ -8,3 +8,4 @@ pub mod balances;
 pub mod envelope;
 pub mod passing;
 pub mod requests;
+pub mod wallet;

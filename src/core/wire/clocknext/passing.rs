@@ -6,15 +6,31 @@ use core::time::Duration;
 
 use crate::http::Response;
 use crate::ids::Unit;
+use crate::usage::split_signal_batch;
 use crate::wire::errors::{ApiError, Code};
 use crate::wire::reading::{JsonObject as _, RawObject};
 
-/// The units that a body names: the wallet's where its `type` is so, an `agentKey` or `key`, a `unit`.
-/// A body that is malformed names none; the upstream will say what is wrong with it.
+/// The units that a body names: the wallet's where its `type` is so, an `agentKey` or `key`, a `unit`;
+/// of a batch, those of its signals, each once. A body that is malformed names none; the upstream will
+/// say what is wrong with it.
 #[must_use]
 pub fn units_of(body: &str) -> Vec<Unit> {
+    let signals = split_signal_batch(body).unwrap_or_else(|_| Vec::from([body]));
+    let mut units = Vec::new();
+    for unit in signals.into_iter().flat_map(units_of_one) {
+        if !units.contains(&unit) {
+            units.push(unit);
+        }
+    }
+    units
+}
+
+fn units_of_one(body: &str) -> Vec<Unit> {
     let Some(signal) = RawObject::read(body) else { return Vec::new() };
-    let wallet = signal.text("type").is_some_and(|kind| kind.eq_ignore_ascii_case("wallet"));
+    // An outcome is billed to the wallet, too; its key is a step's.
+    let of_wallet =
+        |kind: &str| ["wallet", "outcome"].iter().any(|it| it.eq_ignore_ascii_case(kind));
+    let wallet = signal.text("type").is_some_and(|kind| of_wallet(&kind));
     if wallet {
         return Unit::parse(Unit::USD).into_iter().collect();
     }
@@ -67,6 +83,11 @@ mod tests {
             (r#"{"type":"credit","agentKey":"api"}"#, &["api"]),
             (r#"{"type":"credit","key":"api"}"#, &["api"]),
             (r#"{"unit":"credits"}"#, &["credits"]),
+            (r#"{"type":"OUTCOME","agentKey":"ticket.triage"}"#, &["usd"]),
+            (
+                r#"{"signals":[{"agentKey":"a"},{"type":"wallet"},{"agentKey":"a"},7]}"#,
+                &["a", "usd"],
+            ),
             (r#"{"agentKey":"a b"}"#, &[]),
             (r#"{"agentKey":7}"#, &[]),
             ("[", &[]),

@@ -1,0 +1,227 @@
+//! What an owner enters by hand: `GET/POST …/customers/{id}/wallet` and `POST …/credits/adjust`.
+//!
+//! The wallet is the unit `usd`; credits are a credit type's key. A positive amount is a grant, a
+//! negative one is taken like usage; both are commands of the ledger like any other, and show on both
+//! faces of the API.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde_json::value::RawValue;
+
+use crate::credits::Credits;
+use crate::http::parse_query;
+use crate::ids::{CustomerId, TransactionId, Unit};
+use crate::ledger::{
+    Balance, CallDetails, Command, DEFAULT_PRIORITY, Debit, Entry, GrantCredits, Receipt, Source,
+};
+use crate::wire::errors::{ApiError, Code};
+use crate::wire::fields::{Fields, field_error, id_error};
+use crate::wire::members::Members;
+use crate::wire::requests::{
+    DEFAULT_PAGE_ITEMS, KeySource, MAX_PAGE_ITEMS, PageQuery, parse_number, parse_sequence,
+    read_key,
+};
+
+/// Reads a wallet entry: `amount` in USD, positive for money that came in, negative for a correction;
+/// `type` `topup` (the default) or `adjustment` (the default of a negative one), `description`,
+/// `metadata`, `expiresAt`, `idempotencyKey`.
+///
+/// # Errors
+/// The 400 and 422 of the tables for bodies, amounts and keys.
+pub fn parse_wallet_entry(body: &str, key: &KeySource<'_>) -> Result<Command, ApiError> {
+    let mut fields = Fields::parse(body)?;
+    let unit = Unit::usd();
+    let amount = fields.amount(&unit)?;
+    let source = match fields.text("type")?.as_deref() {
+        None if amount.is_negative() => Source::Adjustment,
+        None | Some("topup") => Source::Topup,
+        Some("adjustment") => Source::Adjustment,
+        Some(_) => {
+            let problem = "is neither \"topup\" nor \"adjustment\"";
+            return Err(field_error(Code::InvalidRequest, "type", problem));
+        }
+    };
+    read_entry(fields, (unit, amount, source), key)
+}
+
+/// Reads a correction of credits: `agentKey` (or `key`) names them, `credits` where neither is there;
+/// `amount` is signed.
+///
+/// # Errors
+/// As [`parse_wallet_entry`].
+pub fn parse_credit_adjustment(body: &str, key: &KeySource<'_>) -> Result<Command, ApiError> {
+    let mut fields = Fields::parse(body)?;
+    let (new, old) = (fields.text("agentKey")?, fields.text("key")?);
+    if new.is_some() && old.is_some() {
+        return Err(field_error(
+            Code::InvalidRequest,
+            "agentKey",
+            "and key are the same: send one",
+        ));
+    }
+    let named = new.or(old).map(|name| Unit::parse(&name)).transpose();
+    let unit = named.map_err(|error| id_error("agentKey", error))?.unwrap_or_else(Unit::credits);
+    if unit.as_str() == Unit::USD {
+        let problem = "is the wallet's: POST …/wallet";
+        return Err(field_error(Code::InvalidRequest, "agentKey", problem));
+    }
+    let amount = fields.amount(&unit)?;
+    read_entry(fields, (unit, amount, Source::Adjustment), key)
+}
+
+fn read_entry(
+    mut fields: Fields<'_>,
+    (unit, amount, source): (Unit, Credits, Source),
+    key: &KeySource<'_>,
+) -> Result<Command, ApiError> {
+    if amount.is_negative() && source != Source::Adjustment {
+        let problem = "is negative; only an adjustment takes away";
+        return Err(field_error(Code::AmountNegative, "amount", problem));
+    }
+    let description = fields.description("description")?;
+    let metadata = fields.metadata()?;
+    let key = read_key(fields.text("idempotencyKey")?, key)?;
+    let call = CallDetails { key, description, metadata };
+    if amount.is_negative() {
+        fields.finish()?;
+        return Ok(Command::Debit(Debit { call, unit, amount: amount.negated() }));
+    }
+    let expires_at = fields.instant("expiresAt")?;
+    fields.finish()?;
+    Ok(Command::Grant(GrantCredits {
+        call,
+        unit,
+        amount,
+        source,
+        product: None,
+        priority: DEFAULT_PRIORITY,
+        effective_at: None,
+        expires_at,
+    }))
+}
+
+/// Reads the query of `GET …/wallet`: `limit`, and `cursor` from the answer before.
+///
+/// # Errors
+/// `invalid_request` naming the parameter.
+pub fn parse_wallet_query(query: &str) -> Result<PageQuery, ApiError> {
+    let mut page = PageQuery {
+        unit: Unit::usd(),
+        kind: None,
+        limit: DEFAULT_PAGE_ITEMS,
+        offset: 0,
+        before_sequence: None,
+    };
+    for (name, value) in parse_query(query) {
+        match name.as_str() {
+            "limit" => page.limit = parse_number(&name, &value, 1, MAX_PAGE_ITEMS)?,
+            "cursor" => page.before_sequence = Some(parse_sequence(&name, &value)?),
+            _ => {}
+        }
+    }
+    Ok(page)
+}
+
+/// The answer to a list: `{"walletBalanceUsd", "entries", "nextCursor"}`, newest first. `rows` are the
+/// [`PageQuery::rows_to_read`] newest that match.
+#[must_use]
+pub fn wallet_body(balance: &Balance, rows: &[Entry], query: &PageQuery) -> String {
+    let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+    let shown: Vec<String> = rows.iter().take(limit).map(entry_json).collect();
+    let more = rows.len() > limit;
+    let last = rows.iter().take(limit).next_back().filter(|_| more);
+    let cursor = last.map(|entry| format!("{}", entry.sequence));
+    Members::new()
+        .display("walletBalanceUsd", Some(balance.available.decimal(balance.unit.scale())))
+        .display("entries", Some(format!("[{}]", shown.join(","))))
+        .nullable_text("nextCursor", cursor.as_deref())
+        .finish()
+}
+
+/// The answer to an entry made by hand: `{"entry", "customerId", "remaining", "duplicate"}`, and of the
+/// wallet `walletBalanceUsd`.
+#[must_use]
+pub fn entered_body(receipt: &Receipt, customer: &CustomerId) -> String {
+    let entry = &receipt.entry;
+    let scale = entry.unit.scale();
+    let remaining = entry.available_after().map(|amount| amount.decimal(scale));
+    let is_wallet = entry.unit.as_str() == Unit::USD;
+    Members::new()
+        .display("entry", Some(entry_json(entry)))
+        .text("customerId", Some(customer.as_str()))
+        .display("remaining", remaining)
+        .display("walletBalanceUsd", remaining.filter(|_| is_wallet))
+        .display("duplicate", Some(receipt.replayed))
+        .finish()
+}
+
+fn entry_json(entry: &Entry) -> String {
+    let scale = entry.unit.scale();
+    let mut members = Members::new();
+    let json = |text: &&str| serde_json::from_str::<&RawValue>(text).is_ok();
+    members
+        .text("id", Some(entry.id.as_str()))
+        .text("type", Some(entry.kind.as_str()))
+        .text("agentKey", Some(entry.unit.as_str()))
+        .display("amount", Some(entry.amount.decimal(scale)))
+        .display("balanceAfter", entry.available_after().map(|amount| amount.decimal(scale)))
+        .nullable_text("description", entry.description.as_deref())
+        .nullable("metadata", entry.metadata.as_deref().filter(json))
+        .nullable_text("refundOf", entry.refund_of.as_ref().map(TransactionId::as_str))
+        .nullable_text("idempotencyKey", entry.record.as_ref().map(|record| record.key.as_str()))
+        .display("sequence", Some(entry.sequence))
+        .time("createdAt", entry.time);
+    members.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::Entropy;
+
+    fn key() -> KeySource<'static> {
+        static ENTROPY: Entropy = Entropy::new([5; 16]);
+        KeySource { header: None, entropy: &ENTROPY }
+    }
+
+    #[test]
+    fn money_in_is_a_grant_and_money_out_is_taken() {
+        let read = |body| parse_wallet_entry(body, &key());
+        let Ok(Command::Grant(grant)) = read(r#"{"amount":"25.000000001"}"#) else { panic!() };
+        assert_eq!((grant.amount.minor_units(), grant.source), (25_000_000_001, Source::Topup));
+        let Ok(Command::Debit(debit)) = read(r#"{"amount":-1.5}"#) else { panic!() };
+        assert_eq!((debit.unit.as_str(), debit.amount.minor_units()), ("usd", 1_500_000_000));
+        for (body, code) in [
+            (r#"{"amount":0}"#, Code::AmountZero),
+            (r#"{"amount":-1,"type":"topup"}"#, Code::AmountNegative),
+            (r#"{"amount":1,"type":"refund"}"#, Code::InvalidRequest),
+            (r#"{"amount":1e-10}"#, Code::AmountPrecision),
+            (r#"{"amount":1,"unit":"usd"}"#, Code::UnknownField),
+            (r#"{"amount":-1,"expiresAt":"2100-01-01T00:00:00Z"}"#, Code::UnknownField),
+            (r#"{}"#, Code::InvalidRequest),
+        ] {
+            assert_eq!(read(body).map_err(|error| error.code), Err(code), "{body}");
+        }
+    }
+
+    #[test]
+    fn credits_are_named_by_their_key() {
+        let read = |body| parse_credit_adjustment(body, &key());
+        let Ok(Command::Grant(grant)) = read(r#"{"amount":5,"agentKey":"api"}"#) else { panic!() };
+        assert_eq!((grant.unit.as_str(), grant.source), ("api", Source::Adjustment));
+        let Ok(Command::Debit(debit)) = read(r#"{"amount":-5,"key":"api"}"#) else { panic!() };
+        assert_eq!(debit.amount.minor_units(), 5_000_000);
+        let Ok(Command::Debit(debit)) = read(r#"{"amount":-5}"#) else { panic!() };
+        assert_eq!(debit.unit.as_str(), "credits");
+        for (body, code) in [
+            (r#"{"amount":1,"agentKey":"usd"}"#, Code::InvalidRequest),
+            (r#"{"amount":1,"agentKey":"a b"}"#, Code::InvalidId),
+            (r#"{"amount":1,"agentKey":"a","key":"a"}"#, Code::InvalidRequest),
+            (r#"{"amount":1,"type":"topup"}"#, Code::UnknownField),
+        ] {
+            assert_eq!(read(body).map_err(|error| error.code), Err(code), "{body}");
+        }
+    }
+}

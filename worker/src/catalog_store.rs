@@ -1,0 +1,62 @@
+//! An environment's catalog in the directory's SQL.
+//!
+//! Decides statements, and nothing about what a catalog may hold. Until its first edit there are no
+//! rows: the catalog is the list of public prices of this release. The first edit writes all of it, so
+//! that from then on no release changes a price.
+
+use edge_credits_core::catalog::{Catalog, Edit, Entry, Section, parse_entry};
+use edge_credits_core::ledger::stored::SqlValue;
+
+use crate::storage::Storage;
+use crate::store::{StoreError, text};
+
+/// The catalog as it is kept.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn load(storage: &dyn Storage) -> Result<Catalog, StoreError> {
+    let head = storage.query("SELECT began, edits FROM catalog_head", &[])?;
+    let Some(head) = head.first() else { return Ok(Catalog::seed()) };
+    let [SqlValue::Text(began), SqlValue::Integer(edits)] = head.as_slice() else {
+        return Err(StoreError::Corrupt);
+    };
+    let rows = storage.query("SELECT section, body FROM catalog", &[])?;
+    let entries = rows.iter().map(|row| match row.as_slice() {
+        [SqlValue::Text(section), SqlValue::Text(body)] => {
+            let section = Section::parse(section).ok_or(StoreError::Corrupt)?;
+            parse_entry(section, body).map_err(|_| StoreError::Corrupt)
+        }
+        _ => Err(StoreError::Corrupt),
+    });
+    let entries = entries.collect::<Result<Vec<Entry>, _>>()?;
+    let edits = u64::try_from(*edits).map_err(|_| StoreError::Corrupt)?;
+    Ok(Catalog::of(began, edits, entries))
+}
+
+/// Writes an edit; `after` is the catalog that it makes. Runs inside the caller's transaction.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn write(storage: &dyn Storage, edit: &Edit, after: &Catalog) -> Result<(), StoreError> {
+    let edits = SqlValue::Integer(i64::try_from(after.edits()).map_err(|_| StoreError::Corrupt)?);
+    let head = "INSERT INTO catalog_head (one, began, edits) VALUES (1, ?, ?) \
+        ON CONFLICT (one) DO UPDATE SET edits = excluded.edits";
+    storage.execute(head, &[text(after.began()), edits])?;
+    if after.edits() == 1 {
+        return after.entries().try_for_each(|entry| put(storage, &entry));
+    }
+    match edit {
+        Edit::Put(entry) => put(storage, entry),
+        Edit::Remove(section, key) => {
+            let key = section.key_of(key);
+            let statement = "DELETE FROM catalog WHERE section = ? AND key = ?";
+            Ok(storage.execute(statement, &[text(section.as_str()), text(&key)])?)
+        }
+    }
+}
+
+fn put(storage: &dyn Storage, entry: &Entry) -> Result<(), StoreError> {
+    let statement = "INSERT OR REPLACE INTO catalog (section, key, body) VALUES (?, ?, ?)";
+    let values = [text(entry.section().as_str()), text(&entry.key()), text(&entry.to_json())];
+    Ok(storage.execute(statement, &values)?)
+}
