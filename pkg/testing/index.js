@@ -20,6 +20,7 @@ const ROUTES = [
   ...["me", "balances"],
   ...["wallet", "adjust", "catalog", "models", "credit-types", "outcomes"],
   ...["usage", "top-consumers", "actions", "burn-rate", "summary"],
+  ...["embed", "data", "topup"],
 ];
 
 export function createTestLedger(options) {

@@ -23,6 +23,7 @@ use crate::head::Head;
 use crate::host;
 use crate::ledger::other_owner;
 use crate::passing::{Reply, Target};
+use crate::portal;
 use crate::receive::{Call, Received, TopUpCall, environment_of, receive_whole, segment};
 use crate::respond::{Failure, Origin, hand_on, respond};
 use crate::routes::{Action, TopUpAction};
@@ -39,6 +40,9 @@ pub(crate) async fn serve<S: Storage + 'static, O: Outside + 'static>(
     head: &Head,
     body: Option<Vec<u8>>,
 ) -> Result<String, JsValue> {
+    if let Some(step) = portal::step_of(head) {
+        return portal::passing::pass(balance, head, step, body).await;
+    }
     let started = host::now();
     let Ids { entropy, request_id } = Ids::of(head)?;
     let reply = match receive_whole(head, body, &|_| environment_of(head)) {

@@ -6,6 +6,7 @@
 use edge_credits_core::topup::sandbox::Session;
 use edge_credits_core::wire::errors::ApiError;
 
+use crate::html::{escaped, grouped};
 use crate::respond::Page;
 
 /// Light and dark, phone and desktop; a target is 48 pixels high at least. Every colour of text has a
@@ -144,39 +145,6 @@ fn row(term: &str, value: &str) -> String {
     format!("<div><dt>{term}</dt><dd>{}</dd></div>", escaped(value))
 }
 
-/// Text as HTML text or an attribute's value.
-fn escaped(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            other => html.push(other),
-        }
-    }
-    html
-}
-
-/// Decimal text with its thousands apart.
-fn grouped(decimal: &str) -> String {
-    let (whole, fraction) = match decimal.find('.') {
-        Some(point) => decimal.split_at(point),
-        None => (decimal, ""),
-    };
-    let mut text = String::new();
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text.push_str(fraction);
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use edge_credits_core::credits::Credits;
@@ -219,14 +187,5 @@ mod tests {
         assert!(page.policy.contains("style-src 'nonce-n1'"));
         assert!(page.html.contains("action=\"/checkout/test/t.m/pay\""));
         assert!(paid(&session).policy.contains("form-action 'none'"));
-    }
-
-    #[test]
-    fn thousands_stand_apart() {
-        for (text, expected) in
-            [("1", "1"), ("999", "999"), ("1000", "1,000"), ("1234567.5", "1,234,567.5")]
-        {
-            assert_eq!(grouped(text), expected);
-        }
     }
 }

@@ -27,7 +27,7 @@ use crate::head::{Head, body_too_large};
 use crate::receive::{ENTROPY, ENVIRONMENT, Received, broken_off, receive};
 use crate::respond::{Answer, Origin, REQUEST_ID, VERSION, respond};
 use crate::routes::Action;
-use crate::{front_topup, hex, host, settings, topup_settings};
+use crate::{front_topup, hex, host, portal, settings, topup_settings};
 
 /// The binding of the ledger's objects.
 pub(crate) const LEDGER: &str = "LEDGER";
@@ -56,6 +56,9 @@ pub fn admit(head: &str, env: &Env) -> Result<String, JsValue> {
     let started = host::now();
     let head = Head::read(head);
     let request_id = Entropy::new(host::random()?).uuid();
+    if let Some(step) = portal::step_of(&head) {
+        return portal::edge::admit(&head, step, env, &request_id);
+    }
     let admit = |scope: Scope| keyring(env)?.authorize(head.header("authorization"), scope);
     let result = match receive(&head, &admit) {
         Ok(Received::Health) => Ok(health(env)),
@@ -193,7 +196,7 @@ fn health(env: &Env) -> Answer {
         let pace = settings::pace_config(delay.as_deref(), true);
         let topups = topup_settings::are_sensible(setting, host::url);
         let limits = settings::ledger_config(overdraft.as_deref()).is_ok();
-        ("ledger", limits && pace.is_ok() && topups)
+        ("ledger", limits && pace.is_ok() && topups && portal::is_sensible(setting))
     };
     let configured = sensible && keyring(env).is_ok() && namespace(env, binding).is_some();
     let body = format!(

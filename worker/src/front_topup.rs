@@ -24,6 +24,7 @@ use crate::front::{
 };
 use crate::head::Head;
 use crate::host;
+use crate::portal;
 use crate::receive::{Received, TopUpCall, receive_whole};
 use crate::respond::{Answer, Failure, Origin, page, redirect, respond};
 use crate::routes::TopUpAction;
@@ -92,6 +93,9 @@ pub fn admit_whole(
 ) -> Result<JsValue, JsValue> {
     let head = Head::read(head);
     let origin = at_the_edge(&head, request_id);
+    if let Some(step) = portal::step_of(&head) {
+        return portal::edge::admit_whole(&head, step, &body, env, request_id);
+    }
     let authorize = |scope: Scope| keyring(env)?.authorize(head.header("authorization"), scope);
     let judged = match receive_whole(&head, Some(body), &authorize) {
         Ok(Received::TopUp(call)) => judge(&head, &call, env),

@@ -32,6 +32,7 @@ use crate::{rollup_store, schema};
 pub(crate) use reporting::Outward;
 
 mod payments;
+mod portal;
 
 /// The ledger of one object.
 pub(crate) struct Ledger<S> {

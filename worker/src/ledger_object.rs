@@ -18,7 +18,7 @@ use crate::head::Head;
 use crate::ledger::{Ledger, Outward};
 use crate::object_storage::ObjectStorage;
 use crate::routes::{Route, TopUpAction, route};
-use crate::{directory_line, host, serve, settings, topup};
+use crate::{directory_line, host, portal, serve, settings, topup};
 
 /// One customer's ledger, on SQLite.
 #[wasm_bindgen]
@@ -67,6 +67,12 @@ impl LedgerObject {
                 let inside = Rc::clone(&self.0);
                 return host::at_once(async move {
                     inside.answer_clocknext(&head, body).await.map(JsValue::from)
+                });
+            }
+            Ok(Route::Portal(_)) => {
+                let inside = Rc::clone(&self.0);
+                return host::at_once(async move {
+                    inside.answer_portal(&head, body).await.map(JsValue::from)
                 });
             }
             _ => (None, None),
@@ -120,6 +126,12 @@ impl Inside {
         let (ledger, settings) = (&self.ledger, self.settings.clone());
         let env = &self.runtime.env;
         at_ledger::serve(&at_ledger::Here { ledger, name, settings, env }, head, body).await
+    }
+
+    async fn answer_portal(&self, head: &Head, body: Option<Vec<u8>>) -> Result<String, JsValue> {
+        let Runtime { state, env } = &self.runtime;
+        let (env, name, settings) = (env.clone(), state.id().name(), self.settings.clone());
+        portal::serve::serve(&topup::Here { env, name, settings }, &self.ledger, head, body).await
     }
 }
 

@@ -15,7 +15,7 @@ use crate::auth::Scope;
 use crate::clocknext::{self, Asking};
 use crate::head::{Head, body_too_large};
 use crate::respond::Failure;
-use crate::routes::{Action, MAX_BODY_BYTES, Route, TopUpAction, route};
+use crate::routes::{Action, MAX_BODY_BYTES, Route, TopUpAction, not_found, route};
 
 /// Names the environment to an object, `live` or `test`. Never let in from outside.
 pub(crate) const ENVIRONMENT: &str = "x-edge-credits-environment";
@@ -77,7 +77,7 @@ pub(crate) fn receive<'a>(
         Ok(Route::Customer { action, .. }) => action.max_body_bytes(),
         Ok(Route::TopUp(action)) => action.max_body_bytes().max(MAX_BODY_BYTES),
         Ok(Route::ClockNext(ask)) => ask.terms().max_body_bytes.max(MAX_BODY_BYTES),
-        Ok(Route::Health | Route::Analytics(_)) | Err(_) => MAX_BODY_BYTES,
+        Ok(Route::Health | Route::Analytics(_) | Route::Portal(_)) | Err(_) => MAX_BODY_BYTES,
     })?;
     let (id, action) = match route? {
         Route::Health => return Ok(Received::Health),
@@ -85,6 +85,8 @@ pub(crate) fn receive<'a>(
             return clocknext::receive(head, ask, admit).map(Received::Asking);
         }
         Route::TopUp(action) => return top_up(head, action, admit).map(Received::TopUp),
+        // Judged before, by its token: see [`crate::portal`].
+        Route::Portal(_) => return Err(not_found().into()),
         Route::Customer { id, action } => (id, action),
         Route::Analytics(topic) => {
             let (action, body) = (Action::Ask(topic), Vec::new());

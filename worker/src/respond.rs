@@ -112,6 +112,19 @@ pub(crate) fn page(page: &Page, origin: &Origin<'_>) -> String {
     text_of(&Plain { status: page.status, headers, body: page.html.clone() })
 }
 
+/// Answers a page's own script with text to put into it. The script may be in a sandbox, where a page
+/// has no origin, so any may read it: who asks has shown a token, and no browser adds anything.
+pub(crate) fn content(status: u16, text: &str, origin: &Origin<'_>) -> String {
+    let mut headers = common_headers(origin);
+    headers.retain(|(name, _)| *name != "content-type");
+    headers.extend([
+        ("content-type", "text/plain; charset=utf-8".to_owned()),
+        ("access-control-allow-origin", "*".to_owned()),
+        ("x-content-type-options", "nosniff".to_owned()),
+    ]);
+    text_of(&Plain { status, headers, body: text.to_owned() })
+}
+
 /// Sends a browser elsewhere, to be asked for by GET. The URL is one that was checked when it came
 /// in: it holds no line break.
 pub(crate) fn redirect(url: &str, origin: &Origin<'_>) -> String {

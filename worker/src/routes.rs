@@ -10,6 +10,7 @@ use edge_credits_core::wire::batch::MAX_BATCH_BYTES;
 use edge_credits_core::wire::errors::{ApiError, Code};
 
 use crate::clocknext::routes::{Ask, find};
+use crate::portal::Step;
 use crate::respond::Failure;
 
 /// Largest body of a call, in bytes: 8 KB of metadata in its widest spelling (`\u00xx` for each
@@ -34,6 +35,8 @@ pub(crate) enum Route<'a> {
     ClockNext(Ask<'a>),
     /// Something about a top-up, whose customer does not stand in the path.
     TopUp(TopUpAction<'a>),
+    /// A step of the portal, whose customer stands in its token.
+    Portal(Step),
 }
 
 /// A step of a top-up.
@@ -212,11 +215,16 @@ pub(crate) fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, Failur
         ["checkout", "test", session, "cancel"] => {
             ("POST", Route::TopUp(TopUpAction::Cancel { session }))
         }
+        ["portal", step] => {
+            let (method, step) = Step::find(step).ok_or_else(not_found)?;
+            (method, Route::Portal(step))
+        }
         _ => return Err(not_found().into()),
     };
     if method == allow { Ok(route) } else { Err(method_not_allowed(allow)) }
 }
 
+/// The answer where no route is.
 pub(crate) fn not_found() -> ApiError {
     ApiError::new(Code::NotFound, "There is no such path. The README lists the routes.")
 }
@@ -278,6 +286,11 @@ mod tests {
             ),
             ("POST", "/v1/topup/sessions", Route::TopUp(TopUpAction::Open)),
             ("POST", "/v1/webhooks/stripe", Route::TopUp(TopUpAction::Webhook)),
+            ("GET", "/portal/embed", Route::Portal(Step::Page)),
+            ("POST", "/portal/data", Route::Portal(Step::Data)),
+            ("POST", "/portal/topup", Route::Portal(Step::TopUp)),
+            ("GET", "/portal/paid", Route::Portal(Step::Paid)),
+            ("GET", "/portal/cancelled", Route::Portal(Step::Cancelled)),
             ("GET", "/checkout/test/t.m", Route::TopUp(TopUpAction::Page { session: "t.m" })),
             ("POST", "/checkout/test/t/pay", Route::TopUp(TopUpAction::Pay { session: "t" })),
             ("POST", "/checkout/test/t/cancel", Route::TopUp(TopUpAction::Cancel { session: "t" })),

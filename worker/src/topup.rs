@@ -43,12 +43,12 @@ pub(crate) struct Here {
 }
 
 impl Here {
-    fn setting(&self, name: &str) -> Option<String> {
+    pub(crate) fn setting(&self, name: &str) -> Option<String> {
         host::setting(&self.env, name)
     }
 
     /// A caller that names objects otherwise would split one customer's credits over two.
-    fn require(&self, owner: &Owner) -> Result<(), ApiError> {
+    pub(crate) fn require(&self, owner: &Owner) -> Result<(), ApiError> {
         let other = self.name.as_deref().is_some_and(|name| name != owner.object_name());
         if other { Err(other_owner()) } else { Ok(()) }
     }
@@ -84,20 +84,33 @@ async fn session(
     let order = Order::parse(&body_text(&call.body)?, &key, host::url)?;
     let owner = Owner { environment, customer: order.customer.clone() };
     here.require(&owner)?;
+    let opened = open_session(here, head, &owner, &order).await?;
+    Ok(Answer { body: opened.to_body(&order), replayed: opened.replayed })
+}
+
+/// Opens the session of an order of this object's customer.
+///
+/// # Errors
+/// `unknown_pack`, `topup_not_configured`, `not_configured`, and what comes of asking Stripe.
+pub(crate) async fn open_session(
+    here: &Here,
+    head: &Head,
+    owner: &Owner,
+    order: &Order,
+) -> Result<Opened, Failure> {
     let setting = |name: &str| here.setting(name);
-    let opened = match till(setting, host::url, environment)? {
+    match till(setting, host::url, owner.environment)? {
         Till::Stripe(stripe, packs) => {
             let request =
-                stripe.open(&owner, &order, packs.choose(&order.wanted)?, &seal(&here.env)?);
-            ask(&stripe, request).await?
+                stripe.open(owner, order, packs.choose(&order.wanted)?, &seal(&here.env)?);
+            ask(&stripe, request).await
         }
         Till::Sandbox(key, packs) => {
             let pack = packs.choose(&order.wanted)?;
             let origin = page_origin(setting, host::url, head.header(ORIGIN))?;
-            Session::open(&order, pack, host::now()).opened(&origin, &key)
+            Ok(Session::open(order, pack, host::now()).opened(&origin, &key))
         }
-    };
-    Ok(Answer { body: opened.to_body(&order), replayed: opened.replayed })
+    }
 }
 
 async fn ask(

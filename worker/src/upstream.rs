@@ -21,6 +21,9 @@ use crate::conversation::within;
 /// with 8 KB of metadata each below 1 MB.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
+/// The headers of a page that is passed on, besides those that the core reads.
+const PAGE_HEADERS: [&str; 2] = ["content-security-policy", "location"];
+
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(catch, js_name = fetch)]
@@ -69,7 +72,7 @@ async fn exchange(
     let response: web_sys::Response = response.unchecked_into();
     let theirs = response.headers();
     let header = |name: &str| Some((name.to_owned(), theirs.get(name).ok()??));
-    let headers = RESPONSE_HEADERS.into_iter().filter_map(header).collect();
+    let headers = RESPONSE_HEADERS.into_iter().chain(PAGE_HEADERS).filter_map(header).collect();
     let body = text(&response).await?;
     Ok(Response { status: response.status(), headers, body })
 }

@@ -18,6 +18,15 @@ impl Entry {
     pub fn action(&self) -> String {
         action_of(self.metadata.as_deref(), self.description.as_deref())
     }
+
+    /// What it was for as a person reads it: the description, else `metadata.action`; `None` where
+    /// neither says anything.
+    #[must_use]
+    pub fn words(&self) -> Option<String> {
+        let description = self.description.as_deref().map(str::trim);
+        let described = description.filter(|text| !text.is_empty()).map(ToOwned::to_owned);
+        described.or_else(|| self.metadata.as_deref().and_then(action_in_metadata))
+    }
 }
 
 /// [`Entry::action`] of an entry with this metadata and description.

@@ -91,6 +91,16 @@ impl Account {
             breakdown: lines.into_values().collect(),
         })
     }
+
+    /// The grants that count at `now` or will: what is left of those in effect, and those yet to come,
+    /// oldest first. Writes nothing.
+    ///
+    /// # Errors
+    /// As for [`Account::balance`].
+    pub fn grants_at(&self, now: Timestamp) -> Result<Vec<Grant>, Rejection> {
+        let draft = Draft::begin(self, now)?;
+        Ok(draft.grants.into_values().filter(Grant::is_open).collect())
+    }
 }
 
 /// What a customer has of one unit.

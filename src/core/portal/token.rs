@@ -89,6 +89,11 @@ impl PortalKeys {
     /// # Errors
     /// `not_configured` when there is no secret, or one that could be guessed.
     pub fn read(setting: impl Fn(&str) -> Option<String>) -> Result<Self, ApiError> {
+        Self::read_by(&setting)
+    }
+
+    /// Once, however many ways there are to settings: else each of them is 1 KB of the worker.
+    fn read_by(setting: &dyn Fn(&str) -> Option<String>) -> Result<Self, ApiError> {
         let given = |name| setting(name).filter(|text: &String| !text.is_empty());
         let Some(secret) = given(PORTAL_SECRET) else {
             let message = "PORTAL_SECRET is not set: this deployment has no portal. Nothing was \
@@ -182,6 +187,15 @@ impl Pass {
     }
 }
 
+/// The environment that a token names, signed or not: it says whose deployment of an upstream's to ask,
+/// and permits nothing.
+#[must_use]
+pub fn claimed_environment(token: &str) -> Option<Environment> {
+    let (payload, _) = token.split_once('.').filter(|_| token.len() <= MAX_TOKEN_BYTES)?;
+    let payload: Payload = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+    Environment::parse(&payload.e)
+}
+
 /// The address of somebody at the customer's: it is shown, and nothing is sent to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Email(String);
@@ -245,14 +259,13 @@ impl TokenRequest {
         Ok(Self { customer, ttl_seconds, member })
     }
 
-    /// The answer: the token, `expiresAt`, and `expiresIn` in seconds.
+    /// The answer, for the envelope of its route: `token`, `expiresAt`, and `expiresIn` in seconds.
     #[must_use]
     pub fn answer(&self, environment: Environment, keys: &PortalKeys, now: Timestamp) -> String {
         let owner = Owner { environment, customer: self.customer.clone() };
         let expires_at = now.plus(Duration::from_secs(self.ttl_seconds.into()));
         let pass = Pass { owner, member: self.member.clone(), expires_at };
         Members::new()
-            .display("ok", Some(true))
             .text("token", Some(&pass.to_token(keys)))
             .time("expiresAt", expires_at)
             .display("expiresIn", Some(self.ttl_seconds))

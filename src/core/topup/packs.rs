@@ -131,6 +131,12 @@ impl Packs {
         }]))
     }
 
+    /// All of them, in the list's order.
+    #[must_use]
+    pub fn list(&self) -> &[Pack] {
+        &self.0
+    }
+
     /// The pack that an order means: the named one; else the default, which is the first where none
     /// is marked.
     ///

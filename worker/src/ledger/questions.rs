@@ -54,7 +54,7 @@ impl<S: Storage> Ledger<S> {
     }
 
     /// What is not folded yet, of the longest window that ends with `today`.
-    fn tail(&self, loaded: &Loaded, today: Day) -> Result<Lines, StoreError> {
+    pub(super) fn tail(&self, loaded: &Loaded, today: Day) -> Result<Lines, StoreError> {
         let last = loaded.account.sequence();
         let start = Window::ending(today, MAX_WINDOW_DAYS).first.start();
         let mut after = self.last_before(start, loaded.pace.folded, last)?;
@@ -84,12 +84,12 @@ impl<S: Storage> Ledger<S> {
 }
 
 /// One customer's sums.
-struct Mine<'a, S> {
+pub(super) struct Mine<'a, S> {
     /// None before the first entry.
-    storage: Option<&'a S>,
+    pub(super) storage: Option<&'a S>,
     /// The entries that are not among the stored sums.
-    tail: Lines,
-    balance: i64,
+    pub(super) tail: Lines,
+    pub(super) balance: i64,
 }
 
 impl<S: Storage> Source for Mine<'_, S> {

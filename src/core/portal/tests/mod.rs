@@ -1,0 +1,5 @@
+//! Tests of the portal.
+
+mod settings;
+mod tokens;
+mod views;

@@ -1,0 +1,364 @@
+//! What the portal's page says of one customer: the part that is made anew with every refresh.
+//!
+//! Decides order, words for what is not there, and markup. Text that comes from outside (names,
+//! descriptions, products) is escaped here, all of it.
+
+use core::fmt::Write as _;
+
+use edge_credits_core::ids::Environment;
+use edge_credits_core::portal::token::Email;
+use edge_credits_core::portal::view::{GrantView, Line, UnitView, View};
+use edge_credits_core::time::Timestamp;
+use edge_credits_core::topup::packs::Pack;
+
+use super::chart::chart;
+use super::words::{
+    counted, day_tag, distance, exact, glance, happened, heading, lasting, minute_tag, name, noun,
+};
+use crate::html::escaped;
+
+/// Most packs that are offered at first sight.
+const FIRST_PACKS: usize = 4;
+
+/// How many lines of activity are there at first sight.
+const FIRST_LINES: usize = 8;
+
+/// Until when a grant's end is soon, in seconds: a week.
+const SOON: u64 = 7 * 86_400;
+
+/// What can be bought.
+pub(super) enum Offer {
+    /// These packs, at the deployment's checkout.
+    Packs(Vec<Pack>),
+    /// What the page around this one sells.
+    Around,
+    /// Nothing.
+    Nothing,
+}
+
+/// What there is to say.
+pub(super) struct Content<'a> {
+    /// The ledger.
+    pub(super) view: &'a View,
+    /// What is for sale.
+    pub(super) offer: &'a Offer,
+    /// Permission to buy: the page's own.
+    pub(super) token: &'a str,
+    /// Which environment.
+    pub(super) environment: Environment,
+    /// The heading.
+    pub(super) title: &'a str,
+    /// The customer's id.
+    pub(super) customer: &'a str,
+    /// Who looks.
+    pub(super) member: Option<&'a Email>,
+}
+
+/// The page's content.
+pub(super) fn content(content: &Content<'_>) -> String {
+    let view = content.view;
+    let grants = grants(view);
+    let usage = usage(view);
+    let top_up = top_up(content);
+    format!(
+        "{}<div class=\"first{}\">{}{top_up}</div><div class=\"columns\"><div class=\"side\">{usage}\
+         {grants}</div>{}</div>{}",
+        header(content),
+        if top_up.is_empty() || view.units.len() > 2 { "" } else { " beside" },
+        balances(view),
+        activity(view),
+        footer(content),
+    )
+}
+
+fn header(content: &Content<'_>) -> String {
+    let badge = match content.environment {
+        Environment::Live => "",
+        Environment::Test => "<p class=\"badge\">Test data</p>",
+    };
+    let member = content.member.map_or_else(String::new, |member| {
+        format!("<p class=\"who\">{}</p>", escaped(member.as_str()))
+    });
+    format!(
+        "<header class=\"top\"><div><h1>{}</h1>{member}</div>{badge}</header>",
+        escaped(content.title)
+    )
+}
+
+fn balances(view: &View) -> String {
+    let mut cards = String::new();
+    for unit in &view.units {
+        cards.push_str(&card(unit, view.is_new()));
+    }
+    let many = if view.units.len() > 1 { " many" } else { "" };
+    format!(
+        "<section aria-labelledby=\"h-balance\"><h2 id=\"h-balance\" class=\"vh\">Balance</h2>\
+         <ul class=\"cards{many}\">{cards}</ul></section>"
+    )
+}
+
+fn card(unit: &UnitView, is_new: bool) -> String {
+    let minor_units = unit.available.minor_units();
+    let (all, shown) = (exact(minor_units, &unit.unit), glance(minor_units, &unit.unit));
+    let long = if shown.chars().count() > 9 { " long" } else { "" };
+    let (over, mut notes) = (unit.available.is_negative(), String::new());
+    if over {
+        let owed = counted(unit.available.magnitude().minor_units(), &unit.unit);
+        let _ = write!(
+            notes,
+            "<p class=\"note alarm\">You used {} more than you had. The next top-up pays for that \
+             first.</p>",
+            escaped(&owed)
+        );
+    } else if let Some(days) = unit.lasts_days {
+        let short = if days < 7 { " alarm" } else { "" };
+        let _ = write!(notes, "<p class=\"note{short}\">{}</p>", lasting(days));
+    } else if unit.available.is_zero() {
+        let words = if is_new { "Nothing here yet" } else { "Nothing left" };
+        let _ = write!(notes, "<p class=\"note\">{words}</p>");
+    }
+    if unit.held.is_positive() {
+        let held = counted(unit.held.minor_units(), &unit.unit);
+        let _ = write!(
+            notes,
+            "<p class=\"note\">{} more set aside for work under way</p>",
+            escaped(&held)
+        );
+    }
+    format!(
+        "<li class=\"card{}\"><h3>{}</h3><p class=\"amount{long}\"><data value=\"{}\" \
+         title=\"{}\">{}</data></p>{notes}</li>",
+        if over { " over" } else { "" },
+        escaped(&heading(&unit.unit)),
+        unit.available.decimal(unit.unit.scale()),
+        escaped(&all),
+        escaped(&shown),
+    )
+}
+
+fn top_up(content: &Content<'_>) -> String {
+    let inside = match content.offer {
+        Offer::Nothing => return String::new(),
+        // Only a script can tell the page around.
+        Offer::Around => {
+            "<button type=\"button\" class=\"buy\" data-topup hidden>Top up</button>".to_owned()
+        }
+        Offer::Packs(packs) => {
+            let button = |pack: &Pack| buy(pack, content.token);
+            let first: String = packs.iter().take(FIRST_PACKS).map(button).collect();
+            let rest: String = packs.iter().skip(FIRST_PACKS).map(button).collect();
+            let rest = if rest.is_empty() {
+                rest
+            } else {
+                format!(
+                    "<details class=\"more\" id=\"more-packs\"><summary>Show all</summary>\
+                     <div class=\"packs\">{rest}</div></details>"
+                )
+            };
+            format!(
+                "<div class=\"packs\">{first}</div>{rest}<p class=\"note\">Opens a checkout in a new \
+                 tab. The price is shown there before you pay.</p>"
+            )
+        }
+    };
+    format!(
+        "<section class=\"panel topup\" aria-labelledby=\"h-topup\"><h2 id=\"h-topup\">Top up</h2>\
+         {inside}</section>"
+    )
+}
+
+fn buy(pack: &Pack, token: &str) -> String {
+    let amount = counted(pack.credits.minor_units(), &pack.unit);
+    let lasting = match pack.expires_after_days {
+        Some(1) => "lasts 1 day".to_owned(),
+        Some(days) => format!("lasts {days} days"),
+        None => "does not expire".to_owned(),
+    };
+    let of = pack.product.as_ref().map(|product| format!("{}, ", name(product.as_str())));
+    format!(
+        "<form method=\"post\" action=\"/portal/topup\" target=\"_blank\" rel=\"noopener\">\
+         <input type=\"hidden\" name=\"token\" value=\"{}\">\
+         <input type=\"hidden\" name=\"price\" value=\"{}\">\
+         <button class=\"buy\" type=\"submit\">Add {} <small>{}{lasting}</small></button></form>",
+        escaped(token),
+        escaped(&pack.price),
+        escaped(&amount),
+        escaped(&of.unwrap_or_default()),
+    )
+}
+
+fn usage(view: &View) -> String {
+    let used = |unit: &&UnitView| unit.used > 0;
+    let shown: Vec<&UnitView> = view.units.iter().filter(used).collect();
+    let shown = if shown.is_empty() { view.units.iter().take(1).collect() } else { shown };
+    let mut series = String::new();
+    let mut options = String::new();
+    for (number, unit) in shown.iter().enumerate() {
+        let name = escaped(&heading(&unit.unit));
+        let _ = write!(options, "<option value=\"{number}\">{name}</option>");
+        let several = shown.len() > 1;
+        let named = if several { format!("<h3>{name}</h3>") } else { String::new() };
+        let _ = write!(
+            series,
+            "<div class=\"series\" data-series=\"{number}\">{named}{}{}</div>",
+            facts(unit),
+            chart(unit, number)
+        );
+    }
+    // Without a script all are there, one below the other.
+    let choice = if shown.len() > 1 {
+        format!(
+            "<p class=\"choice\" hidden><label for=\"series\">Show</label>\
+             <select id=\"series\">{options}</select></p>"
+        )
+    } else {
+        String::new()
+    };
+    format!(
+        "<section class=\"panel usage\" aria-labelledby=\"h-usage\"><div class=\"title\">\
+         <h2 id=\"h-usage\">Usage</h2>{choice}</div>{series}</section>"
+    )
+}
+
+fn facts(unit: &UnitView) -> String {
+    if unit.used == 0 {
+        return String::new();
+    }
+    let days = i64::try_from(unit.days.len()).unwrap_or(1).max(1);
+    let before = if unit.used_before > 0 {
+        format!(
+            "<div><dt>The {days} days before</dt><dd>{}{}</dd></div>",
+            escaped(&glance(unit.used_before, &unit.unit)),
+            change(unit.used, unit.used_before)
+        )
+    } else {
+        String::new()
+    };
+    format!(
+        "<dl class=\"facts\"><div><dt>Last {days} days</dt><dd>{}{}</dd></div>\
+         <div><dt>A day on average</dt><dd>{}</dd></div>{before}</dl>",
+        escaped(&glance(unit.used, &unit.unit)),
+        escaped(&noun(&unit.unit, "")),
+        escaped(&glance(unit.used / days, &unit.unit)),
+    )
+}
+
+/// By how many percent usage has changed, in whole ones.
+fn change(used: i64, before: i64) -> String {
+    let percent = (i128::from(used) - i128::from(before)) * 100 / i128::from(before.max(1));
+    match percent {
+        0 => String::new(),
+        up if up > 999 => " <small>much less than now</small>".to_owned(),
+        up if up > 0 => format!(" <small>{up}% less than now</small>"),
+        down => format!(" <small>now {}% less</small>", -down),
+    }
+}
+
+fn grants(view: &View) -> String {
+    let mut lines = String::new();
+    for grant in &view.ending {
+        let distance = distance(view.as_of, grant.time);
+        let soon = grant.time.since(view.as_of).as_secs() < SOON;
+        lines.push_str(&grant_line(grant, ("Expires", &distance), soon));
+    }
+    if view.more_ending > 0 {
+        let _ = write!(lines, "<li class=\"rest\">and {} more, later</li>", view.more_ending);
+    }
+    for grant in &view.coming {
+        let distance = distance(view.as_of, grant.time);
+        lines.push_str(&grant_line(grant, ("Arrives", &distance), false));
+    }
+    let has_any = view.units.iter().any(|unit| unit.available.is_positive());
+    if lines.is_empty() && !has_any {
+        return String::new();
+    }
+    let inside = if lines.is_empty() {
+        "<p class=\"empty\">Nothing of your balance expires.</p>".to_owned()
+    } else {
+        format!("<ul class=\"lines\">{lines}</ul>")
+    };
+    format!(
+        "<section class=\"panel\" aria-labelledby=\"h-grants\"><h2 id=\"h-grants\">Expiry dates</h2>\
+         {inside}</section>"
+    )
+}
+
+fn grant_line(grant: &GrantView, (verb, distance): (&str, &str), soon: bool) -> String {
+    let product = grant
+        .product
+        .as_ref()
+        .map(|product| format!(" <span class=\"of\">{}</span>", escaped(&name(product.as_str()))));
+    format!(
+        "<li{}><div><p class=\"what\">{}{}</p><p class=\"when\">{verb} {}</p></div>\
+         <p class=\"tag\">{distance}</p></li>",
+        if soon { " class=\"soon\"" } else { "" },
+        escaped(&counted(grant.amount.minor_units(), &grant.unit)),
+        product.unwrap_or_default(),
+        day_tag(grant.time),
+    )
+}
+
+fn activity(view: &View) -> String {
+    let inside = if view.activity.is_empty() {
+        let words = if view.more_activity {
+            "Nothing but reservations lately."
+        } else {
+            "Nothing yet. Top-ups and usage show up here as they happen."
+        };
+        format!("<p class=\"empty\">{words}</p>")
+    } else {
+        let (first, rest) = view.activity.split_at(view.activity.len().min(FIRST_LINES));
+        let list = |lines: &[Line]| {
+            let lines: String = lines.iter().map(activity_line).collect();
+            format!("<ol class=\"lines\">{lines}</ol>")
+        };
+        let mut list_of_all = list(first);
+        if !rest.is_empty() {
+            let end = if view.more_activity {
+                format!("<p class=\"note\">These are the latest {}.</p>", view.activity.len())
+            } else {
+                String::new()
+            };
+            let _ = write!(
+                list_of_all,
+                "<details id=\"more-activity\"><summary>Show more</summary>{}{end}</details>",
+                list(rest)
+            );
+        }
+        list_of_all
+    };
+    format!(
+        "<section class=\"panel activity\" aria-labelledby=\"h-activity\"><h2 id=\"h-activity\">Recent \
+         activity</h2>{inside}</section>"
+    )
+}
+
+fn activity_line(line: &Line) -> String {
+    let (title, kind) = happened(line);
+    let kind = kind.map_or_else(String::new, |kind| format!("{kind} \u{b7} "));
+    let minor_units = line.amount.minor_units();
+    let plus = if line.amount.is_positive() { "+" } else { "" };
+    let class = if line.amount.is_positive() { "more" } else { "less" };
+    let amount = exact(minor_units, &line.unit);
+    format!(
+        "<li><div><p class=\"what\">{}</p><p class=\"when\">{kind}{}</p></div>\
+         <p class=\"sum {class}\">{plus}{}<span>{}</span></p></li>",
+        escaped(&title),
+        minute_tag(line.time),
+        escaped(&amount),
+        escaped(&noun(&line.unit, &amount)),
+    )
+}
+
+fn footer(content: &Content<'_>) -> String {
+    format!(
+        "<footer><p>As of {}. <span data-zone>Times are in UTC.</span> The days of the chart are \
+         those of UTC.</p><p>Customer <code>{}</code></p></footer>",
+        minute_tag(as_of(content.view)),
+        escaped(content.customer),
+    )
+}
+
+fn as_of(view: &View) -> Timestamp {
+    view.as_of
+}

@@ -1,0 +1,275 @@
+//! How the portal says things: amounts, units, dates and what happened, in plain English.
+//!
+//! Decides words alone. An amount is exact wherever one entry or grant is meant; of a balance the first
+//! two decimals are enough for a glance, and it is never told to be more than it is.
+
+use edge_credits_core::credits::{Minor, Scale};
+use edge_credits_core::ids::Unit;
+use edge_credits_core::ledger::EntryKind;
+use edge_credits_core::portal::view::{Line, MAX_LASTING_DAYS};
+use edge_credits_core::time::Timestamp;
+
+use crate::html::grouped;
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// Decimals of a glance at less than one, and at more.
+const GLANCE: (u8, u8) = (6, 2);
+
+/// A unit as a heading.
+pub(super) fn heading(unit: &Unit) -> String {
+    match unit.as_str() {
+        Unit::USD => "Wallet".to_owned(),
+        unit => name(unit),
+    }
+}
+
+/// A name from a price list as one writes it, with a capital.
+pub(super) fn name(text: &str) -> String {
+    capitalized(&spaced(text))
+}
+
+/// A unit behind an amount; nothing for money, which has its sign in front.
+pub(super) fn noun(unit: &Unit, amount: &str) -> String {
+    match unit.as_str() {
+        Unit::USD => String::new(),
+        Unit::CREDITS if amount == "1" => " credit".to_owned(),
+        name => format!(" {}", spaced(name)),
+    }
+}
+
+/// `api_calls` as one writes it.
+fn spaced(name: &str) -> String {
+    let spaced = name.replace(['_', '-', '.', ':'], " ");
+    let words: Vec<&str> = spaced.split_whitespace().collect();
+    if words.is_empty() { name.to_owned() } else { words.join(" ") }
+}
+
+/// With a capital where it begins with one of a to z: the tables for all letters are 15 KB.
+fn capitalized(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(rest).collect()
+}
+
+/// An amount to its last decimal.
+pub(super) fn exact(minor_units: i64, unit: &Unit) -> String {
+    let decimal = Minor::new(minor_units, unit.scale()).to_string();
+    signed(decimal.strip_prefix('-').unwrap_or(&decimal), minor_units < 0, unit)
+}
+
+/// The same with what it counts: "1,000 credits", "$5.00".
+pub(super) fn counted(minor_units: i64, unit: &Unit) -> String {
+    let amount = exact(minor_units, unit);
+    let noun = noun(unit, &amount);
+    amount + &noun
+}
+
+/// An amount for a glance: rounded down.
+pub(super) fn glance(minor_units: i64, unit: &Unit) -> String {
+    let whole = 10_i64.pow(u32::from(unit.scale().decimals()));
+    let decimals = if minor_units.abs() < whole { GLANCE.0 } else { GLANCE.1 };
+    exact(floor(minor_units, unit.scale(), decimals), unit)
+}
+
+fn floor(minor_units: i64, scale: Scale, decimals: u8) -> i64 {
+    let step = 10_i64.pow(u32::from(scale.decimals().saturating_sub(decimals)));
+    minor_units.div_euclid(step) * step
+}
+
+fn signed(magnitude: &str, negative: bool, unit: &Unit) -> String {
+    let minus = if negative { "\u{2212}" } else { "" };
+    if unit.as_str() != Unit::USD {
+        return format!("{minus}{}", grouped(magnitude));
+    }
+    // Money has cents.
+    let cents = match magnitude.split_once('.') {
+        None => format!("{magnitude}.00"),
+        Some((_, tenths)) if tenths.len() == 1 => format!("{magnitude}0"),
+        Some(_) => magnitude.to_owned(),
+    };
+    format!("{minus}${}", grouped(&cents))
+}
+
+/// What happened, and what kind of thing that is where the first does not say.
+pub(super) fn happened(line: &Line) -> (String, Option<&'static str>) {
+    let product = line.product.as_ref().map(|product| name(product.as_str()));
+    let kind = match line.kind {
+        EntryKind::Consumption => "Usage",
+        EntryKind::Topup => "Top-up",
+        EntryKind::Adjustment if line.reverses && line.amount.is_negative() => "Purchase refunded",
+        EntryKind::Adjustment => "Correction",
+        EntryKind::Refund => "Given back",
+        EntryKind::Expiry => "Expired",
+        EntryKind::Void => "Withdrawn",
+        EntryKind::Scheduled | EntryKind::Hold | EntryKind::Release => "Note",
+    };
+    match line.words.as_deref().or(product.as_deref()) {
+        Some(words) if !words.eq_ignore_ascii_case(kind) => {
+            // A name of a program's, such as image_generation.
+            let named = !words.contains(' ') && words.contains('_');
+            let words = if named { spaced(words) } else { words.to_owned() };
+            (capitalized(&words), Some(kind))
+        }
+        _ => (kind.to_owned(), None),
+    }
+}
+
+/// For how long a balance is going to last.
+pub(super) fn lasting(days: u32) -> String {
+    match days {
+        0 => "Lasts less than a day at this pace".to_owned(),
+        1 => "Lasts about 1 day at this pace".to_owned(),
+        MAX_LASTING_DAYS.. => "Lasts more than a year at this pace".to_owned(),
+        days => format!("Lasts about {days} days at this pace"),
+    }
+}
+
+/// How far off something is: "in 3 days".
+pub(super) fn distance(from: Timestamp, to: Timestamp) -> String {
+    let hours = to.since(from).as_secs() / 3_600;
+    match hours {
+        0 => "in less than an hour".to_owned(),
+        1 => "in 1 hour".to_owned(),
+        2..48 => format!("in {hours} hours"),
+        _ => format!("in {} days", hours / 24),
+    }
+}
+
+/// "22 Nov 2026"
+pub(super) fn day(time: &str) -> String {
+    let year = time.get(..4).unwrap_or_default();
+    format!("{} {year}", short_day(time))
+}
+
+/// "22 Nov", of text that begins as `2026-11-22` does.
+pub(super) fn short_day(time: &str) -> String {
+    let month = time.get(5..7).and_then(|month| month.parse::<usize>().ok());
+    let month = month.and_then(|month| MONTHS.get(month.checked_sub(1)?)).unwrap_or(&"");
+    let day = time.get(8..10).unwrap_or_default();
+    format!("{} {month}", day.trim_start_matches('0'))
+}
+
+/// A unit in the middle of a sentence.
+pub(super) fn in_words(unit: &Unit) -> String {
+    match unit.as_str() {
+        Unit::USD => "money".to_owned(),
+        name => spaced(name),
+    }
+}
+
+/// An instant: in UTC, until the reader's own script says it in the reader's time.
+pub(super) fn minute_tag(time: Timestamp) -> String {
+    let text = time.to_string();
+    let clock = text.get(11..16).unwrap_or_default();
+    format!("<time datetime=\"{text}\" data-as=\"minute\">{}, {clock} UTC</time>", day(&text))
+}
+
+/// The day of an instant, in the same way.
+pub(super) fn day_tag(time: Timestamp) -> String {
+    let text = time.to_string();
+    format!("<time datetime=\"{text}\" data-as=\"day\">{}</time>", day(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use edge_credits_core::credits::Credits;
+    use edge_credits_core::ledger::EntryKind::{Adjustment, Consumption, Expiry, Topup};
+
+    use super::*;
+
+    fn unit(name: &str) -> Unit {
+        Unit::parse(name).unwrap()
+    }
+
+    #[test]
+    fn amounts_by_the_table() {
+        let table = [
+            ("credits", 1_000_000, "1", "1", "1 credit"),
+            ("credits", 1_234_567_890_123, "1,234,567.890123", "1,234,567.89", ""),
+            ("credits", -12_345_678, "−12.345678", "−12.35", "−12.345678 credits"),
+            ("credits", -1, "−0.000001", "−0.000001", "−0.000001 credits"),
+            ("credits", 999_999, "0.999999", "0.999999", "0.999999 credits"),
+            ("credits", 0, "0", "0", "0 credits"),
+            ("usd", 5_000_000_000, "$5.00", "$5.00", "$5.00"),
+            ("usd", 1_234_500_000_000, "$1,234.50", "$1,234.50", "$1,234.50"),
+            ("usd", 12_349_999_999, "$12.349999999", "$12.34", "$12.349999999"),
+            ("usd", 150_123, "$0.000150123", "$0.00015", "$0.000150123"),
+            ("usd", -100_000_000, "−$0.10", "−$0.10", "−$0.10"),
+            ("api_calls", 2_000_000, "2", "2", "2 api calls"),
+        ];
+        for (name, minor_units, all, first, with_unit) in table {
+            let unit = unit(name);
+            assert_eq!(exact(minor_units, &unit), all);
+            assert_eq!(glance(minor_units, &unit), first);
+            if !with_unit.is_empty() {
+                assert_eq!(counted(minor_units, &unit), with_unit);
+            }
+        }
+        for (name, expected) in [
+            ("credits", "Credits"),
+            ("usd", "Wallet"),
+            ("image_credits", "Image credits"),
+            ("__", "__"),
+        ] {
+            assert_eq!(heading(&unit(name)), expected);
+        }
+        let most = Credits::MAX.minor_units();
+        assert_eq!(glance(most, &unit("credits")), "8,000,000,000");
+        assert_eq!(glance(-most, &unit("credits")), "−8,000,000,000");
+    }
+
+    #[test]
+    fn dates_and_distances() {
+        let at = |text| Timestamp::parse(text).unwrap();
+        let noon = at("2026-11-02T12:00:00Z");
+        assert_eq!(day(&noon.to_string()), "2 Nov 2026");
+        assert_eq!(short_day("2026-12-31"), "31 Dec");
+        assert!(minute_tag(noon).ends_with(">2 Nov 2026, 12:00 UTC</time>"));
+        for (to, expected) in [
+            ("2026-11-02T12:59:00Z", "in less than an hour"),
+            ("2026-11-02T13:00:00Z", "in 1 hour"),
+            ("2026-11-04T11:59:00Z", "in 47 hours"),
+            ("2026-11-04T12:00:00Z", "in 2 days"),
+            ("2027-11-02T12:00:00Z", "in 365 days"),
+        ] {
+            assert_eq!(distance(noon, at(to)), expected);
+        }
+        for (days, expected) in
+            [(0, "less than a day"), (1, "1 day"), (30, "30 days"), (365, "year")]
+        {
+            assert!(lasting(days).contains(expected));
+        }
+    }
+
+    #[test]
+    fn what_happened_by_the_table() {
+        let line = |kind, words: Option<&str>, amount: i64| Line {
+            kind,
+            reverses: kind == Adjustment && amount < 0,
+            words: words.map(str::to_owned),
+            product: None,
+            amount: Credits::from_minor_units(amount).unwrap(),
+            unit: Unit::credits(),
+            time: Timestamp::EPOCH,
+        };
+        let told = |line: Line| {
+            let (title, kind) = happened(&line);
+            (title, kind)
+        };
+
+        for (line, title, kind) in [
+            (line(Consumption, None, -1), "Usage", None),
+            (line(Consumption, Some("usage"), -1), "Usage", None),
+            (line(Consumption, Some("image_generation"), -1), "Image generation", Some("Usage")),
+            (line(Consumption, Some("Chat: my_file.txt"), -1), "Chat: my_file.txt", Some("Usage")),
+            (line(Topup, Some("Top-up"), 1), "Top-up", None),
+            (line(Adjustment, None, -1), "Purchase refunded", None),
+            (line(Adjustment, None, 1), "Correction", None),
+            (line(Expiry, None, -1), "Expired", None),
+        ] {
+            assert_eq!(told(line), (title.to_owned(), kind));
+        }
+    }
+}
