@@ -94,7 +94,7 @@ pub fn admit_whole(
     let head = Head::read(head);
     let origin = at_the_edge(&head, request_id);
     if let Some(step) = portal::step_of(&head) {
-        return portal::edge::admit_whole(&head, step, &body, env, request_id);
+        return portal::edge::admit_whole(&head, step, &body, env, request_id).map(JsValue::from);
     }
     let authorize = |scope: Scope| keyring(env)?.authorize(head.header("authorization"), scope);
     let judged = match receive_whole(&head, Some(body), &authorize) {
