@@ -123,6 +123,9 @@ impl World {
 
     /// A hold was granted, and its caller knows: what it will ask of it, at which times.
     pub(crate) fn work_on(&mut self, customer: usize, hold: &Hold) {
+        if self.script.is_some() {
+            return;
+        }
         let amount = hold.amount.minor_units();
         let known = Known { id: hold.id.clone(), unit: hold.unit.clone(), amount };
         let life = hold.ttl.as_millis() as u64;
