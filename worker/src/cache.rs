@@ -26,6 +26,7 @@ use crate::storage::{Storage, StorageError};
 use crate::store::StoreError;
 
 mod holds;
+mod leases;
 
 pub(crate) use holds::Asked as AskedOfHolds;
 

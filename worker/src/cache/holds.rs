@@ -61,11 +61,18 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
             Ok(place) if self.keep(|keeper| keeper.has_placed(owner, place))? => true,
             _ => self.places_here(owner, &setup, &read, &mut waited).await?,
         };
-        if !here {
-            let Asked { target, body, key, .. } = asked;
-            return self.change_there(owner, &target, body, &key).await.map(Reply::Theirs);
-        }
-        let place = read?;
+        let place = match read {
+            Ok(place) if !here => {
+                return self.place_there(owner, &setup, (&place, waited), asked).await;
+            }
+            Ok(place) => place,
+            // What it says to that is its own.
+            Err(_) if !here => {
+                let Asked { target, body, key, .. } = asked;
+                return self.change_there(owner, &target, body, &key).await.map(Reply::Theirs);
+            }
+            Err(error) => return Err(error.into()),
+        };
         let told = self
             .decide(owner, &setup, (&place.unit, waited), |keeper, now, waited, config| {
                 keeper.place(owner, now, &place, waited, config)

@@ -3,6 +3,7 @@
 
 mod api;
 mod holds;
+mod leases;
 mod passing;
 mod tables;
 mod world;

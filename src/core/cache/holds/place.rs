@@ -9,22 +9,45 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::cache::accept::{Gate, Judgement, Waited, gate, rest, room, source_of};
-use crate::cache::config::CacheConfig;
+use crate::cache::config::{CacheConfig, FLIGHT_LIFE};
 use crate::cache::holds::{HoldReceipt, HoldRefusal, Judged, LocalHold, Told, refused};
 use crate::cache::rows::Writes;
 use crate::cache::state::{Cache, UnitState};
 use crate::cache::view::is_stale;
 use crate::cache::{Refusal, accept};
 use crate::credits::Credits;
-use crate::idempotency::{Operation, Scope};
-use crate::ids::{Owner, TransactionId};
-use crate::ledger::{Hold, HoldState, MAX_OPEN_HOLDS, Notes, Place, Rejection, hold_fingerprint};
+use crate::entropy::Entropy;
+use crate::idempotency::{IdempotencyKey, Operation, Scope};
+use crate::ids::{CustomerId, Owner, TransactionId};
+use crate::ledger::{
+    CallDetails, Command, Hold, HoldState, MAX_OPEN_HOLDS, Notes, OnExpiry, Place, Rejection,
+    Release, hold_fingerprint,
+};
 use crate::time::Timestamp;
 
 /// The id of a hold: the one that the ledger would give it.
 pub(in crate::cache) fn id_of(owner: &Owner, place: &Place) -> TransactionId {
     let scope = Scope { owner, operation: Operation::Hold };
     scope.transaction_id(place.call.key.as_str())
+}
+
+impl Place {
+    /// The hold of the cache's that keeps the credits of this one while it is being placed upstream.
+    /// It ends unused by itself when no request can be under way any more. Each attempt has its own.
+    #[must_use]
+    pub fn lease(&self, entropy: &Entropy, customer: &CustomerId) -> Self {
+        let attempt = entropy.uuid();
+        let key = IdempotencyKey::derive(&attempt, "lease", customer.as_str(), "");
+        let call = CallDetails { key, description: None, metadata: None };
+        let on_expiry = OnExpiry::Release;
+        Self { call, ttl: FLIGHT_LIFE, on_expiry, ..self.clone() }
+    }
+
+    /// The end of such a hold: the other one is known here, or will never be.
+    #[must_use]
+    pub fn released(&self, hold: TransactionId) -> Command {
+        Command::Release(Release { call: self.call.clone(), hold })
+    }
 }
 
 /// Judges a hold. `found` is the one that its key names.

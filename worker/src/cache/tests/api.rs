@@ -27,6 +27,10 @@ pub(super) struct Api(Rc<State>);
 
 struct State {
     begun_with: Credits,
+    /// By key, of an API that has holds, and tells positions.
+    holds: RefCell<BTreeMap<String, Credits>>,
+    has_holds: Cell<bool>,
+    changes: Cell<u64>,
     balance: Cell<Credits>,
     charges: RefCell<BTreeMap<String, u32>>,
     answers: Cell<Answers>,
@@ -36,6 +40,9 @@ impl Api {
     pub(super) fn new(balance: &str) -> Self {
         Self(Rc::new(State {
             begun_with: credits(balance),
+            holds: RefCell::default(),
+            has_holds: Cell::new(false),
+            changes: Cell::new(1),
             balance: Cell::new(credits(balance)),
             charges: RefCell::default(),
             answers: Cell::new(Answers::All),
@@ -44,6 +51,16 @@ impl Api {
 
     pub(super) fn set_balance(&self, balance: &str) {
         self.0.balance.set(credits(balance));
+    }
+
+    /// From now on it is a ledger.
+    pub(super) fn have_holds(&self) {
+        self.0.has_holds.set(true);
+    }
+
+    /// How many holds it has granted.
+    pub(super) fn holds(&self) -> usize {
+        self.0.holds.borrow().len()
     }
 
     pub(super) fn answer(&self, answers: Answers) {
@@ -71,8 +88,12 @@ impl Api {
             let body = json!({"error": {"code": "refused", "message": message}}).to_string();
             return Some(Response { status, headers: Vec::new(), body });
         }
+        if self.0.has_holds.get() && request.url.contains("/holds") {
+            let response = self.hold(request);
+            return (self.0.answers.get() == Answers::All).then_some(response);
+        }
         let body = match request.method {
-            Method::Get => format!(r#"{{"balance":{}}}"#, self.balance()),
+            Method::Get => format!(r#"{{"balance":{}{}}}"#, self.balance(), self.position()),
             _ => self.charge(request.body.as_deref().unwrap()),
         };
         let answered = self.0.answers.get() == Answers::All;
@@ -87,8 +108,35 @@ impl Api {
             self.0.charges.borrow_mut().insert(key.to_owned(), 1);
             let amount = credits(&body["amount"].to_string());
             self.0.balance.set(self.0.balance.get().checked_sub(amount).unwrap());
+            self.0.changes.set(self.0.changes.get() + 1);
         }
-        format!(r#"{{"balance":{},"replayed":{replayed}}}"#, self.balance())
+        let position = if replayed { String::new() } else { self.position() };
+        format!(r#"{{"balance":{},"replayed":{replayed}{position}}}"#, self.balance())
+    }
+
+    fn hold(&self, request: &Request) -> Response {
+        let plain = |status, body: String| Response { status, headers: Vec::new(), body };
+        let Some(body) = &request.body else {
+            let status = if self.0.holds.borrow().is_empty() { 404 } else { 200 };
+            return plain(status, r#"{"error":{"code":"not_found"}}"#.to_owned());
+        };
+        let body: Value = serde_json::from_str(body).unwrap();
+        let key = body["idempotency_key"].as_str().unwrap().to_owned();
+        let amount = credits(&body["amount"].to_string());
+        if !self.0.holds.borrow().contains_key(&key) {
+            if self.0.balance.get() < amount {
+                return plain(402, r#"{"error":{"code":"insufficient_credits"}}"#.to_owned());
+            }
+            self.0.holds.borrow_mut().insert(key, amount);
+            self.0.balance.set(self.0.balance.get().checked_sub(amount).unwrap());
+            self.0.changes.set(self.0.changes.get() + 1);
+        }
+        plain(200, format!(r#"{{"balance":{}{}}}"#, self.balance(), self.position()))
+    }
+
+    fn position(&self) -> String {
+        let told = format!(r#","sequence":{}"#, self.0.changes.get());
+        if self.0.has_holds.get() { told } else { String::new() }
     }
 
     fn balance(&self) -> String {

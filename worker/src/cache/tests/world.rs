@@ -89,6 +89,7 @@ pub(super) struct World {
     runtime: Runtime,
     balance: Rc<CachedBalance<Sqlite, Runtime>>,
     owner: Owner,
+    attempts: Rc<Cell<u8>>,
 }
 
 impl World {
@@ -106,7 +107,7 @@ impl World {
         let customer = CustomerId::parse("cus_1").unwrap();
         let owner = Owner { environment: Environment::Test, customer };
         let balance = Rc::new(CachedBalance::new(disk.clone(), runtime.clone()));
-        Self { disk, runtime, balance, owner }
+        Self { disk, runtime, balance, owner, attempts: Rc::default() }
     }
 
     /// The process ends, its work too, and another begins on the same disk.
@@ -191,6 +192,17 @@ impl World {
         }
     }
 
+    /// The status that the upstream answers a hold with.
+    pub(super) fn lease(&self, body: &str) -> Result<u16, Failure> {
+        self.attempts.set(self.attempts.get() + 1);
+        self.asking("holds", body, |asked| {
+            match self.run(self.balance.place(&self.owner, asked))? {
+                Reply::Theirs(response) => Ok(response.status),
+                Reply::Ours(answer) => panic!("{answer:?}"),
+            }
+        })
+    }
+
     fn changing(&self, hold: &Value, what: &str, body: &str) -> Result<Reply, Failure> {
         let id = hold["hold_id"].as_str().unwrap();
         let change = match what {
@@ -205,7 +217,7 @@ impl World {
     }
 
     fn asking<T>(&self, path: &str, body: &str, ask: impl FnOnce(AskedOfHolds<'_>) -> T) -> T {
-        let entropy = Entropy::new([9; 16]);
+        let entropy = Entropy::new([self.attempts.get(); 16]);
         let source = KeySource { header: None, entropy: &entropy };
         let path = format!("/v1/customers/cus_1/{path}");
         let target = Target { path: &path, query: "" };
