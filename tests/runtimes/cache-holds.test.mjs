@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
+import { CreditEngine } from "../../pkg/js/index.js";
 import { ledgerApi } from "./api.mjs";
 import { makeKeys } from "./keys.mjs";
 import { startPlainApi } from "./plain_api.mjs";
@@ -299,4 +300,40 @@ test("a deployment that keeps holds at the cache in front of our ledger grants s
   assert.equal((await api.balance("kept")).balance, 50);
   const { data } = await api.transactions("kept", "?type=consumption&limit=100");
   assert.deepEqual(data.map(({ amount }) => amount), Array(6).fill(-75));
+});
+
+test("the client holds through a cache as through the ledger", async (t) => {
+  const { runtime } = await cache(t, "client", plain.url);
+  const ce = new CreditEngine({ apiKey: keys.admin.text, baseUrl: runtime.urls.cache });
+  const hold = await ce.hold("client", 75, { ttlMs: 60_000, description: "AI: chat" });
+  assert.deepEqual([hold.amount, hold.balance, hold.replayed], [75, 425, false]);
+  assert.equal((await hold.progress(12.5)).used, 12.5);
+  const { captured, balance } = await hold.capture();
+  assert.deepEqual([captured, balance], [12.5, 487.5]);
+  await assert.rejects(hold.release(), { code: "hold_already_captured" });
+  const released = await ce.hold("client", 75);
+  await released[Symbol.asyncDispose]();
+  await assert.rejects(ce.hold("client", 488), { name: "InsufficientCreditsError" });
+  await eventually(() => plain.spent("client") === 12.5 * MICRO);
+});
+
+test("a gate and a hold at once, through a cache in front of our ledger, never take more than there is", async (t) => {
+  const { edge } = await cache(t, "race", ledger.urls.ledger);
+  let both = 0;
+  for (let round = 0; round < 20; round += 1) {
+    const customer = `race-${round}`;
+    await api.grant(customer, 100);
+    await edge.balance(customer);
+    const answers = await Promise.all([
+      edge.gate(customer, { amount: 60, idempotency_key: "gate" }),
+      edge.hold(customer, { amount: 60, idempotency_key: "hold" }),
+      edge.gate(customer, { amount: 60, idempotency_key: "other" }),
+    ]);
+    const granted = answers.filter(({ status }) => status === 200);
+    assert.equal(granted.length, 1, JSON.stringify(answers.map(refused)));
+    both += granted.length;
+    await eventually(async () => (await edge.balance(customer)).pending === 0);
+    assert.equal((await api.balance(customer)).balance, 40);
+  }
+  t.diagnostic(`figure: ${both} of 20 rounds granted one of three, overdraft 0`);
 });
