@@ -8,6 +8,7 @@ use edge_credits_core::client::arguments::ApiMethod;
 use edge_credits_core::client::call::Call;
 use edge_credits_core::client::error::ClientError;
 use edge_credits_core::client::exchange::Exchange;
+use edge_credits_core::client::quote;
 use edge_credits_core::client::told::Told;
 use edge_credits_core::entropy::Entropy;
 use js_sys::{Array, Function, Promise};
@@ -69,6 +70,19 @@ pub fn told(notice: JsValue) -> JsValue {
 pub fn begin(options: JsValue, call: JsValue, host: &Host) -> Result<Array, JsValue> {
     panic::report_to(host.on_panic());
     prepare(options, call, host).map_err(|error| thrown(&error, None))
+}
+
+/// What a model call will cost, as JSON text. Asks nobody; `models` is the caller's list, or nothing.
+///
+/// # Errors
+/// `[facts, cause]` when the options are refused.
+#[wasm_bindgen]
+pub fn quote(asked: JsValue, models: Option<Array>) -> Result<String, JsValue> {
+    // What is no object has no member that is asked for.
+    let object = |value| ParsedObject::of(value).unwrap_or_default();
+    let models: Option<Vec<ParsedObject>> =
+        models.map(|models| models.iter().map(object).collect());
+    quote::quote(&object(asked), models.as_deref()).map_err(|error| thrown(&error, None))
 }
 
 /// Where the page after this one begins: `[option, value]` for the next call of getTransactions,

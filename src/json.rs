@@ -7,6 +7,7 @@ use wasm_bindgen::JsCast as _;
 use wasm_bindgen::JsValue;
 
 /// A JSON object that the host has read.
+#[derive(Default)]
 pub(crate) struct ParsedObject(JsValue);
 
 impl ParsedObject {

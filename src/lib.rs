@@ -18,7 +18,7 @@ mod meter;
 mod panic;
 mod throw;
 
-pub use client::{Host, begin, check, next_page, told};
+pub use client::{Host, begin, check, next_page, quote, told};
 pub use meter::{meter_ask, meter_open};
 
 #[cfg(target_arch = "wasm32")]

@@ -5,7 +5,7 @@
 // on a fresh instance. The calls that were in flight then are told here, because their own promises
 // will never settle, and so are the charges that its memory held.
 
-import { begin, check, meterOpen, nextPage, told } from "#client";
+import { begin, check, meterOpen, nextPage, quote, told } from "#client";
 import { CreditEngineError, makeError } from "./errors.js";
 import { onMemoryLost } from "./open_charges.js";
 
@@ -32,6 +32,15 @@ export function modeOf({ options }) {
 export function openMeter(numbers, unit, amounts) {
   try {
     return meterOpen(numbers, unit, amounts);
+  } catch (thrown) {
+    throw toError(thrown, null);
+  }
+}
+
+// What a model call will cost, by a price list; throws unless the question makes sense.
+export function quoted(asked, models) {
+  try {
+    return JSON.parse(quote(asked, models));
   } catch (thrown) {
     throw toError(thrown, null);
   }

@@ -12,3 +12,4 @@ export type * from './types/hold.js';
 export type * from './types/host.js';
 export type * from './types/meter.js';
 export type * from './types/options.js';
+export type * from './types/quote.js';

@@ -20,6 +20,7 @@ import { INTERNALS } from "./internals.js";
 import { openMeter } from "./meter.js";
 import { meterStream } from "./meter_stream.js";
 import { detailsOf, MemoryCache } from "./open_charges.js";
+import { quoteOf } from "./quote.js";
 import { RemoteCache } from "./remote_cache.js";
 import { RequestCalls } from "./request_calls.js";
 
@@ -113,6 +114,10 @@ export class CreditEngine {
 
   meterStream(source, meterOptions) {
     return meterStream(this, source, meterOptions);
+  }
+
+  quote(quoteOptions) {
+    return quoteOf(quoteOptions);
   }
 
   async getTransactions(customerId, callOptions) {

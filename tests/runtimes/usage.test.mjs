@@ -340,6 +340,12 @@ test("a cache passes signals on, and knows afterwards what is left", async (t) =
   assert.deepEqual(result.results.map(({ result }) => result.usageLog.balanceAfter), [0.48, 0.74]);
   assert.equal((await cached.balance("cache-b", "?unit=api")).balance, 0.74);
   assert.match((await refused(signal("cache-c"), 422, through)).message, /insufficient/i);
+  // So with what an owner enters.
+  assert.equal((await cached.balance("cache-a", "?unit=usd")).balance, 0);
+  await through.good("POST", "/customers/cache-a/wallet", { amount: 3 });
+  assert.equal((await cached.balance("cache-a", "?unit=usd")).balance, 3);
+  await through.good("POST", "/customers/cache-a/credits/adjust", { agentKey: "api", amount: 1 });
+  assert.equal((await cached.balance("cache-a", "?unit=api")).balance, 1.48);
   const models = await through.good("GET", "/models");
   assert.ok(models.models.some(({ modelId }) => modelId === "acme/one"));
 });

@@ -32,6 +32,7 @@ import type { CreditEngineConfig, ForRequestOptions } from './config.js';
 import type { Hold, HoldOptions } from './hold.js';
 import type { WaitUntil, WaitUntilContext } from './host.js';
 import type { Meter, MeterOptions, MeterSource } from './meter.js';
+import type { Quote, QuoteOptions } from './quote.js';
 import type {
   AddOptions,
   ChangeOptions,
@@ -257,6 +258,24 @@ export class CreditEngine {
    */
   meter(options: MeterOptions): Promise<Meter>;
 
+  /**
+   * What a model call will cost, before it is made: credits if the model writes nothing, and if it
+   * writes as much as it may. Computed here, by public list prices (dated by `listDate`) or your own
+   * `models`; nothing is sent. What is charged in the end is yours to say, or your server's catalog's.
+   *
+   * @example
+   * ```js
+   * const { high } = ce.quote({
+   *   model: 'gpt-5-mini',
+   *   inputTokens: 1200,
+   *   maxOutputTokens: 800,
+   *   pricePerCredit: 0.01,
+   *   marginPercent: 30,
+   * });
+   * const hold = await ce.hold('cus_1', high);
+   * ```
+   */
+  quote(options: QuoteOptions): Quote;
   /** Reads one page of a customer's transactions, newest first. */
   getTransactions(
     customerId: string,

@@ -1,9 +1,22 @@
 //! The checked-in list of public model prices: where a catalog begins, and what a client can quote
 //! from without one.
 //!
+//! `seed.tsv` has a line for each model: its id, and what input, output and tokens read from the cache
+//! cost in USD per 1 000 000. They are list prices of the standard tier and, where a provider charges by
+//! the length of the prompt, of the shortest band; where it gives no discount for what is read from the
+//! cache, the price of input stands there. They were taken from the providers' price pages as these
+//! stood between 2026-09-23 and [`SEED_DATE`]:
+//!
+//! | provider | page |
+//! | --- | --- |
+//! | OpenAI | developers.openai.com/api/docs/pricing |
+//! | Anthropic | platform.claude.com/docs/en/about-claude/pricing |
+//! | Google | ai.google.dev/gemini-api/docs/pricing |
+//! | xAI | docs.x.ai/docs/models |
+//! | Groq | groq.com/pricing |
+//!
 //! Text that is searched line by line, so that whoever needs one price pays for no table of them in
-//! memory. The list names its sources and is dated; prices that a deployment bills by are its own,
-//! edited over the API.
+//! memory. Prices that a deployment bills by are its own, edited over the API.
 
 use alloc::borrow::ToOwned;
 
@@ -27,7 +40,7 @@ pub struct ListPrice {
 impl ListPrice {
     fn read(line: &'static str) -> Option<Self> {
         let mut columns = line.split('\t');
-        let model = columns.next().filter(|model| !model.starts_with('#'))?;
+        let model = columns.next()?;
         let mut price = || Price::parse(columns.next()?).ok();
         let prices = Prices { input: price()?, output: price()?, cache: price()? };
         Some(Self { model, prices })

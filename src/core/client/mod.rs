@@ -52,6 +52,7 @@ pub mod exchange;
 pub mod http_date;
 mod methods;
 pub mod paging;
+pub mod quote;
 mod remembered;
 pub mod request_keys;
 pub mod retry;

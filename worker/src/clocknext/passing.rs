@@ -11,7 +11,7 @@ use edge_credits_core::ids::Unit;
 use edge_credits_core::wire::clocknext::passing::{handed_on, units_of};
 use edge_credits_core::wire::requests::body_text;
 
-use super::routes::Seat;
+use super::routes::{Ask, Seat};
 use super::{Asking, not_here};
 use crate::cache::CachedBalance;
 use crate::conversation::Outside;
@@ -44,7 +44,10 @@ pub(crate) async fn pass<S: Storage + 'static, O: Outside + 'static>(
     };
     let setup = balance.outside.setup(asking.environment)?;
     let target = Target { path: head.path(), query: head.query() };
-    let units: Vec<Unit> = body.as_deref().map(units_of).unwrap_or_default();
+    let mut units: Vec<Unit> = body.as_deref().map(units_of).unwrap_or_default();
+    if units.is_empty() {
+        units.extend(unnamed_unit(asking.ask));
+    }
     let key = head.header("idempotency-key");
     let request = setup.upstream.pass_through(method, &target.text(), body, key);
     let response = balance.outside.fetch(request, setup.timeout).await;
@@ -60,4 +63,13 @@ pub(crate) async fn pass<S: Storage + 'static, O: Outside + 'static>(
         }
     }
     Ok(Reply::Theirs(response))
+}
+
+/// What a request changes whose body names no unit.
+fn unnamed_unit(ask: Ask<'_>) -> Option<Unit> {
+    match ask {
+        Ask::EnterWallet { .. } => Some(Unit::usd()),
+        Ask::AdjustCredits { .. } => Some(Unit::credits()),
+        _ => None,
+    }
 }

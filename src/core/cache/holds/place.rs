@@ -168,8 +168,8 @@ mod tests {
     fn what_is_kept_for_a_capture_covers_its_body() {
         let description = Some(String::from("\u{1}").repeat(500));
         let metadata = Some(alloc::format!("{{\"a\":\"{}\"}}", "x".repeat(8_000)));
-        let key = IdempotencyKey::parse(&"k".repeat(255)).unwrap();
-        let call = CallDetails { key, description, metadata };
+        let key = crate::idempotency::IdempotencyKey::parse(&"k".repeat(255)).unwrap();
+        let call = crate::ledger::CallDetails { key, description, metadata };
         let unit = crate::ids::Unit::parse(&"u".repeat(64)).unwrap();
         let amount = Credits::from_minor_units(7_999_999_999_999_999).unwrap();
         let when_short = crate::ledger::WhenShort::Allow;
@@ -179,7 +179,7 @@ mod tests {
             unit: charge.unit.clone(),
             amount,
             ttl: core::time::Duration::from_secs(1),
-            on_expiry: OnExpiry::Release,
+            on_expiry: crate::ledger::OnExpiry::Release,
         };
         let now = Timestamp::EPOCH;
         let id = TransactionId::from_digest(&[0; 16]);

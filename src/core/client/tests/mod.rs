@@ -7,6 +7,7 @@ mod degraded;
 mod exchanges;
 mod faults;
 mod pace;
+mod quotes;
 mod refusals;
 mod waiting;
 

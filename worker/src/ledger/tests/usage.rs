@@ -1,5 +1,7 @@
 //! Usage signals on SQLite: rows of signals, runs and days, kept with the entry or not at all.
 
+mod model;
+
 use edge_credits_core::analytics::day::Day;
 use edge_credits_core::catalog::{Catalog, Edit, Section, parse_entry};
 use edge_credits_core::usage::{
