@@ -1,7 +1,6 @@
 //! The functions that the facade calls: [`check`] a configuration, [`begin`] a call, find the
 //! [`next_page`] of a list, put into words what was [`told`].
 
-use core::pin::Pin;
 use std::rc::Rc;
 
 use edge_credits_core::client::arguments::ApiMethod;
@@ -11,10 +10,10 @@ use edge_credits_core::client::exchange::Exchange;
 use edge_credits_core::client::quote;
 use edge_credits_core::client::told::Told;
 use edge_credits_core::entropy::Entropy;
-use js_sys::{Array, Function, Promise};
+use js_sys::{Array, Function};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
 
+use crate::converse::promise;
 use crate::convert;
 use crate::drive;
 use crate::host::{self, Route};
@@ -22,7 +21,7 @@ use crate::json::ParsedObject;
 #[cfg(feature = "memory")]
 use crate::memory::{self, Entered, Visit};
 use crate::panic;
-use crate::throw::thrown;
+use crate::throw::{no_entropy, thrown};
 
 #[wasm_bindgen]
 extern "C" {
@@ -123,27 +122,10 @@ fn prepare(options: JsValue, call: JsValue, host: &Host) -> Result<Array, Box<Cl
     Ok(Array::of2(&key.unwrap_or(JsValue::NULL), &promise(Box::pin(answer))))
 }
 
-/// The promise of a future. Boxed, so that the module holds one kind of promise and not one for each
-/// kind of future.
-pub(crate) fn promise(answer: Answer) -> Promise {
-    future_to_promise(answer)
-}
-
-/// What a promise is made of.
-pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<JsValue, JsValue>>>>;
-
 fn route(host: &Host) -> Route {
     match (host.namespace(), host.fetcher()) {
         (Some(namespace), _) => Route::Object(namespace),
         (None, Some(fetcher)) => Route::Fetcher(fetcher),
         (None, None) => Route::Global,
     }
-}
-
-fn no_entropy() -> Box<ClientError> {
-    ClientError::local(
-        "no_context",
-        "there is no crypto.getRandomValues here: call from inside a request handler, not at \
-         module scope, and on a runtime with Web Crypto. Nothing was sent or charged.",
-    )
 }

@@ -1,8 +1,7 @@
 //! From JavaScript's values to the core's, and back.
 //!
 //! The facade has read every option once into plain objects of text, numbers and booleans; here
-//! they get types. Fields are read one by one and not through a serde decoder: that costs a third
-//! of the wasm, brings the formatting of floats along, and its errors do not name the field.
+//! they get types.
 //!
 //! A success leaves as JSON text: the facade parses it once, with fields that this version does not
 //! know.
@@ -13,53 +12,18 @@ use edge_credits_core::client::exchange::Success;
 use edge_credits_core::client::paging::{PageFacts, Position, Walk};
 use edge_credits_core::client::request_keys::RequestName;
 use edge_credits_core::config::{
-    BudgetFigures, ClientConfig, ConfigOptions, PathOptions, RetryBudgetOption, UrlParts,
+    BudgetFigures, ClientConfig, ConfigOptions, PathOptions, RetryBudgetOption,
 };
-use js_sys::{Array, Reflect};
+use js_sys::Array;
 use wasm_bindgen::JsValue;
 
-/// A plain object of the facade. A field of another type than asked for is one that is absent: the
-/// facade has already refused it.
-struct Fields(JsValue);
+use crate::fields::{Fields, url_parts};
 
 impl Fields {
-    #[inline(never)]
-    fn get(&self, name: &str) -> JsValue {
-        // It throws on what is no object, which the facade never passes.
-        Reflect::get(&self.0, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
-    }
-
-    #[inline(never)]
-    fn text(&self, name: &str) -> Option<String> {
-        self.get(name).as_string()
-    }
-
-    #[inline(never)]
-    fn required(&self, name: &str) -> String {
-        self.text(name).unwrap_or_default()
-    }
-
-    #[inline(never)]
-    fn flag(&self, name: &str) -> Option<bool> {
-        self.get(name).as_bool()
-    }
-
-    /// A whole number; the conversion is exact, because the facade passes safe integers only.
-    #[inline(never)]
-    fn count(&self, name: &str) -> Option<u64> {
-        self.get(name).as_f64().map(|number| number as u64)
-    }
-
     /// A whole number that the core bounds far below 32 bits; larger ones stay too large.
     #[inline(never)]
     fn small(&self, name: &str) -> Option<u32> {
         self.count(name).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
-    }
-
-    #[inline(never)]
-    fn object(&self, name: &str) -> Option<Self> {
-        let value = self.get(name);
-        value.is_object().then_some(Self(value))
     }
 
     #[inline(never)]
@@ -109,19 +73,6 @@ pub(crate) fn config(options: JsValue) -> Result<ClientConfig, Box<ClientError>>
         edge_host: options.flag("edgeHost").unwrap_or_default() || !cfg!(feature = "memory"),
         platform_variable: options.text("platformVariable"),
     })
-}
-
-fn url_parts(url: &Fields) -> UrlParts {
-    UrlParts {
-        protocol: url.required("protocol"),
-        host: url.required("host"),
-        hostname: url.required("hostname"),
-        pathname: url.required("pathname"),
-        username: url.required("username"),
-        password: url.required("password"),
-        search: url.required("search"),
-        hash: url.required("hash"),
-    }
 }
 
 fn retry_budget(options: &Fields) -> Option<RetryBudgetOption> {

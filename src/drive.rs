@@ -1,4 +1,4 @@
-//! The driver: performs one exchange, step by step. A loop with three arms, and no decisions.
+//! The driver of one exchange, from its start to what its promise is settled with.
 //!
 //! Every call has its own driver, its own I/O and its own waker. Nothing is awaited that another
 //! call started: on the edge, a future woken from another request would run in that request's
@@ -7,13 +7,13 @@
 use std::rc::Rc;
 
 use edge_credits_core::client::degraded::Ended;
-use edge_credits_core::client::exchange::{Event, Exchange, Failure, Outcome, Step};
+use edge_credits_core::client::exchange::{Exchange, Outcome, Step};
 use edge_credits_core::config::ClientConfig;
 use wasm_bindgen::JsValue;
 
-use crate::client::promise;
+use crate::converse::{converse, promise};
 use crate::convert;
-use crate::host::{self, Answer, Line, Trouble, now};
+use crate::host::{Line, now};
 use crate::isolate::with_shared;
 use crate::throw::thrown;
 
@@ -60,37 +60,7 @@ async fn perform(
     line: &Line,
     first: Step,
 ) -> (Outcome, Option<JsValue>) {
-    let mut cause = None;
-    let mut step = first;
-    loop {
-        let event = match step {
-            Step::Send { request, deadline } => {
-                let answer = line.send(&request, deadline.since(now())).await;
-                cause = None;
-                match answer {
-                    Ok(Answer { response, said }) => Event::Response(response, said),
-                    Err(trouble) => failed(trouble, &mut cause),
-                }
-            }
-            Step::Sleep { until } => {
-                host::sleep(until.since(now())).await;
-                Event::Woke
-            }
-            Step::Done(outcome) => return (outcome, cause),
-        };
-        step = with_shared(config, |shared| exchange.on(now(), event, &mut shared.budget));
-    }
-}
-
-/// The event of an attempt without an answer. What the host threw is kept for the error's `cause`.
-fn failed(trouble: Trouble, cause: &mut Option<JsValue>) -> Event {
-    let (sent, failure) = match &trouble {
-        Trouble::NotSent(_) => (false, Failure::Network),
-        Trouble::TimedOut => (true, Failure::Timeout),
-        Trouble::TooLarge => (true, Failure::Oversized),
-        Trouble::Overloaded(_) => (true, Failure::Overloaded),
-        Trouble::Broke(_) => (true, Failure::Network),
-    };
-    *cause = trouble.thrown();
-    Event::Failed { sent, failure }
+    let mut on =
+        |event| with_shared(config, |shared| exchange.on(now(), event, &mut shared.budget));
+    converse(line, first, &mut on).await
 }

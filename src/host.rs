@@ -31,6 +31,7 @@ extern "C" {
 }
 
 /// Where a client's requests go, as its options say.
+#[cfg(feature = "engine")]
 pub(crate) enum Route {
     /// The host's own `fetch`.
     Global,
@@ -46,6 +47,7 @@ pub(crate) enum Line {
     /// A `fetch` function and what it is a method of, or why there is none.
     Fetch(Result<Port, JsValue>),
     /// An object's stub is broken once it has thrown, so every attempt makes a new one.
+    #[cfg(feature = "engine")]
     Object {
         /// Where the object lives.
         namespace: JsValue,
@@ -96,12 +98,13 @@ impl Trouble {
     }
 }
 
+#[cfg(feature = "engine")]
 impl Route {
     /// The way of one call; the name is that of the customer's object.
     pub(crate) fn open(self, object_name: impl FnOnce() -> String) -> Line {
         match self {
-            Self::Global => Line::Fetch(Port::of(js_sys::global().into())),
-            Self::Fetcher(fetcher) => Line::Fetch(Port::of(fetcher)),
+            Self::Global => Line::of(None),
+            Self::Fetcher(fetcher) => Line::of(Some(fetcher)),
             Self::Object(namespace) => Line::Object { namespace, name: object_name() },
         }
     }
@@ -137,6 +140,11 @@ async fn awaited(value: &JsValue) -> Result<JsValue, JsValue> {
 }
 
 impl Line {
+    /// The host's own `fetch`, or that of an object.
+    pub(crate) fn of(fetcher: Option<JsValue>) -> Self {
+        Self::Fetch(Port::of(fetcher.unwrap_or_else(|| js_sys::global().into())))
+    }
+
     /// Sends a request and reads the whole answer, within so much time.
     ///
     /// The timer runs until the body's last byte: a server that stalls half way is a timeout too.
@@ -161,6 +169,7 @@ impl Line {
         match self {
             Self::Fetch(Ok(port)) => port.call(url, init).map_err(Trouble::broke),
             Self::Fetch(Err(missing)) => Err(Trouble::NotSent(missing.clone())),
+            #[cfg(feature = "engine")]
             Self::Object { namespace, name } => {
                 let name = Array::of1(&JsValue::from_str(name));
                 let id = invoke(namespace, "idFromName", &name);
@@ -227,7 +236,11 @@ fn init(request: &Request, controller: &AbortController) -> Result<RequestInit, 
 async fn read(answer: JsValue) -> Result<Answer, Trouble> {
     let (status, headers, body) = head(&answer).map_err(Trouble::broke)?;
     let body = if body.is_falsy() { String::new() } else { text(&body).await? };
-    let said = Said::of(ParsedObject::read(&body).as_ref());
+    let parsed = ParsedObject::read(&body);
+    #[cfg(not(feature = "clocknext"))]
+    let said = Said::of(parsed.as_ref());
+    #[cfg(feature = "clocknext")]
+    let said = Said::in_envelope(parsed.as_ref());
     Ok(Answer { response: Response { status, headers, body }, said: Box::new(said) })
 }
 

@@ -33,6 +33,15 @@ impl ParsedObject {
     }
 }
 
+#[cfg(any(feature = "memory", feature = "clocknext"))]
+impl ParsedObject {
+    /// A member that is a status; one that is no number of HTTP's becomes one that the core takes
+    /// for no answer.
+    pub(crate) fn number_of(&self, name: &str) -> u16 {
+        self.get(name).as_f64().unwrap_or_default() as u16
+    }
+}
+
 #[cfg(feature = "memory")]
 impl ParsedObject {
     /// A member that is an array, item by item; `None` is an item that is no object.
@@ -42,10 +51,9 @@ impl ParsedObject {
         Some(items.iter().map(Self::of).collect())
     }
 
-    /// A member that is a status; one that is no number of HTTP's becomes one that the core takes
-    /// for no answer.
+    /// The status of an answer that stands in another.
     pub(crate) fn status(&self) -> u16 {
-        self.get("status").as_f64().unwrap_or_default() as u16
+        self.number_of("status")
     }
 }
 

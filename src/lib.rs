@@ -6,19 +6,32 @@
 //! exports are called by the facade in `pkg/js` and by nothing else. Read
 //! [`client`] first, then [`drive`].
 
+#[cfg(feature = "engine")]
 mod client;
+#[cfg(feature = "clocknext")]
+mod clocknext;
+mod converse;
+#[cfg(feature = "engine")]
 mod convert;
+#[cfg(feature = "engine")]
 mod drive;
+mod fields;
 mod host;
+#[cfg(feature = "engine")]
 mod isolate;
 mod json;
 #[cfg(feature = "memory")]
 mod memory;
+#[cfg(feature = "engine")]
 mod meter;
 mod panic;
 mod throw;
 
+#[cfg(feature = "engine")]
 pub use client::{Host, begin, check, next_page, quote, told};
+#[cfg(feature = "clocknext")]
+pub use clocknext::{FaceHost, ask, pace, refusal, signal, signal_options, verdict};
+#[cfg(feature = "engine")]
 pub use meter::{meter_ask, meter_open};
 
 #[cfg(target_arch = "wasm32")]

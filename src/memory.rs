@@ -26,7 +26,8 @@ use edge_credits_core::wire::reading::JsonObject as _;
 use js_sys::{Array, Function};
 use wasm_bindgen::{JsCast as _, JsValue};
 
-use crate::client::{Host, promise};
+use crate::client::Host;
+use crate::converse::promise;
 use crate::convert;
 use crate::host::{Line, Route};
 use crate::json::ParsedObject;

@@ -12,3 +12,12 @@ pub(crate) fn thrown(error: &ClientError, cause: Option<JsValue>) -> JsValue {
     let facts = JsValue::from_str(&error.to_json());
     Array::of2(&facts, &cause.unwrap_or(JsValue::UNDEFINED)).into()
 }
+
+/// The host has no randomness to offer here.
+pub(crate) fn no_entropy() -> Box<ClientError> {
+    ClientError::local(
+        "no_context",
+        "there is no crypto.getRandomValues here: call from inside a request handler, not at \
+         module scope, and on a runtime with Web Crypto. Nothing was sent or charged.",
+    )
+}

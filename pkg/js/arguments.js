@@ -40,22 +40,22 @@ export function amount(value, param = "amount") {
   return { type, text: type === "string" ? text(value, param, "invalid_amount") : "" };
 }
 
-// Metadata as JSON text of an object.
-export function metadata(value) {
+// Metadata, or another object of the caller's, as JSON text.
+export function metadata(value, param = "metadata") {
   if (value === undefined || value === null) return undefined;
   let json;
   try {
     json = JSON.stringify(value);
   } catch (cause) {
-    const message = `metadata cannot be written as JSON: ${cause?.message ?? "it threw"}`;
-    throw refuse("invalid_request", "metadata", message, cause);
+    const message = `${param} cannot be written as JSON: ${cause?.message ?? "it threw"}`;
+    throw refuse("invalid_request", param, message, cause);
   }
   if (json === undefined || json[0] !== "{") {
-    throw refuse("invalid_request", "metadata", `metadata must be an object, not ${kindOf(value)}`);
+    throw refuse("invalid_request", param, `${param} must be an object, not ${kindOf(value)}`);
   }
   if (ESCAPED_SURROGATE.test(json)) {
-    const message = "metadata holds half of a surrogate pair, which is no text";
-    throw refuse("invalid_request", "metadata", message);
+    const message = `${param} holds half of a surrogate pair, which is no text`;
+    throw refuse("invalid_request", param, message);
   }
   return json;
 }

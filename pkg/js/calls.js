@@ -7,16 +7,13 @@
 
 import { begin, check, meterOpen, nextPage, quote, told } from "#client";
 import { CreditEngineError, makeError } from "./errors.js";
+import { InFlight } from "./in_flight.js";
 import { onMemoryLost } from "./open_charges.js";
 
-// What to reject when the client panics: one entry per call in flight.
-const inFlight = new Set();
+const inFlight = new InFlight();
 
 export function onPanic(message) {
-  const panic = new Error(message);
-  for (const reject of inFlight) reject(panic);
-  inFlight.clear();
-  onMemoryLost(panic);
+  onMemoryLost(inFlight.panicked(message));
 }
 
 // The mode that the options come to; throws unless they make a client.
@@ -83,18 +80,13 @@ export function pageAfter(position, { data, pagination }) {
 }
 
 async function settle(key, outcome, onAccepted) {
-  let reject;
-  const panicked = new Promise((_, rejectIt) => (reject = rejectIt));
-  inFlight.add(reject);
   try {
-    const [body, replayed, mismatch, sending] = await Promise.race([outcome, panicked]);
+    const [body, replayed, mismatch, sending] = await inFlight.until(outcome);
     if (sending !== undefined) onAccepted(settle(key, sending));
     return completed(JSON.parse(body), key, replayed, mismatch);
   } catch (thrown) {
     // Made here, and not where it was noticed, so that its stack leads to the caller.
     throw toError(thrown, key);
-  } finally {
-    inFlight.delete(reject);
   }
 }
 

@@ -6,7 +6,7 @@ import { waitUntilOf } from "./context.js";
 import { refuse } from "./errors.js";
 import { hostFacts } from "./host.js";
 
-const CODE = "invalid_config";
+export const CODE = "invalid_config";
 
 // The objects that carry requests, numbered: what is remembered of one is not taken for another's.
 const carriers = new WeakMap();
@@ -41,12 +41,12 @@ export function readConfig(config) {
   return {
     options: withoutAbsent(options),
     host: { fetcher, namespace: ledger ?? balanceCache },
-    report: reporter(present(onError, callback) ?? ((error) => console.error(error))),
+    report: reporter(present(onError, (value) => callback(value)) ?? ((error) => console.error(error))),
     waitUntil: waitUntilOf(waitUntil, "waitUntil", CODE),
   };
 }
 
-function present(value, read) {
+export function present(value, read) {
   return value === undefined || value === null ? undefined : read(value);
 }
 
@@ -54,7 +54,7 @@ function withoutAbsent(object) {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 }
 
-function fetcherOf(fetcher) {
+export function fetcherOf(fetcher) {
   if (typeof fetcher.fetch === "function") return fetcher;
   throw refuse(CODE, "fetcher", "fetcher must be an object with a fetch method (is it bound?)");
 }
@@ -65,14 +65,14 @@ function namespaceOf(namespace, param) {
   throw refuse(CODE, param, `${param} must be a Durable Object namespace (is it bound?)`);
 }
 
-function numberOf(carrier) {
+export function numberOf(carrier) {
   if (!carriers.has(carrier)) carriers.set(carrier, (lastCarrier += 1));
   return carriers.get(carrier);
 }
 
-function callback(onError) {
-  if (typeof onError === "function") return onError;
-  throw refuse(CODE, "onError", "onError must be a function");
+export function callback(given, name = "onError") {
+  if (typeof given === "function") return given;
+  throw refuse(CODE, name, `${name} must be a function`);
 }
 
 // The callback is told of failures; its own are its own, those of an async one too.

@@ -19,15 +19,24 @@ export function waitUntilOf(source, param, code = "invalid_request") {
 // What the host offers to whoever looks: Cloudflare Workers, Next.js, Vercel, Supabase. What is there
 // counts, and not what the host calls itself.
 export function ambientWaitUntil() {
-  if (typeof workers.waitUntil === "function") return (promise) => workers.waitUntil(promise);
+  return ambientContext()?.waitUntil ?? null;
+}
+
+// The same with its `owner`, an object that stands for the request; the Workers runtime has none to show.
+// Null where the host offers nothing.
+export function ambientContext() {
+  if (typeof workers.waitUntil === "function") return of(workers, undefined);
   for (const name of ["@next/request-context", "@vercel/request-context"]) {
     const context = globalThis[Symbol.for(name)]?.get?.();
-    if (typeof context?.waitUntil === "function") return (promise) => context.waitUntil(promise);
+    if (typeof context?.waitUntil === "function") return of(context, context);
   }
   // On Vercel `EdgeRuntime` is a string.
   const runtime = globalThis.EdgeRuntime;
-  if (typeof runtime?.waitUntil === "function") return (promise) => runtime.waitUntil(promise);
-  return null;
+  return typeof runtime?.waitUntil === "function" ? of(runtime, runtime) : null;
+}
+
+function of(source, owner) {
+  return { waitUntil: (promise) => source.waitUntil(promise), owner };
 }
 
 // Keeps the host awake until `work`, which must never reject, has settled. False when it cannot.

@@ -6,7 +6,7 @@
 
 const BRAND = Symbol.for("edge-credits.error");
 
-function named(errorClass, name) {
+export function named(errorClass, name) {
   const value = (object, key, content) =>
     Object.defineProperty(object, key, { value: content, writable: true, configurable: true });
   value(errorClass.prototype, "name", name);

@@ -27,6 +27,12 @@ function isEdge() {
   );
 }
 
+// A page: whoever visits it can read what is in it.
+export function isBrowser() {
+  const { window, document } = globalThis;
+  return window === globalThis && typeof document === "object";
+}
+
 function isSet(name) {
   try {
     const { Deno, process } = globalThis;

@@ -17,7 +17,8 @@
  * @module
  */
 
-export * from './index.js';
+export * from './credit-engine.js';
+export * from './types/with_credits.js';
 
 /**
  * Loads the module; once, however often it is called. Before, `new CreditEngine` throws.

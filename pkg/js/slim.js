@@ -4,7 +4,8 @@
 
 import { instantiate } from "#client";
 
-export * from "./index.js";
+export * from "./credit-engine.js";
+export { withCredits } from "./with_credits.js";
 
 let ready;
 

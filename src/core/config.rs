@@ -67,6 +67,17 @@ impl ApiKey {
         Ok((Self(text.to_owned()), environment))
     }
 
+    /// A key of the other API, whose keys say nothing of their environment.
+    pub(crate) fn any(text: &str) -> Result<Self, Box<ClientError>> {
+        let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if !visible || text.is_empty() || text.len() > MAX_API_KEY_LENGTH {
+            return Err(ClientError::config(
+                "apiKey is malformed: it is visible ASCII characters, no spaces and no line end",
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
     /// The key's text, for the `Authorization` header only.
     #[must_use]
     pub(crate) fn reveal(&self) -> &str {

@@ -14,6 +14,7 @@ import { hotCustomer } from "./hot-customer.mjs";
 import { inMemory } from "./in-memory.mjs";
 import { startLoad } from "./load.mjs";
 import { sideBySide } from "./side-by-side.mjs";
+import { signals } from "./signals.mjs";
 import { soak } from "./soak.mjs";
 
 /** What a run does. `seconds` is the length of a turn, `warmUp` the same before it counts. */
@@ -37,7 +38,7 @@ const PARTS = {
 };
 
 /** Measured where it is named, and not with the cache. */
-const OTHERS = { analytics };
+const OTHERS = { analytics, signals };
 
 function ifCached(part) {
   // What is not there is reported once for all.

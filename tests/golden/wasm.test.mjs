@@ -19,7 +19,11 @@ async function compare(name, actual) {
   assert.equal(text, await readFile(golden, "utf8"), `${name} has changed`);
 }
 
-for (const [name, path] of [["client", "index_bg.wasm"], ["edge-client", "edge_bg.wasm"]]) {
+for (const [name, path] of [
+  ["client", "index_bg.wasm"],
+  ["edge-client", "edge_bg.wasm"],
+  ["clocknext", "clocknext_bg.wasm"],
+]) {
   const module = new WebAssembly.Module(await readFile(file(`../../pkg/dist/${path}`)));
 
   test(`the ${name}'s imports`, () =>

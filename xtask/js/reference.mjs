@@ -26,6 +26,13 @@ const ENTRIES = {
     "js/types/with_credits.d.ts",
     "js/types/amounts.d.ts",
     "js/types/host.d.ts",
+    "js/types/rate_limit.d.ts",
+  ],
+  "edge-credits/clocknext": [
+    "js/types/clocknext.d.ts",
+    "js/types/signals.d.ts",
+    "js/types/customers.d.ts",
+    "js/types/clocknext_errors.d.ts",
   ],
   "edge-credits/hono": ["js/hono.d.ts"],
   "edge-credits/testing": ["testing/index.d.ts"],
@@ -35,7 +42,7 @@ const ENTRIES = {
 
 const INTRODUCTION = `# API reference
 
-Generated from the declarations that the package ships, which editors show too. What \`edge-credits\` exports, \`edge-credits/credit-engine\` exports as far as it is the Credit Engine client.
+Generated from the declarations that the package ships, which editors show too. What \`edge-credits\` exports, \`edge-credits/credit-engine\` exports as far as it is the Credit Engine client. \`edge-credits\` also exports all of \`edge-credits/clocknext\`, but for \`RateLimitError\`, which there is that of both clients.
 `;
 
 export function reference() {

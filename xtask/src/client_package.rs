@@ -1,5 +1,5 @@
-//! The generated part of the npm package's client, in `pkg/dist`: `index.js`, `index_bg.wasm` and
-//! `inline.js`, and for the edge `edge.js` and `edge_bg.wasm`.
+//! The generated part of the npm package's clients, in `pkg/dist`: `index.js`, `index_bg.wasm` and
+//! `inline.js`, for the edge `edge.js` and `edge_bg.wasm`, and for ClockNext `clocknext.js` with its two.
 //!
 //! The edge's module lacks persistent mode in memory, which is refused there: it is a third smaller.
 //! Either glue imports its module from `#wasm`; the package's `imports` map picks the glue
@@ -22,6 +22,8 @@ use crate::{
 
 /// The import that the package's `imports` map resolves.
 const IMPORT: &str = "import wasmModule from \"#wasm\";";
+/// Likewise, for ClockNext's module.
+const CLOCKNEXT_IMPORT: &str = "import wasmModule from \"#clocknext-wasm\";";
 
 /// How the glue instantiates its module when it is imported. The whole of it ends the file.
 const INSTANTIATE: &str = "\
@@ -106,29 +108,40 @@ fn quiet_after_panic(glue: String) -> Result<String> {
         .try_fold(glue, |glue, (piece, replacement)| wasm::replace_once(&glue, piece, replacement))
 }
 
-/// One of the two modules.
+/// One of the modules.
 #[derive(Clone, Copy)]
 struct Variant {
     label: &'static str,
     source: Source,
     /// The name of its glue, and of its module with `_bg`.
     name: &'static str,
-    /// Whether it is needed as text.
-    inline: bool,
+    /// How its glue imports it.
+    import: &'static str,
+    /// The file that holds it as text, where it is needed so.
+    inline: Option<&'static str>,
 }
 
-const VARIANTS: [Variant; 2] = [
+const VARIANTS: [Variant; 3] = [
     Variant {
         label: "the client",
         source: Source::Library("edge-credits"),
         name: "index",
-        inline: true,
+        import: IMPORT,
+        inline: Some("inline.js"),
     },
     Variant {
         label: "the edge's client",
-        source: Source::BareLibrary("edge-credits"),
+        source: Source::PartOfLibrary("edge-credits", "engine"),
         name: "edge",
-        inline: false,
+        import: IMPORT,
+        inline: None,
+    },
+    Variant {
+        label: "ClockNext's client",
+        source: Source::PartOfLibrary("edge-credits", "clocknext"),
+        name: "clocknext",
+        import: CLOCKNEXT_IMPORT,
+        inline: Some("clocknext_inline.js"),
     },
 ];
 
@@ -167,7 +180,7 @@ fn build_slim(node: &Node) -> Result<()> {
 }
 
 fn build_variant(node: &Node, variant: Variant) -> Result<()> {
-    let Variant { label, source, name, inline } = variant;
+    let Variant { label, source, name, import, inline } = variant;
     let module = progress::step(&format!("compiling {label}"), || wasm::compile(source))?;
     let mut inputs = Fingerprint::new("client package");
     inputs.file(&module)?;
@@ -179,9 +192,9 @@ fn build_variant(node: &Node, variant: Variant) -> Result<()> {
     let dist = paths::package_dist();
     let glue = dist.join(format!("{name}.js"));
     let bytes = dist.join(format!("{name}_bg.wasm"));
-    let text = dist.join("inline.js");
+    let text = inline.map(|name| dist.join(name));
     let mut outputs = vec![glue.as_path(), bytes.as_path()];
-    outputs.extend(inline.then_some(text.as_path()));
+    outputs.extend(text.as_deref());
     let label = format!("binding and optimising {label}");
     let stamp = paths::scratch().join(format!("client-{name}.stamp"));
     let ran = unless_current(&stamp, &inputs.finish(), &outputs, || {
@@ -189,13 +202,13 @@ fn build_variant(node: &Node, variant: Variant) -> Result<()> {
             wasm::bind(node, &module, &out, Host::Any)?;
             fs::create_dir_all(&dist).context("pkg/dist cannot be made")?;
             let generated = fs::read_to_string(out.join("index.js"))?;
-            let imported = wasm::replace_source_import(&generated, IMPORT)?;
+            let imported = wasm::replace_source_import(&generated, import)?;
             fs::write(&glue, quiet_after_panic(imported)?)?;
             let module = fs::read(out.join("index_bg.wasm"))?;
             fs::write(&bytes, &module)?;
-            if inline {
+            if let Some(text) = &text {
                 let base64 = STANDARD.encode(&module);
-                fs::write(&text, format!("export default \"{base64}\";\n"))?;
+                fs::write(text, format!("export default \"{base64}\";\n"))?;
             }
             Ok(())
         })

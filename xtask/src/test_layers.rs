@@ -55,9 +55,15 @@ pub(crate) fn clippy(_node: &Node) -> Result<Count> {
         "--target",
         wasm::TARGET,
     ];
-    let edge: &[&str] =
-        &["--package", "edge-credits", "--no-default-features", "--target", wasm::TARGET];
-    for (name, arguments) in [("native", native), (wasm::TARGET, shipped), ("the edge's", edge)] {
+    let part = ["--package", "edge-credits", "--no-default-features", "--target", wasm::TARGET];
+    let edge = [part.as_slice(), &["--features", "engine"]].concat();
+    let clocknext = [part.as_slice(), &["--features", "clocknext"]].concat();
+    for (name, arguments) in [
+        ("native", native),
+        (wasm::TARGET, shipped),
+        ("the edge's", &edge),
+        ("ClockNext's", &clocknext),
+    ] {
         let mut cargo = process::cargo();
         cargo.args(["clippy", "--quiet", "--locked"]).args(arguments).args(["--", "-Dwarnings"]);
         count.add(name, process::capture(&mut cargo).map(drop));

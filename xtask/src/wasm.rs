@@ -58,8 +58,8 @@ pub(crate) enum Host {
 pub(crate) enum Source {
     /// The library of a crate.
     Library(&'static str),
-    /// The library of a crate without its default features.
-    BareLibrary(&'static str),
+    /// The library of a crate with this feature alone.
+    PartOfLibrary(&'static str, &'static str),
     /// An example of a crate: the crate's name, then its own.
     Example(&'static str, &'static str),
 }
@@ -79,8 +79,9 @@ pub(crate) fn compile(source: Source) -> Result<PathBuf> {
             cargo.args(["--package", package, "--lib"]);
             package
         }
-        Source::BareLibrary(package) => {
+        Source::PartOfLibrary(package, feature) => {
             cargo.args(["--package", package, "--lib", "--no-default-features"]);
+            cargo.args(["--features", feature]);
             package
         }
         Source::Example(package, example) => {

@@ -27,6 +27,36 @@ pub enum ErrorClass {
     RateLimit,
     /// `AuthenticationError`
     Authentication,
+    /// One of the ClockNext API's.
+    Face(FaceClass),
+}
+
+/// An error class of the ClockNext API, by its name in JavaScript. A name and no enum, so that a module
+/// which makes none does not hold all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FaceClass(&'static str);
+
+impl FaceClass {
+    /// All that have no class of their own.
+    pub const BASE: Self = Self("ClockNextError");
+    /// 400
+    pub const VALIDATION: Self = Self("ValidationError");
+    /// 401
+    pub const AUTH: Self = Self("AuthError");
+    /// 404
+    pub const NOT_FOUND: Self = Self("NotFoundError");
+    /// 409
+    pub const CONFLICT: Self = Self("ConflictError");
+    /// 422 that speaks of something else than too little.
+    pub const PLAN: Self = Self("PlanError");
+    /// 422 that says "insufficient".
+    pub const ALLOWANCE: Self = Self("AllowanceError");
+    /// 429
+    pub const RATE_LIMIT: Self = Self("RateLimitError");
+    /// 5xx
+    pub const SERVER: Self = Self("ServerError");
+    /// No answer.
+    pub const NETWORK: Self = Self("NetworkError");
 }
 
 impl ErrorClass {
@@ -38,6 +68,7 @@ impl ErrorClass {
             Self::InsufficientCredits { .. } => "InsufficientCreditsError",
             Self::RateLimit => "RateLimitError",
             Self::Authentication => "AuthenticationError",
+            Self::Face(class) => class.0,
         }
     }
 }

@@ -46,6 +46,7 @@ pub mod budget;
 pub mod cached;
 pub mod call;
 pub(crate) mod checks;
+pub mod clocknext;
 pub mod degraded;
 pub mod error;
 pub mod exchange;

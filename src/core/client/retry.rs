@@ -33,12 +33,17 @@ pub fn backoff(retry: u32, jitter: &mut Jitter) -> Duration {
 /// than [`MAX_HINT`]. A date that has passed asks for nothing: zero.
 #[must_use]
 pub fn hint(response: &Response, now: Timestamp) -> Option<Duration> {
+    asked(response, now).filter(|asked| *asked <= MAX_HINT)
+}
+
+/// As [`hint`], however long it is.
+#[must_use]
+pub fn asked(response: &Response, now: Timestamp) -> Option<Duration> {
     let millis = response.header("retry-after-ms").and_then(|text| whole_number(text.trim_ascii()));
-    let asked = match millis {
-        Some(millis) => Duration::from_millis(millis),
-        None => retry_after(response.header("retry-after")?, now)?,
-    };
-    (asked <= MAX_HINT).then_some(asked)
+    match millis {
+        Some(millis) => Some(Duration::from_millis(millis)),
+        None => retry_after(response.header("retry-after")?, now),
+    }
 }
 
 /// Reads a `Retry-After` header: seconds, or an HTTP date counted from `now`.

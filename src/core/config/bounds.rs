@@ -40,7 +40,7 @@ pub struct Bounds {
 
 impl Bounds {
     /// The value, or the default when absent; `invalid_config` outside the bounds.
-    pub(super) fn check(self, name: &str, value: Option<u64>) -> Result<u64, Box<ClientError>> {
+    pub(crate) fn check(self, name: &str, value: Option<u64>) -> Result<u64, Box<ClientError>> {
         let value = value.unwrap_or(self.default);
         if (self.min..=self.max).contains(&value) {
             return Ok(value);

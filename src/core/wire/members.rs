@@ -69,6 +69,14 @@ impl Members {
         self.nullable_text(name, value.map(|time| time.to_string()).as_deref())
     }
 
+    /// A member whose name is not known beforehand, and whose value is JSON text.
+    pub fn named(&mut self, name: &str, value: &str) -> &mut Self {
+        let quoted = serde_json::to_string(name).unwrap_or_default();
+        // Without its quotes, which are put around every name.
+        let inside = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        self.raw(inside.unwrap_or_default(), Some(value))
+    }
+
     fn raw(&mut self, name: &str, value: Option<&str>) -> &mut Self {
         if let Some(value) = value {
             self.0.push_str(if self.0.len() > 1 { ",\"" } else { "\"" });

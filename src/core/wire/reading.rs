@@ -134,6 +134,10 @@ pub struct Said {
     pub is_object: bool,
     /// Whether it has `data`, as an answer of the analytics must.
     pub has_data: bool,
+    /// Whether it is the envelope of `/api/v1` that has a `statusDetail`; its payload is `result`.
+    pub enveloped: bool,
+    /// Whether it says that the call was not carried out, whatever its status.
+    pub declined: bool,
     /// Whether a success says that it is a replay.
     pub replayed: bool,
     /// A success's balance, a number's text as it came: it may have more decimals than its unit.
@@ -193,6 +197,21 @@ impl Said {
         }
     }
 
+    /// [`Said::of`] a body of `/api/v1`, whose envelopes say by themselves whether a call was carried out:
+    /// `{"statusDetail": {"status", "message"}, "result"}`, or `{"ok", …}`.
+    #[must_use]
+    pub fn in_envelope<J: JsonObject>(body: Option<&J>) -> Self {
+        let said = Self::of(body);
+        let Some(outer) = body else { return said };
+        if !outer.has("statusDetail") {
+            return Self { declined: outer.flag("ok") == Some(false), ..said };
+        }
+        let text = |name| outer.object("statusDetail").and_then(|detail| detail.text(name));
+        let message = text("message").and_then(|words| message(&words)).or(said.message);
+        let declined = text("status").as_deref() != Some("SUCCESS");
+        Self { enveloped: true, declined, message, ..said }
+    }
+
     fn of_error<J: JsonObject>(error: &J) -> Self {
         let code = error.text("code").filter(|code| {
             let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
@@ -250,7 +269,7 @@ fn short(text: &str) -> Option<String> {
 }
 
 /// A message without control characters, cut to a paragraph.
-fn message(text: &str) -> Option<String> {
+pub(crate) fn message(text: &str) -> Option<String> {
     let shown: String = text
         .chars()
         .map(|character| if character.is_control() { ' ' } else { character })

@@ -1,0 +1,74 @@
+// One call to `/api/v1`, from plain arguments to a parsed answer or an error of the face: what ./calls.js
+// is to the other one.
+
+import { ask, pace, refusal, signal, signalOptions, verdict } from "#clocknext";
+import { ClockNextError, makeFaceError } from "./clocknext_errors.js";
+import { InFlight } from "./in_flight.js";
+
+export { pace, refusal };
+
+const inFlight = new InFlight();
+const onPanic = (message) => void inFlight.panicked(message);
+
+// What the facade keeps of the options: the mode and the buffer's limits.
+export function limitsOf({ options }) {
+  return JSON.parse(judged(() => signalOptions(options)));
+}
+
+// A signal that is written down: its type, its idempotency key and its body.
+export function writeSignal(input) {
+  const [type, key, body, bytes] = judged(() => signal(input));
+  return { type, key, body, bytes };
+}
+
+// Performs a call; resolves to the payload of its answer. `watch` as the client has it.
+export async function perform({ options, host }, call, watch) {
+  const told = (ours, pause) => watch(ours, pauseOf(pause));
+  const promise = judged(() => ask(options, call, { ...host, onPanic, watch: told }));
+  try {
+    const [body, enveloped] = await inFlight.until(promise);
+    const answer = JSON.parse(body);
+    return enveloped ? (answer.result ?? {}) : answer;
+  } catch (thrown) {
+    throw toError(thrown, call.key);
+  }
+}
+
+// The error that an answer to a batch holds for one of its signals, or undefined.
+export function itemError(item, key) {
+  const facts = verdict(item, key);
+  return facts === undefined ? undefined : makeFaceError(facts);
+}
+
+// What is told of a pause.
+function pauseOf(text) {
+  if (text === undefined) return undefined;
+  const { attempt, delayMs, error } = JSON.parse(text);
+  return { attempt, delayMs, error: makeFaceError(error) };
+}
+
+function judged(judge) {
+  try {
+    return judge();
+  } catch (thrown) {
+    throw toError(thrown, null);
+  }
+}
+
+// The client throws [facts as JSON, cause]; anything else is a failure inside it.
+function toError(thrown, key = null) {
+  if (Array.isArray(thrown)) {
+    const [text, cause] = thrown;
+    const facts = JSON.parse(text);
+    // Refused here, before anything was sent.
+    const local = facts.class === "CreditEngineError" && facts.code !== "invalid_config";
+    return makeFaceError(local ? { ...facts, class: "ValidationError" } : facts, cause);
+  }
+  return new ClockNextError(`The client failed inside: ${thrown?.message}.`, {
+    code: "internal_error",
+    effect: key === null ? "not_applied" : "unknown",
+    retryable: true,
+    idempotencyKey: key,
+    cause: thrown,
+  });
+}

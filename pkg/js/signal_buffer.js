@@ -1,0 +1,188 @@
+// The signals of a client that wait or are under way, and in whose context each is sent.
+//
+// A client may be shared by requests that run at once. On the edge what a request has tracked is then
+// sent by that request, under its own `waitUntil`: see `#drain`.
+
+import { perform, refusal } from "./clocknext_calls.js";
+import { ambientContext } from "./context.js";
+import { SignalDrain } from "./signal_drain.js";
+import { SignalTally } from "./signal_tally.js";
+
+// How many microtasks after the last signal the turn of a request is taken to be over. A host runs all
+// of a turn's microtasks before it lets another request in, so that any number is safe; with this many, signals
+// that are tracked one after another, each awaited, still go together.
+const TURN_MICROTASKS = 32;
+// How often a flush looks for what another turn sends, and for how long.
+const LOOK_MS = 20;
+const LOOK_FOR_MS = 25_000;
+// Servers that one isolate remembers.
+const MAX_SERVERS = 64;
+
+// By server: whether it is ours, as far as that is known, and takes batches. Plain data, of no request.
+const servers = new Map();
+
+/** What all contexts of a client share: the way out, the counts, the hooks. */
+export class SignalOutlet {
+  waiting = 0;
+  sending = 0;
+  lastNumber = -1;
+  counts = { tracked: 0, delivered: 0, rejected: 0, dropped: 0 };
+  #settings;
+  #limits;
+  #server;
+
+  constructor(settings, limits) {
+    this.#settings = settings;
+    this.#limits = limits;
+    if (servers.size >= MAX_SERVERS) servers.clear();
+    if (!servers.has(settings.server)) servers.set(settings.server, { batches: true });
+    this.#server = servers.get(settings.server);
+  }
+
+  // Facts for the pace: the limits, and whether batches can be sent.
+  get facts() {
+    const { ours, batches } = this.#server;
+    return { ...this.#limits, ours: ours === undefined ? undefined : ours && batches };
+  }
+
+  // Why there is no room for another signal, or undefined.
+  get refusal() {
+    return refusal(this.waiting, this.#limits.maxQueueSize);
+  }
+
+  refusesBatches() {
+    this.#server.batches = false;
+  }
+
+  // Performs a call; `onAttempt` hears of each attempt that has ended.
+  ask(call, onAttempt = () => {}) {
+    return perform(this.#settings, call, (ours, pause) => {
+      if (ours !== undefined) this.#server.ours = ours || (this.#server.ours ?? false);
+      if (pause !== undefined) this.#settings.hooks.onRetry?.(pause);
+      onAttempt();
+    });
+  }
+
+  // A signal has ended. `why` is the error of a rejection, the reason of a drop; `error` what the last attempt
+  // of a dropped one came to.
+  ended({ signal }, how, why, error) {
+    this.counts[how] += 1;
+    if (how === "delivered") return;
+    const { onError, onDrop } = this.#settings.hooks;
+    const failure = how === "rejected" ? why : error;
+    if (failure !== undefined) onError(failure, signal);
+    if (onDrop !== undefined) onDrop(signal, how === "rejected" ? "send_failed" : why);
+    else if (how === "dropped") sayDropped(why, this.counts.dropped);
+  }
+
+  flushed(delivered) {
+    this.#settings.hooks.onFlush?.(delivered);
+  }
+}
+
+// Losses are said where nobody listens: each time that there are twice as many.
+function sayDropped(reason, dropped) {
+  if ((dropped & (dropped - 1)) !== 0) return;
+  console.error(`ClockNext: a signal was dropped (${reason}); ${dropped} so far, see onDrop`);
+}
+
+export class SignalBuffer {
+  #outlet;
+  #waitUntil;
+  #own;
+  // What turns have tracked, and the flush that was asked for last.
+  #ofTurns = new SignalTally();
+  #flushed = {};
+  // By what the host calls its request, where it does.
+  #byOwner = new WeakMap();
+  // Of the turn that runs now, where the host does not.
+  #turn = null;
+  #turnLeft = 0;
+
+  // `waitUntil` is this client's own, or null where the host is to be asked.
+  constructor(outlet, waitUntil) {
+    this.#outlet = outlet;
+    this.#waitUntil = waitUntil;
+    this.#own = new SignalDrain(outlet);
+  }
+
+  // Takes a signal, or says why not.
+  add(entry) {
+    const outlet = this.#outlet;
+    const refused = outlet.refusal;
+    if (refused !== undefined) {
+      outlet.ended(entry, "dropped", refused);
+      return refused;
+    }
+    entry.number = outlet.lastNumber += 1;
+    entry.since = Date.now();
+    const [drain, waitUntil] = this.#drain();
+    drain.add(entry, waitUntil);
+    return undefined;
+  }
+
+  flush() {
+    const [drain, , isTurn] = this.#drain();
+    const { lastNumber } = this.#outlet;
+    // One that is asked for again while it goes on, by the same request, is the same.
+    const isSame = this.#flushed.drain === drain && this.#flushed.lastNumber === lastNumber;
+    if (isSame && !isTurn) return this.#flushed.result;
+    const result = this.#finish(drain, isTurn);
+    const flushed = { drain, lastNumber, result };
+    this.#flushed = flushed;
+    const forget = () => (this.#flushed = this.#flushed === flushed ? {} : this.#flushed);
+    result.then(forget);
+    return result;
+  }
+
+  async #finish(drain, isTurn) {
+    if (isTurn) await this.#watch(drain);
+    else await drain.flush();
+    const ended = (isTurn ? this.#ofTurns : drain.tally).take();
+    return { ...ended, pending: this.#outlet.waiting + this.#outlet.sending };
+  }
+
+  // In whose context a signal is sent now: the client's own; else that of the request, where the host names
+  // it; else that of the turn that runs, which belongs to one request and no other.
+  #drain() {
+    if (this.#waitUntil !== null) return [this.#own, this.#waitUntil];
+    const context = ambientContext();
+    if (context === null) return [this.#own, null];
+    const { waitUntil, owner } = context;
+    if (owner === undefined) return [this.#ofTurn(), waitUntil, true];
+    if (!this.#byOwner.has(owner)) {
+      this.#byOwner.set(owner, new SignalDrain(this.#outlet));
+    }
+    return [this.#byOwner.get(owner), waitUntil];
+  }
+
+  #ofTurn() {
+    this.#turnLeft = TURN_MICROTASKS;
+    if (this.#turn === null) {
+      this.#turn = new SignalDrain(this.#outlet, this.#ofTurns);
+      this.#count();
+    }
+    return this.#turn;
+  }
+
+  // Nobody can add to a turn that is over: what it has goes at once.
+  #count() {
+    queueMicrotask(() => {
+      this.#turnLeft -= 1;
+      if (this.#turnLeft > 0) return this.#count();
+      this.#turn.push();
+      this.#turn = null;
+    });
+  }
+
+  // Earlier turns of this request have promises of their own, and so have other requests: looked for by
+  // the clock, not awaited.
+  async #watch(drain) {
+    drain.push();
+    const last = this.#outlet.lastNumber;
+    const until = Date.now() + LOOK_FOR_MS;
+    while (!this.#ofTurns.isSettled(last) && Date.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+}

@@ -1,0 +1,3 @@
+import source wasmModule from "../../../dist/clocknext_bg.wasm";
+
+export default wasmModule;

@@ -1,0 +1,1 @@
+export { default } from "../../../dist/clocknext_bg.wasm";

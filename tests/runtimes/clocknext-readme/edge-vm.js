@@ -1,0 +1,3 @@
+import { run } from "./snippets.js";
+
+globalThis.runSnippet = async (text) => JSON.stringify(await run(JSON.parse(text)));

@@ -1,0 +1,195 @@
+// Usage that is reported from workerd, behind the response: each signal arrives once, or is told as lost.
+// The API is a double where it must fail, and the real worker where it must not.
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { clockNextDouble, serve } from "./clocknext/double.mjs";
+import { REPOSITORY, bundleWorker, makeProject } from "./project.mjs";
+import { COMPATIBILITY_DATE, startWorkerd } from "./workerd.mjs";
+
+const COUNT = 50;
+
+let project;
+let worker;
+before(async () => {
+  project = await makeProject({
+    from: join(REPOSITORY, "tests", "runtimes", "signals"),
+    files: {
+      "package.json": JSON.stringify({ name: "edge", private: true, type: "module" }),
+      "wrangler.toml": `name = "edge"\nmain = "worker.js"\ncompatibility_date = "${COMPATIBILITY_DATE}"\n`,
+    },
+  });
+  worker = { name: "edge", ...(await bundleWorker(project.directory)) };
+});
+after(() => project?.remove());
+
+/** A fresh isolate, and an API beside it. */
+async function world(double) {
+  const api = await serve(double);
+  const runtime = await startWorkerd({ workers: [worker] });
+  const { edge } = runtime.urls;
+  return {
+    url: api.url,
+    request: async (body) => {
+      const given = { count: COUNT, from: 0, how: "own", url: api.url, ...body };
+      const response = await fetch(edge, { method: "POST", body: JSON.stringify(given) });
+      const text = await response.text();
+      assert.equal(response.status, 200, text);
+      return JSON.parse(text);
+    },
+    told: async () => (await fetch(`${edge}/told`)).json(),
+    async [Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose")]() {
+      await this.stop();
+    },
+    async stop() {
+      await runtime.stop();
+      api.close();
+    },
+  };
+}
+
+async function inWorld(double, act) {
+  const here = await world(double);
+  try {
+    await act(here);
+  } finally {
+    await here.stop();
+  }
+}
+
+/** Waits until so many signals have arrived; then looks once more, for those that come twice. */
+async function arrived(double, count) {
+  for (let tries = 0; double.signals.size < count && tries < 400; tries += 1) await sleep(25);
+  await sleep(100);
+  assert.equal(double.signals.size, count);
+  for (const [key, { times }] of double.signals) assert.equal(times, 1, key);
+}
+
+const queued = (answers) => answers.filter(({ queued }) => queued).length;
+
+/** Answers nothing before it is opened. */
+function gate() {
+  let open;
+  const opened = new Promise((resolve) => (open = resolve));
+  return { open, wait: () => opened.then(() => undefined) };
+}
+
+describe("a request that tracks 50 signals and returns at once", () => {
+  for (const ours of [true, false]) {
+    const name = ours ? "a server of ours" : "the public API";
+    test(`all arrive once at ${name}, after the response`, async (t) => {
+      const double = clockNextDouble({ ours });
+      await inWorld(double, async ({ request, told }) => {
+        const closed = gate();
+        double.meets.push(closed.wait);
+        const answers = await request({});
+        // The API has answered nothing yet, and the response is here.
+        assert.equal(double.signals.size, 0);
+        assert.equal(queued(answers), COUNT);
+        closed.open();
+        await arrived(double, COUNT);
+        const { stats, flushes, drops } = await told();
+        assert.deepEqual([stats.tracked, stats.delivered, stats.pending], [COUNT, COUNT, 0]);
+        assert.deepEqual([drops, flushes], [[], [COUNT]]);
+        t.diagnostic(`figure: ${COUNT} signals to ${name}: ${double.requests.length} subrequests`);
+        assert.equal(double.requests.length, ours ? 2 : COUNT);
+        await request({ from: COUNT });
+        await arrived(double, 2 * COUNT);
+        // The isolate knows the server: twenty go as soon as they wait, twice, and then the rest.
+        if (ours) assert.equal(double.requests.length, 2 + 3);
+      });
+    });
+  }
+
+  test("the same while the API answers 500 for the first three tries", async (t) => {
+    const double = clockNextDouble({ ours: true });
+    const oops = () => [500, "oops"];
+    double.meets.push(oops, oops, oops);
+    await inWorld(double, async ({ request, told }) => {
+      assert.equal(queued(await request({})), COUNT);
+      await arrived(double, COUNT);
+      const { retries, errors, drops, stats } = await told();
+      assert.deepEqual([errors, drops, stats.delivered], [[], [], COUNT]);
+      assert.equal(retries, 3);
+      const { length } = double.requests;
+      t.diagnostic(`figure: ${COUNT} signals, three times 500: ${length} subrequests`);
+    });
+  });
+
+  test("the same with the queue full: what is not taken is told", async () => {
+    const double = clockNextDouble({ ours: true });
+    await inWorld(double, async ({ request, told }) => {
+      const answers = await request({ options: { batch: { maxQueueSize: 30, maxSize: 100 } } });
+      assert.equal(queued(answers), 30);
+      await arrived(double, 30);
+      const { drops, stats } = await told();
+      const lost = Array.from({ length: 20 }, (_, index) => [`s${30 + index}`, "queue_full"]);
+      assert.deepEqual(drops, lost);
+      assert.deepEqual([stats.tracked, stats.delivered, stats.dropped], [50, 30, 20]);
+    });
+  });
+
+  test("the same with the time over: every loss is told before the host ends the work", async () => {
+    const double = clockNextDouble({ ours: true });
+    const never = () => new Promise(() => {});
+    double.meets.push(...Array(COUNT).fill(never));
+    await inWorld(double, async ({ request, told }) => {
+      assert.equal(queued(await request({ hurry: 100, options: { timeoutMs: 60_000 } })), COUNT);
+      let facts;
+      const drops = [];
+      for (let tries = 0; drops.length < COUNT && tries < 200; tries += 1) {
+        await sleep(25);
+        facts = await told();
+        drops.push(...facts.drops);
+      }
+      assert.deepEqual(new Set(drops.map(([, reason]) => reason)), new Set(["deadline"]));
+      assert.equal(new Set(drops.map(([key]) => key)).size, COUNT);
+      const { tracked, delivered, rejected, dropped, pending } = facts.stats;
+      assert.deepEqual([tracked, delivered, rejected, dropped, pending], [COUNT, 0, 0, COUNT, 0]);
+    });
+  });
+});
+
+describe("requests that share one client", () => {
+  for (const how of ["context", "ambient"]) {
+    test(`each sends its own, ${how === "context" ? "by withContext" : "asking nobody"}`, async (t) => {
+      const double = clockNextDouble({ ours: true });
+      await inWorld(double, async ({ request, told, url }) => {
+        const requests = Array.from({ length: 20 }, (_, index) =>
+          request({ how, count: 12, from: index * 12, pauseUrl: `${url}/api/v1/usage` }),
+        );
+        for (const answers of await Promise.all(requests)) assert.equal(queued(answers), 12);
+        await arrived(double, 240);
+        const sent = double.requests.filter(({ method }) => method === "POST").length;
+        const { stats, drops } = await told();
+        assert.deepEqual([stats.delivered, stats.pending, drops], [240, 0, []]);
+        t.diagnostic(`figure: 240 signals of 20 requests, ${how}: ${sent} subrequests`);
+      });
+    });
+
+    test(`a flush before the response waits for what the request tracked (${how})`, async () => {
+      const double = clockNextDouble();
+      await inWorld(double, async ({ request, url }) => {
+        const results = await Promise.all(
+          Array.from({ length: 6 }, (_, index) =>
+            request({
+              how,
+              count: 9,
+              from: index * 9,
+              flush: true,
+              pauseUrl: `${url}/api/v1/usage`,
+            }),
+          ),
+        );
+        const arrivedBy = double.signals.size;
+        assert.equal(arrivedBy, 54, JSON.stringify(results));
+        const delivered = results.reduce((sum, result) => sum + result.delivered, 0);
+        assert.equal(delivered, 54);
+        for (const { rejected, dropped } of results) assert.deepEqual([rejected, dropped], [[], 0]);
+      });
+    });
+  }
+});

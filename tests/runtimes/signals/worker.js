@@ -1,0 +1,66 @@
+// A Worker whose requests report usage and answer at once.
+
+import { ClockNext } from "edge-credits/clocknext";
+
+// Of all requests; what the hooks are told is kept for whoever asks.
+let shared;
+let told = { errors: [], drops: [], flushes: [], retries: 0 };
+
+// An hour of the client's in seconds of the test's: its clock and its timers alike.
+function hurry(times) {
+  const [now, later, began] = [Date.now, setTimeout, Date.now()];
+  Date.now = () => began + (now() - began) * times;
+  globalThis.setTimeout = (act, delay, ...rest) => later(act, (delay ?? 0) / times, ...rest);
+}
+
+function client({ url, options }, waitUntil) {
+  return new ClockNext({
+    apiKey: "cnk_test",
+    baseUrl: url,
+    waitUntil,
+    ...options,
+    onError: (error, signal) => told.errors.push([error.code, error.effect, signal.idempotencyKey]),
+    onDrop: (signal, reason) => told.drops.push([signal.idempotencyKey, reason]),
+    onFlush: (count) => told.flushes.push(count),
+    onRetry: () => (told.retries += 1),
+  });
+}
+
+/** The client of this request, in each way that one can be had. */
+function clientOf(how, asked, ctx) {
+  if (how === "own") return client(asked, ctx);
+  shared ??= client(asked, "auto");
+  return how === "context" ? shared.withContext(ctx) : shared;
+}
+
+async function track(cnk, { count, from, pauseUrl }) {
+  const answers = [];
+  for (let index = 0; index < count; index += 1) {
+    const idempotencyKey = `s${from + index}`;
+    const tokens = { input: 10, output: 5 };
+    const signal = { customerId: "cus_1", model: "gpt-4o", idempotencyKey, tokens };
+    answers.push(await cnk.signals.wallet(signal));
+    // As between a model's calls: another turn, of the same request.
+    if (pauseUrl && index % 4 === 3) await (await fetch(pauseUrl)).text();
+  }
+  return answers;
+}
+
+export default {
+  async fetch(request, _env, ctx) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/told") {
+      const stats = shared?.stats;
+      const answer = Response.json({ ...told, stats });
+      told = { errors: [], drops: [], flushes: [], retries: 0 };
+      return answer;
+    }
+    const asked = await request.json();
+    if (asked.hurry) hurry(asked.hurry);
+    const cnk = clientOf(asked.how, asked, ctx);
+    const answers = await track(cnk, asked);
+    if (asked.flush) return Response.json(await cnk.flush());
+    if (asked.how === "own") shared = cnk;
+    return Response.json(answers);
+  },
+};
