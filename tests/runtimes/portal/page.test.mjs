@@ -98,6 +98,21 @@ describe("a token that is good", () => {
     assert.ok(text.includes("Nothing yet."));
   });
 
+  test("calls things by the names that the owner has given them", async () => {
+    const headers = { authorization: `Bearer ${keys.admin.text}`, "content-type": "application/json" };
+    const type = { name: "Images <HD>", agentKey: "image_hd", basePrice: 0, marginPercent: 0 };
+    const body = JSON.stringify({ ...type, pricePerCredit: 1 });
+    const url = `${runtime.urls.ledger}/api/v1/credit-types`;
+    const edited = await fetch(url, { method: "POST", headers, body });
+    assert.equal(edited.status, 200, await edited.text());
+    await live("cus_named", "add", { amount: 9, type: "topup", unit: "image_hd" });
+    await live("cus_named", "consume", { amount: 2, unit: "image_hd", metadata: { action: "image_hd" } });
+    const { text } = await embed(tokenFor("cus_named"));
+    assert.ok(text.includes("<h3>Images &lt;HD&gt;</h3>"), text);
+    assert.ok(text.includes('<p class="what">Images &lt;HD&gt;</p>'));
+    assert.ok(!text.includes("image hd") && !text.includes("Image hd"));
+  });
+
   test("shows one customer of one environment", async () => {
     await live("cus_two", "add", { amount: 1, type: "topup" });
     await sandbox("cus_two", "add", { amount: 2, type: "topup" });

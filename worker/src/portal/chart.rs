@@ -7,7 +7,8 @@ use core::fmt::Write as _;
 
 use edge_credits_core::portal::view::UnitView;
 
-use super::words::{counted, day, glance, heading, in_words, short_day};
+use super::names::Names;
+use super::words::{day, glance, short_day};
 use crate::html::escaped;
 
 /// Height of the bars, in CSS pixels. Their width is that of the page.
@@ -17,7 +18,7 @@ const HEIGHT: i64 = 160;
 const LEAST: (i64, i64) = (4, 2);
 
 /// A unit's usage, day by day. `number` tells it from the page's others.
-pub(super) fn chart(view: &UnitView, number: usize) -> String {
+pub(super) fn chart(view: &UnitView, number: usize, names: &Names<'_>) -> String {
     let Some((peak_day, peak)) = view.peak() else {
         return "<p class=\"empty\">No usage in the last 30 days. It shows up here day by day.</p>"
             .to_owned();
@@ -27,7 +28,7 @@ pub(super) fn chart(view: &UnitView, number: usize) -> String {
     let summary = format!(
         "Bar chart of {} used per day over the last {} days. The most was {} on {}. The table below \
          has every day.",
-        in_words(&view.unit),
+        names.in_words(&view.unit),
         view.days.len(),
         used(peak),
         day(&peak_day.to_string()),
@@ -47,13 +48,13 @@ pub(super) fn chart(view: &UnitView, number: usize) -> String {
         escaped(&used(top)),
         escaped(&used(top / 2)),
         escaped(&summary),
-        bars(view, top),
-        table(view, number),
+        bars(view, top, names),
+        table(view, number, names),
         most = escaped(&most),
     )
 }
 
-fn bars(view: &UnitView, top: i64) -> String {
+fn bars(view: &UnitView, top: i64, names: &Names<'_>) -> String {
     let mut svg = String::new();
     for line in [0, HEIGHT / 2] {
         let _ = write!(
@@ -71,7 +72,8 @@ fn bars(view: &UnitView, top: i64) -> String {
         // Hundredths of a percent: a slot per day, and a bar of three quarters of it.
         let (slot, gap) = (10_000 / count, 10_000 / count / 8);
         let (left, width) = (index * 10_000 / count, slot - 2 * gap);
-        let text = format!("{}: {}", short_day(&date.to_string()), counted(*used, &view.unit));
+        let text =
+            format!("{}: {}", short_day(&date.to_string()), names.counted(*used, &view.unit));
         let _ = write!(
             svg,
             "<g data-day=\"{text}\"><title>{text}</title>\
@@ -107,15 +109,15 @@ fn ceiling(peak: i64) -> i64 {
     steps.into_iter().find(|step| *step >= peak).unwrap_or(i64::MAX)
 }
 
-fn table(view: &UnitView, number: usize) -> String {
-    let name = escaped(&heading(&view.unit));
+fn table(view: &UnitView, number: usize, names: &Names<'_>) -> String {
+    let name = escaped(&names.heading(&view.unit));
     let mut rows = String::new();
     for (date, used) in view.days.iter().rev() {
         let _ = write!(
             rows,
             "<tr><th scope=\"row\">{}</th><td>{}</td></tr>",
             day(&date.to_string()),
-            escaped(&counted(*used, &view.unit)),
+            escaped(&names.counted(*used, &view.unit)),
         );
     }
     format!(

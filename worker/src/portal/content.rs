@@ -12,9 +12,8 @@ use edge_credits_core::time::Timestamp;
 use edge_credits_core::topup::packs::Pack;
 
 use super::chart::chart;
-use super::words::{
-    counted, day_tag, distance, exact, glance, happened, heading, lasting, minute_tag, name, noun,
-};
+use super::names::Names;
+use super::words::{day_tag, distance, exact, glance, lasting, minute_tag, name};
 use crate::html::escaped;
 
 /// Most packs that are offered at first sight.
@@ -40,6 +39,8 @@ pub(super) enum Offer {
 pub(super) struct Content<'a> {
     /// The ledger.
     pub(super) view: &'a View,
+    /// What things are called.
+    pub(super) names: &'a Names<'a>,
     /// What is for sale.
     pub(super) offer: &'a Offer,
     /// Permission to buy: the page's own.
@@ -56,17 +57,17 @@ pub(super) struct Content<'a> {
 
 /// The page's content.
 pub(super) fn content(content: &Content<'_>) -> String {
-    let view = content.view;
-    let grants = grants(view);
-    let usage = usage(view);
+    let (view, names) = (content.view, content.names);
+    let grants = grants(view, names);
+    let usage = usage(view, names);
     let top_up = top_up(content);
     format!(
         "{}<div class=\"first{}\">{}{top_up}</div><div class=\"columns\"><div class=\"side\">{usage}\
          {grants}</div>{}</div>{}",
         header(content),
         if top_up.is_empty() || view.units.len() > 2 { "" } else { " beside" },
-        balances(view),
-        activity(view),
+        balances(view, names),
+        activity(view, names),
         footer(content),
     )
 }
@@ -85,10 +86,10 @@ fn header(content: &Content<'_>) -> String {
     )
 }
 
-fn balances(view: &View) -> String {
+fn balances(view: &View, names: &Names<'_>) -> String {
     let mut cards = String::new();
     for unit in &view.units {
-        cards.push_str(&card(unit, view.is_new()));
+        cards.push_str(&card(unit, view.is_new(), names));
     }
     let many = if view.units.len() > 1 { " many" } else { "" };
     format!(
@@ -97,13 +98,13 @@ fn balances(view: &View) -> String {
     )
 }
 
-fn card(unit: &UnitView, is_new: bool) -> String {
+fn card(unit: &UnitView, is_new: bool, names: &Names<'_>) -> String {
     let minor_units = unit.available.minor_units();
     let (all, shown) = (exact(minor_units, &unit.unit), glance(minor_units, &unit.unit));
     let long = if shown.chars().count() > 9 { " long" } else { "" };
     let (over, mut notes) = (unit.available.is_negative(), String::new());
     if over {
-        let owed = counted(unit.available.magnitude().minor_units(), &unit.unit);
+        let owed = names.counted(unit.available.magnitude().minor_units(), &unit.unit);
         let _ = write!(
             notes,
             "<p class=\"note alarm\">You used {} more than you had. The next top-up pays for that \
@@ -118,7 +119,7 @@ fn card(unit: &UnitView, is_new: bool) -> String {
         let _ = write!(notes, "<p class=\"note\">{words}</p>");
     }
     if unit.held.is_positive() {
-        let held = counted(unit.held.minor_units(), &unit.unit);
+        let held = names.counted(unit.held.minor_units(), &unit.unit);
         let _ = write!(
             notes,
             "<p class=\"note\">{} more set aside for work under way</p>",
@@ -129,7 +130,7 @@ fn card(unit: &UnitView, is_new: bool) -> String {
         "<li class=\"card{}\"><h3>{}</h3><p class=\"amount{long}\"><data value=\"{}\" \
          title=\"{}\">{}</data></p>{notes}</li>",
         if over { " over" } else { "" },
-        escaped(&heading(&unit.unit)),
+        escaped(&names.heading(&unit.unit)),
         unit.available.decimal(unit.unit.scale()),
         escaped(&all),
         escaped(&shown),
@@ -144,7 +145,7 @@ fn top_up(content: &Content<'_>) -> String {
             "<button type=\"button\" class=\"buy\" data-topup hidden>Top up</button>".to_owned()
         }
         Offer::Packs(packs) => {
-            let button = |pack: &Pack| buy(pack, content.token);
+            let button = |pack: &Pack| buy(pack, content.token, content.names);
             let first: String = packs.iter().take(FIRST_PACKS).map(button).collect();
             let rest: String = packs.iter().skip(FIRST_PACKS).map(button).collect();
             let rest = if rest.is_empty() {
@@ -167,8 +168,8 @@ fn top_up(content: &Content<'_>) -> String {
     )
 }
 
-fn buy(pack: &Pack, token: &str) -> String {
-    let amount = counted(pack.credits.minor_units(), &pack.unit);
+fn buy(pack: &Pack, token: &str, names: &Names<'_>) -> String {
+    let amount = names.counted(pack.credits.minor_units(), &pack.unit);
     let lasting = match pack.expires_after_days {
         Some(1) => "lasts 1 day".to_owned(),
         Some(days) => format!("lasts {days} days"),
@@ -187,22 +188,22 @@ fn buy(pack: &Pack, token: &str) -> String {
     )
 }
 
-fn usage(view: &View) -> String {
+fn usage(view: &View, names: &Names<'_>) -> String {
     let used = |unit: &&UnitView| unit.used > 0;
     let shown: Vec<&UnitView> = view.units.iter().filter(used).collect();
     let shown = if shown.is_empty() { view.units.iter().take(1).collect() } else { shown };
     let mut series = String::new();
     let mut options = String::new();
     for (number, unit) in shown.iter().enumerate() {
-        let name = escaped(&heading(&unit.unit));
+        let name = escaped(&names.heading(&unit.unit));
         let _ = write!(options, "<option value=\"{number}\">{name}</option>");
         let several = shown.len() > 1;
         let named = if several { format!("<h3>{name}</h3>") } else { String::new() };
         let _ = write!(
             series,
             "<div class=\"series\" data-series=\"{number}\">{named}{}{}</div>",
-            facts(unit),
-            chart(unit, number)
+            facts(unit, names),
+            chart(unit, number, names)
         );
     }
     // Without a script all are there, one below the other.
@@ -220,7 +221,7 @@ fn usage(view: &View) -> String {
     )
 }
 
-fn facts(unit: &UnitView) -> String {
+fn facts(unit: &UnitView, names: &Names<'_>) -> String {
     if unit.used == 0 {
         return String::new();
     }
@@ -238,7 +239,7 @@ fn facts(unit: &UnitView) -> String {
         "<dl class=\"facts\"><div><dt>Last {days} days</dt><dd>{}{}</dd></div>\
          <div><dt>A day on average</dt><dd>{}</dd></div>{before}</dl>",
         escaped(&glance(unit.used, &unit.unit)),
-        escaped(&noun(&unit.unit, "")),
+        escaped(&names.noun(&unit.unit, "")),
         escaped(&glance(unit.used / days, &unit.unit)),
     )
 }
@@ -254,19 +255,19 @@ fn change(used: i64, before: i64) -> String {
     }
 }
 
-fn grants(view: &View) -> String {
+fn grants(view: &View, names: &Names<'_>) -> String {
     let mut lines = String::new();
     for grant in &view.ending {
         let distance = distance(view.as_of, grant.time);
         let soon = grant.time.since(view.as_of).as_secs() < SOON;
-        lines.push_str(&grant_line(grant, ("Expires", &distance), soon));
+        lines.push_str(&grant_line(grant, names, ("Expires", &distance), soon));
     }
     if view.more_ending > 0 {
         let _ = write!(lines, "<li class=\"rest\">and {} more, later</li>", view.more_ending);
     }
     for grant in &view.coming {
         let distance = distance(view.as_of, grant.time);
-        lines.push_str(&grant_line(grant, ("Arrives", &distance), false));
+        lines.push_str(&grant_line(grant, names, ("Arrives", &distance), false));
     }
     let has_any = view.units.iter().any(|unit| unit.available.is_positive());
     if lines.is_empty() && !has_any {
@@ -283,7 +284,12 @@ fn grants(view: &View) -> String {
     )
 }
 
-fn grant_line(grant: &GrantView, (verb, distance): (&str, &str), soon: bool) -> String {
+fn grant_line(
+    grant: &GrantView,
+    names: &Names<'_>,
+    (verb, distance): (&str, &str),
+    soon: bool,
+) -> String {
     let product = grant
         .product
         .as_ref()
@@ -292,13 +298,13 @@ fn grant_line(grant: &GrantView, (verb, distance): (&str, &str), soon: bool) -> 
         "<li{}><div><p class=\"what\">{}{}</p><p class=\"when\">{verb} {}</p></div>\
          <p class=\"tag\">{distance}</p></li>",
         if soon { " class=\"soon\"" } else { "" },
-        escaped(&counted(grant.amount.minor_units(), &grant.unit)),
+        escaped(&names.counted(grant.amount.minor_units(), &grant.unit)),
         product.unwrap_or_default(),
         day_tag(grant.time),
     )
 }
 
-fn activity(view: &View) -> String {
+fn activity(view: &View, names: &Names<'_>) -> String {
     let inside = if view.activity.is_empty() {
         let words = if view.more_activity {
             "Nothing but reservations lately."
@@ -309,7 +315,7 @@ fn activity(view: &View) -> String {
     } else {
         let (first, rest) = view.activity.split_at(view.activity.len().min(FIRST_LINES));
         let list = |lines: &[Line]| {
-            let lines: String = lines.iter().map(activity_line).collect();
+            let lines: String = lines.iter().map(|line| activity_line(line, names)).collect();
             format!("<ol class=\"lines\">{lines}</ol>")
         };
         let mut list_of_all = list(first);
@@ -333,8 +339,8 @@ fn activity(view: &View) -> String {
     )
 }
 
-fn activity_line(line: &Line) -> String {
-    let (title, kind) = happened(line);
+fn activity_line(line: &Line, names: &Names<'_>) -> String {
+    let (title, kind) = names.happened(line);
     let kind = kind.map_or_else(String::new, |kind| format!("{kind} \u{b7} "));
     let minor_units = line.amount.minor_units();
     let plus = if line.amount.is_positive() { "+" } else { "" };
@@ -346,7 +352,7 @@ fn activity_line(line: &Line) -> String {
         escaped(&title),
         minute_tag(line.time),
         escaped(&amount),
-        escaped(&noun(&line.unit, &amount)),
+        escaped(&names.noun(&line.unit, &amount)),
     )
 }
 

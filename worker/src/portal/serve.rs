@@ -16,16 +16,17 @@ use wasm_bindgen::JsValue;
 
 use super::content::{self, Content, Offer};
 use super::edge::refuse;
+use super::names::Names;
 use super::page::{Frame, failed, page as framed, unusable};
 use super::{Asked, Step, step_of, theme};
 use crate::head::Head;
-use crate::host;
 use crate::ledger::Ledger;
 use crate::respond::{Failure, Origin, content as bare, page, redirect, respond};
 use crate::serve::Ids;
 use crate::storage::Storage;
 use crate::topup::{Here, ORIGIN, open_session};
 use crate::topup_settings::{Till, page_origin, till};
+use crate::{catalog_line, host};
 
 /// What a step comes to.
 enum Outcome {
@@ -85,9 +86,12 @@ async fn perform<S: Storage>(
     if step == Step::TopUp {
         return checkout(here, head, (&pass, asked), ids).await.map(Outcome::Elsewhere);
     }
+    // Names are no reason to show nothing. Asked for first: the ledger is read in one step.
+    let catalog = catalog_line::catalog(&here.env, pass.owner.environment).await.ok();
     let view = ledger.portal(&pass.owner, now)?;
     let content = content::content(&Content {
         view: &view,
+        names: &Names(catalog.as_deref()),
         offer: &offer(here, settings.top_up, pass.owner.environment),
         token: &asked.token,
         environment: pass.owner.environment,

@@ -13,6 +13,7 @@ use edge_credits_core::time::Timestamp;
 use edge_credits_core::topup::packs::Packs;
 
 use super::content::{Content, Offer, content};
+use super::names::Names;
 use super::page::{Frame, cancelled, page, paid, unusable};
 use super::*;
 
@@ -67,6 +68,7 @@ fn line(words: &str, amount: i64) -> Line {
 fn said(view: &View, offer: &Offer) -> String {
     content(&Content {
         view,
+        names: &Names(None),
         offer,
         token: "t.m",
         environment: Environment::Live,

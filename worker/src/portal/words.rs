@@ -1,12 +1,11 @@
-//! How the portal says things: amounts, units, dates and what happened, in plain English.
+//! How the portal says amounts and dates, in plain English.
 //!
 //! Decides words alone. An amount is exact wherever one entry or grant is meant; of a balance the first
 //! two decimals are enough for a glance, and it is never told to be more than it is.
 
 use edge_credits_core::credits::{Minor, Scale};
 use edge_credits_core::ids::Unit;
-use edge_credits_core::ledger::EntryKind;
-use edge_credits_core::portal::view::{Line, MAX_LASTING_DAYS};
+use edge_credits_core::portal::view::MAX_LASTING_DAYS;
 use edge_credits_core::time::Timestamp;
 
 use crate::html::grouped;
@@ -17,37 +16,20 @@ const MONTHS: [&str; 12] =
 /// Decimals of a glance at less than one, and at more.
 const GLANCE: (u8, u8) = (6, 2);
 
-/// A unit as a heading.
-pub(super) fn heading(unit: &Unit) -> String {
-    match unit.as_str() {
-        Unit::USD => "Wallet".to_owned(),
-        unit => name(unit),
-    }
-}
-
 /// A name from a price list as one writes it, with a capital.
 pub(super) fn name(text: &str) -> String {
     capitalized(&spaced(text))
 }
 
-/// A unit behind an amount; nothing for money, which has its sign in front.
-pub(super) fn noun(unit: &Unit, amount: &str) -> String {
-    match unit.as_str() {
-        Unit::USD => String::new(),
-        Unit::CREDITS if amount == "1" => " credit".to_owned(),
-        name => format!(" {}", spaced(name)),
-    }
-}
-
 /// `api_calls` as one writes it.
-fn spaced(name: &str) -> String {
+pub(super) fn spaced(name: &str) -> String {
     let spaced = name.replace(['_', '-', '.', ':'], " ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
     if words.is_empty() { name.to_owned() } else { words.join(" ") }
 }
 
 /// With a capital where it begins with one of a to z: the tables for all letters are 15 KB.
-fn capitalized(text: &str) -> String {
+pub(super) fn capitalized(text: &str) -> String {
     let mut rest = text.chars();
     let first = rest.next().map(|first| first.to_ascii_uppercase());
     first.into_iter().chain(rest).collect()
@@ -57,13 +39,6 @@ fn capitalized(text: &str) -> String {
 pub(super) fn exact(minor_units: i64, unit: &Unit) -> String {
     let decimal = Minor::new(minor_units, unit.scale()).to_string();
     signed(decimal.strip_prefix('-').unwrap_or(&decimal), minor_units < 0, unit)
-}
-
-/// The same with what it counts: "1,000 credits", "$5.00".
-pub(super) fn counted(minor_units: i64, unit: &Unit) -> String {
-    let amount = exact(minor_units, unit);
-    let noun = noun(unit, &amount);
-    amount + &noun
 }
 
 /// An amount for a glance: rounded down.
@@ -90,30 +65,6 @@ fn signed(magnitude: &str, negative: bool, unit: &Unit) -> String {
         Some(_) => magnitude.to_owned(),
     };
     format!("{minus}${}", grouped(&cents))
-}
-
-/// What happened, and what kind of thing that is where the first does not say.
-pub(super) fn happened(line: &Line) -> (String, Option<&'static str>) {
-    let product = line.product.as_ref().map(|product| name(product.as_str()));
-    let kind = match line.kind {
-        EntryKind::Consumption => "Usage",
-        EntryKind::Topup => "Top-up",
-        EntryKind::Adjustment if line.reverses && line.amount.is_negative() => "Purchase refunded",
-        EntryKind::Adjustment => "Correction",
-        EntryKind::Refund => "Given back",
-        EntryKind::Expiry => "Expired",
-        EntryKind::Void => "Withdrawn",
-        EntryKind::Scheduled | EntryKind::Hold | EntryKind::Release => "Note",
-    };
-    match line.words.as_deref().or(product.as_deref()) {
-        Some(words) if !words.eq_ignore_ascii_case(kind) => {
-            // A name of a program's, such as image_generation.
-            let named = !words.contains(' ') && words.contains('_');
-            let words = if named { spaced(words) } else { words.to_owned() };
-            (capitalized(&words), Some(kind))
-        }
-        _ => (kind.to_owned(), None),
-    }
 }
 
 /// For how long a balance is going to last.
@@ -151,14 +102,6 @@ pub(super) fn short_day(time: &str) -> String {
     format!("{} {month}", day.trim_start_matches('0'))
 }
 
-/// A unit in the middle of a sentence.
-pub(super) fn in_words(unit: &Unit) -> String {
-    match unit.as_str() {
-        Unit::USD => "money".to_owned(),
-        name => spaced(name),
-    }
-}
-
 /// An instant: in UTC, until the reader's own script says it in the reader's time.
 pub(super) fn minute_tag(time: Timestamp) -> String {
     let text = time.to_string();
@@ -175,8 +118,8 @@ pub(super) fn day_tag(time: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use edge_credits_core::credits::Credits;
-    use edge_credits_core::ledger::EntryKind::{Adjustment, Consumption, Expiry, Topup};
 
+    use super::super::names::Names;
     use super::*;
 
     fn unit(name: &str) -> Unit {
@@ -204,7 +147,7 @@ mod tests {
             assert_eq!(exact(minor_units, &unit), all);
             assert_eq!(glance(minor_units, &unit), first);
             if !with_unit.is_empty() {
-                assert_eq!(counted(minor_units, &unit), with_unit);
+                assert_eq!(Names(None).counted(minor_units, &unit), with_unit);
             }
         }
         for (name, expected) in [
@@ -213,7 +156,7 @@ mod tests {
             ("image_credits", "Image credits"),
             ("__", "__"),
         ] {
-            assert_eq!(heading(&unit(name)), expected);
+            assert_eq!(Names(None).heading(&unit(name)), expected);
         }
         let most = Credits::MAX.minor_units();
         assert_eq!(glance(most, &unit("credits")), "8,000,000,000");
@@ -240,36 +183,6 @@ mod tests {
             [(0, "less than a day"), (1, "1 day"), (30, "30 days"), (365, "year")]
         {
             assert!(lasting(days).contains(expected));
-        }
-    }
-
-    #[test]
-    fn what_happened_by_the_table() {
-        let line = |kind, words: Option<&str>, amount: i64| Line {
-            kind,
-            reverses: kind == Adjustment && amount < 0,
-            words: words.map(str::to_owned),
-            product: None,
-            amount: Credits::from_minor_units(amount).unwrap(),
-            unit: Unit::credits(),
-            time: Timestamp::EPOCH,
-        };
-        let told = |line: Line| {
-            let (title, kind) = happened(&line);
-            (title, kind)
-        };
-
-        for (line, title, kind) in [
-            (line(Consumption, None, -1), "Usage", None),
-            (line(Consumption, Some("usage"), -1), "Usage", None),
-            (line(Consumption, Some("image_generation"), -1), "Image generation", Some("Usage")),
-            (line(Consumption, Some("Chat: my_file.txt"), -1), "Chat: my_file.txt", Some("Usage")),
-            (line(Topup, Some("Top-up"), 1), "Top-up", None),
-            (line(Adjustment, None, -1), "Purchase refunded", None),
-            (line(Adjustment, None, 1), "Correction", None),
-            (line(Expiry, None, -1), "Expired", None),
-        ] {
-            assert_eq!(told(line), (title.to_owned(), kind));
         }
     }
 }
