@@ -3,6 +3,7 @@
 mod batch;
 mod holds;
 mod payments;
+mod portal;
 mod reporting;
 mod tables;
 mod usage;
