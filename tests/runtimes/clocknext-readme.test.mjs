@@ -20,7 +20,7 @@ const key = clocknextKey("live", ["admin"]);
 const CUSTOMER = "cus_123";
 const VARIABLES = {
   API_KEYS: JSON.stringify([key.entry]),
-  PORTAL_SECRET: "a secret of the tests, of 32 bytes or more",
+  PORTAL_SECRET: "a-secret-of-the-tests-of-32-or-more",
 };
 
 /** What the snippets ask for. */

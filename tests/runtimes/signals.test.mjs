@@ -6,9 +6,11 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { ledgerApi } from "./api.mjs";
+import { clocknextApi, clocknextKey } from "./clocknext/api.mjs";
 import { clockNextDouble, serve } from "./clocknext/double.mjs";
 import { REPOSITORY, bundleWorker, makeProject } from "./project.mjs";
-import { COMPATIBILITY_DATE, startWorkerd } from "./workerd.mjs";
+import { COMPATIBILITY_DATE, ledgerWorker, startWorkerd } from "./workerd.mjs";
 
 const COUNT = 50;
 
@@ -191,5 +193,40 @@ describe("requests that share one client", () => {
         for (const { rejected, dropped } of results) assert.deepEqual([rejected, dropped], [[], 0]);
       });
     });
+  }
+});
+
+test("50 signals to the real worker: each is in the ledger once, to the last decimal", async (t) => {
+  const key = clocknextKey("live", ["admin"]);
+  const ledger = ledgerWorker({ API_KEYS: JSON.stringify([key.entry]) });
+  const runtime = await startWorkerd({ workers: [worker, ledger] });
+  try {
+    const { edge, ledger: url } = runtime.urls;
+    const engine = ledgerApi(url, key.text);
+    const next = clocknextApi(url, key.text);
+    // 10 × 1 + 5 × 2 USD per million: 0.00002 a signal.
+    await next.good("POST", "/models", { modelId: "acme/one", inputPrice: 1, outputPrice: 2 });
+    await engine.grant("cus_1", 1, { unit: "usd" });
+    const balance = async () => (await engine.balance("cus_1", "?unit=usd")).balance;
+    const given = { url, apiKey: key.text, count: COUNT, from: 0, how: "own" };
+    const request = () => fetch(edge, { method: "POST", body: JSON.stringify(given) });
+    const told = async () => (await fetch(`${edge}/told`)).json();
+    for (const repeat of [false, true]) {
+      const response = await request();
+      assert.equal(queued(await response.json()), COUNT);
+      let facts;
+      do {
+        await sleep(25);
+        facts = await told();
+      } while (facts.stats.pending > 0);
+      assert.equal(facts.stats.delivered, COUNT);
+      assert.equal(await balance(), 0.999);
+      // The same signals by another client, under the same keys: they count once.
+      if (repeat) continue;
+      t.diagnostic(`figure: ${COUNT} signals to the real worker: ${facts.subrequests} subrequests`);
+      assert.ok(facts.subrequests <= 4, `${facts.subrequests}`);
+    }
+  } finally {
+    await runtime.stop();
   }
 });

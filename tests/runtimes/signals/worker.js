@@ -13,10 +13,20 @@ function hurry(times) {
   globalThis.setTimeout = (act, delay, ...rest) => later(act, (delay ?? 0) / times, ...rest);
 }
 
-function client({ url, options }, waitUntil) {
+// As the runtime counts them.
+let subrequests = 0;
+const fetcher = {
+  fetch(url, init) {
+    subrequests += 1;
+    return fetch(url, init);
+  },
+};
+
+function client({ url, apiKey = "cnk_test", options }, waitUntil) {
   return new ClockNext({
-    apiKey: "cnk_test",
+    apiKey,
     baseUrl: url,
+    fetcher,
     waitUntil,
     ...options,
     onError: (error, signal) => told.errors.push([error.code, error.effect, signal.idempotencyKey]),
@@ -38,7 +48,7 @@ async function track(cnk, { count, from, pauseUrl }) {
   for (let index = 0; index < count; index += 1) {
     const idempotencyKey = `s${from + index}`;
     const tokens = { input: 10, output: 5 };
-    const signal = { customerId: "cus_1", model: "gpt-4o", idempotencyKey, tokens };
+    const signal = { customerId: "cus_1", model: "acme/one", idempotencyKey, tokens };
     answers.push(await cnk.signals.wallet(signal));
     // As between a model's calls: another turn, of the same request.
     if (pauseUrl && index % 4 === 3) await (await fetch(pauseUrl)).text();
@@ -51,7 +61,7 @@ export default {
     const { pathname } = new URL(request.url);
     if (pathname === "/told") {
       const stats = shared?.stats;
-      const answer = Response.json({ ...told, stats });
+      const answer = Response.json({ ...told, stats, subrequests });
       told = { errors: [], drops: [], flushes: [], retries: 0 };
       return answer;
     }
