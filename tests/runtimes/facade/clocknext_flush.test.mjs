@@ -165,15 +165,23 @@ describe("behind a response", () => {
   test("a request that goes on tracking is given its time anew", async (t) => {
     const double = clockNextDouble();
     const ctx = context();
-    const { cnk, told } = watched(double, { waitUntil: ctx });
+    // Something is always under way.
+    const slow = {
+      fetch: async (url, init) => {
+        await new Promise((resolve) => setTimeout(resolve, 4_000));
+        return double.fetch(url, init);
+      },
+    };
+    const { cnk, told } = watched(slow, { waitUntil: ctx });
     await inVirtualTime(t, async () => {
-      for (let index = 0; index < 20; index += 1) {
+      for (let index = 0; index < 40; index += 1) {
         await cnk.signals.wallet(wallet(index));
-        await new Promise((resolve) => setTimeout(resolve, 3_000));
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
       }
+      await cnk.flush();
     });
-    assert.deepEqual(told.drops, []);
-    assertOnce(double, 20);
+    assert.deepEqual([told.drops, ctx.promises.length], [[], 1]);
+    assertOnce(double, 40);
   });
 
   test("a waitUntil that throws is none", async () => {
