@@ -17,8 +17,8 @@ const ROUTES = [
   ...["balance", "transactions", "consume", "batch", "add", "void"],
   ...["holds", "progress", "extend", "capture", "release"],
   ...["sessions", "pay", "cancel", "stripe"],
-  ...["me", "balances"],
   ...["wallet", "adjust", "catalog", "models", "credit-types", "outcomes"],
+  ...["me", "customers", "balances", "plan", "token"],
   ...["usage", "top-consumers", "actions", "burn-rate", "summary"],
   ...["embed", "data", "topup"],
 ];

@@ -108,8 +108,9 @@ describe("balances", () => {
   });
 
   test("of the other environment are others", async () => {
-    const { credits, units } = await clocknextApi(origin, cnk.test.text).balances("both");
-    assert.deepEqual([credits, units], [[], []]);
+    const other = clocknextApi(origin, cnk.test.text);
+    const { status, json } = await other.request("GET", other.customer("both", "/balances"));
+    assert.deepEqual([status, json.code], [404, "not_found"]);
   });
 
   test("a broken id is refused", async () => {

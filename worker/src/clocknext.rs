@@ -9,7 +9,7 @@
 //!
 //! 1. [`routes`]: a variant of [`routes::Ask`], its path in [`routes::find`], and its
 //!    [`routes::Terms`]: verb, scope, largest body, and its [`routes::Seat`], which is who answers.
-//!    `Seat::Directory` is the object of the environment; `Seat::Ledger` that of the customer in the path;
+//!    `Seat::Directory` is the object of the environment, `Seat::DirectoryOf` too; `Seat::Ledger` that of the customer in the path;
 //!    `Seat::LedgerOfQuery` and `Seat::LedgerOfBody` that of the `customerId` in query or body. For the
 //!    last one the body is read at the entrance first ([`edge`]), once, and passed on as it is.
 //! 2. The arm in [`at_ledger`] or [`at_directory`]. Both get an [`Asking`]: environment,
@@ -31,6 +31,7 @@
 
 pub(crate) mod at_directory;
 pub(crate) mod at_ledger;
+mod catalog;
 pub(crate) mod edge;
 mod fan_out;
 pub(crate) mod passing;
@@ -108,7 +109,9 @@ pub(crate) fn receive<'a>(
         head.check_content()?;
     }
     let customer = match terms.seat {
-        Seat::Ledger(id) => Some(parse_customer(&segment(id, "customer_id")?)?),
+        Seat::Ledger(id) | Seat::DirectoryOf(id) => {
+            Some(parse_customer(&segment(id, "customer_id")?)?)
+        }
         Seat::LedgerOfQuery => Some(whose_query(head.query())?),
         Seat::Edge | Seat::Directory | Seat::LedgerOfBody | Seat::LedgersOfBody => None,
     };

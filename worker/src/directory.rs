@@ -5,6 +5,8 @@
 //! customer, written in the transaction that adds the report up. A report that arrives twice, late or
 //! after a crash is therefore answered with how far its customer is, and adds nothing.
 
+pub(crate) mod customers;
+
 use core::cell::Cell;
 
 use edge_credits_core::analytics::answers::{Consumer, Source, answer};
@@ -13,6 +15,7 @@ use edge_credits_core::analytics::directory::{apply, goes_on};
 use edge_credits_core::analytics::question::Question;
 use edge_credits_core::analytics::report::{Report, applied_body};
 use edge_credits_core::analytics::tally::Tally;
+use edge_credits_core::customers::record::Record;
 use edge_credits_core::ids::{Environment, Unit};
 use edge_credits_core::ledger::EntryKind;
 use edge_credits_core::time::Timestamp;
@@ -22,7 +25,7 @@ use crate::directory_schema::STEPS;
 use crate::respond::{Answer, Failure};
 use crate::storage::{Storage, StorageError};
 use crate::store::{StoreError, in_transaction};
-use crate::{directory_store, ledger, rollup_store};
+use crate::{customer_store, directory_store, ledger, rollup_store};
 
 mod catalog;
 
@@ -56,9 +59,20 @@ impl<S: Storage> Directory<S> {
         if let Err(applied) = goes_on(report, customer.as_ref()) {
             return Ok(applied);
         }
+        let id = &report.owner.customer;
+        // Who came by the ledger alone is listed from the first report on.
+        let unlisted = customer.is_none()
+            && customer_store::find(&self.storage, id)?.is_none()
+            && !customer_store::is_gone(&self.storage, id)?;
         let known = directory_store::known(&self.storage, report, customer)?;
         let application = apply(report, known);
-        in_transaction(&self.storage, || directory_store::write(&self.storage, &application))?;
+        in_transaction(&self.storage, || {
+            if unlisted {
+                let record = Record::unnamed(id.clone(), report.first_at);
+                customer_store::add(&self.storage, &record, None)?;
+            }
+            directory_store::write(&self.storage, &application)
+        })?;
         Ok(application.customer.applied)
     }
 

@@ -5,8 +5,8 @@
 use core::time::Duration;
 
 use edge_credits_core::analytics::report::Report;
-use edge_credits_core::http::{ENVIRONMENT_HEADER, Method, Request, Response};
-use edge_credits_core::ids::Environment;
+use edge_credits_core::http::{ENVIRONMENT_HEADER, Method, Request, Response, encode_component};
+use edge_credits_core::ids::{Environment, Owner};
 use worker::Env;
 
 use crate::front::{DIRECTORY, namespace};
@@ -15,6 +15,9 @@ use crate::object_line;
 
 /// Where a directory takes reports. No request from outside gets there: the worker has no such path.
 pub(crate) const REPORTS: &str = "/reports";
+
+/// Where a directory is asked about a customer by the customer's ledger; the percent-encoded id follows.
+pub(crate) const RECORDS: &str = "/records/";
 
 /// How long a ledger waits for an answer; it takes some milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -43,6 +46,31 @@ pub(crate) async fn report(env: &Env, report: &Report) -> Result<String, String>
         Some(Response { status, .. }) => Err(format!("it answered {status}")),
         None => Err("it did not answer".to_owned()),
     }
+}
+
+/// Whether the directory lists a customer; `None` where it does not answer.
+pub(crate) async fn lists(env: &Env, owner: &Owner) -> Option<bool> {
+    match about(env, owner, Method::Get).await?.status {
+        200 => Some(true),
+        404 => Some(false),
+        _ => None,
+    }
+}
+
+/// Has the directory take a customer's record away; whether it has.
+pub(crate) async fn unlist(env: &Env, owner: &Owner) -> bool {
+    about(env, owner, Method::Delete).await.is_some_and(|response| response.status == 200)
+}
+
+async fn about(env: &Env, owner: &Owner, method: Method) -> Option<Response> {
+    let id = encode_component(owner.customer.as_str());
+    let request = Request {
+        method,
+        url: format!("https://directory{RECORDS}{id}"),
+        headers: vec![(ENVIRONMENT_HEADER, owner.environment.as_str().to_owned())],
+        body: None,
+    };
+    send(env, owner.environment, &request).await
 }
 
 /// Asks what a caller has asked.

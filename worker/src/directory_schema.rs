@@ -1,10 +1,16 @@
 //! The tables of a directory.
 //!
-//! One object knows all customers of an environment. The tables come with the first report. A report
+//! One object knows all customers of an environment. The tables come with the first report, or the first
+//! customer that is created. A report
 //! writes a row for its customer, and for each day one sum, one per action and kind, and one running
-//! total; a customer's first charge of a day two more and an index entry.
+//! total; a customer's first charge of a day two more and an index entry; a customer's first report the
+//! record by which it is listed. A record is two rows, and one for each beginning of its words: some
+//! thirty for a name, an address and an id.
 
 use crate::schema::{ACTIONS, DAYS, Steps};
+
+/// The version with which records came.
+pub(crate) const RECORDS_STEP: i64 = 3;
 
 /// The statements of each version, oldest first. A released version is never edited.
 pub(crate) const STEPS: Steps = &[
@@ -60,6 +66,28 @@ pub(crate) const STEPS: Steps = &[
         key TEXT NOT NULL CHECK (key <> ''),
         body TEXT NOT NULL,
         PRIMARY KEY (section, key)
+    ) STRICT, WITHOUT ROWID",
+    ],
+    &[
+        // A record's number is its place in every list.
+        "CREATE TABLE records (
+        number INTEGER PRIMARY KEY CHECK (number > 0),
+        customer TEXT NOT NULL UNIQUE CHECK (customer <> ''),
+        fields TEXT NOT NULL,
+        fingerprint TEXT,
+        created_at INTEGER NOT NULL CHECK (created_at >= 0),
+        updated_at INTEGER NOT NULL CHECK (updated_at >= created_at)
+    ) STRICT",
+        // The beginnings of the words by which a record is found.
+        "CREATE TABLE beginnings (
+        word TEXT NOT NULL CHECK (word <> ''),
+        number INTEGER NOT NULL REFERENCES records (number),
+        PRIMARY KEY (word, number)
+    ) STRICT, WITHOUT ROWID",
+        // Customers who were taken away: a report that comes late does not bring them back.
+        "CREATE TABLE gone (
+        customer TEXT PRIMARY KEY CHECK (customer <> ''),
+        gone_at INTEGER NOT NULL CHECK (gone_at >= 0)
     ) STRICT, WITHOUT ROWID",
     ],
 ];

@@ -1,10 +1,11 @@
-//! A request to the directory of an environment: a ledger's report, or a question.
+//! A request to the directory of an environment: a ledger's report or question about its customer, a
+//! question about all, or one of the ClockNext API's.
 //!
-//! Whoever holds the binding may ask; reports come from the ledgers alone, by a path that the worker
-//! does not have.
+//! Whoever holds the binding may ask; what ledgers say comes by paths that the worker does not have.
 
 use edge_credits_core::analytics::question::parse_question;
 use edge_credits_core::analytics::report::Report;
+use edge_credits_core::entropy::Entropy;
 use edge_credits_core::http::parse_query;
 use edge_credits_core::ids::Environment;
 use edge_credits_core::wire::batch::MAX_BATCH_BYTES;
@@ -35,11 +36,11 @@ pub(crate) fn serve<S: Storage>(
     body: Option<Vec<u8>>,
 ) -> Result<String, JsValue> {
     let started = host::now();
-    let Ids { request_id, .. } = Ids::of(head)?;
+    let Ids { request_id, entropy } = Ids::of(head)?;
     let result = if head.method == "POST" && head.path() == REPORTS {
         take(directory, name, body)
     } else {
-        answer(directory, name, head, body)
+        answer(directory, name, (head, body), &entropy)
     };
     let took = host::now().since(started);
     Ok(respond(
@@ -70,23 +71,27 @@ fn take<S: Storage>(
 fn answer<S: Storage>(
     directory: &Directory<S>,
     name: Option<&str>,
-    head: &Head,
-    body: Option<Vec<u8>>,
+    (head, body): (&Head, Option<Vec<u8>>),
+    entropy: &Entropy,
 ) -> Result<Answer, Failure> {
     if head.method == "GET" && head.path() == CATALOG {
         require_own(name, environment_of(head)?)?;
         return tell_catalog(directory, head.query());
+    }
+    if let Some(customer) = at_directory::record_asked(head) {
+        require_own(name, environment_of(head)?)?;
+        return at_directory::answer_ledger(directory, head, &customer?);
     }
     match receive_whole(head, body, &|_| environment_of(head))? {
         Received::Question { environment, topic } => {
             require_own(name, environment)?;
             directory.ask(&parse_question(topic, head.query())?, host::now())
         }
-        Received::Health | Received::TopUp(_) => Err(no_health().into()),
         Received::Asking(asking) => {
             require_own(name, asking.environment)?;
-            at_directory::answer(directory, &asking)
+            at_directory::answer(directory, (head, &asking), entropy)
         }
+        Received::Health | Received::TopUp(_) => Err(no_health().into()),
         Received::Call(_) => {
             let message = "The directory knows all customers together; ask this customer's ledger.";
             Err(ApiError::new(Code::NotFound, message).into())

@@ -13,7 +13,8 @@ use edge_credits_core::ids::{CustomerId, Environment, Unit};
 use edge_credits_core::ledger::stored::SqlValue;
 use edge_credits_core::time::Timestamp;
 
-use crate::directory_schema::STEPS;
+use crate::customer_store;
+use crate::directory_schema::{RECORDS_STEP, STEPS};
 use crate::rollup_store::{self, PLACES, SUMS, day_of, number, sums, tally, within};
 use crate::schema;
 use crate::storage::{Row, Storage};
@@ -41,7 +42,8 @@ pub(crate) fn version(storage: &dyn Storage) -> Result<i64, StoreError> {
     Ok(schema::version_by(storage, STEPS)?)
 }
 
-/// Brings the tables to the latest version. Runs inside the caller's transaction.
+/// Brings the tables to the latest version; new ones are those of an environment. Runs inside the
+/// caller's transaction.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -55,6 +57,9 @@ pub(crate) fn migrate(
     if version == 0 {
         let begin = "INSERT INTO head (one, environment) VALUES (1, ?)";
         storage.execute(begin, &[text(environment.as_str())])?;
+    }
+    if (1..RECORDS_STEP).contains(&version) {
+        customer_store::adopt_all(storage)?;
     }
     Ok(())
 }

@@ -5,7 +5,9 @@
 //! there is no await between the first lookup and the answer, so no two commands interleave. Memory
 //! is a cache: whenever the storage fails it is dropped, and the next call loads what was kept.
 
+mod closing;
 mod holds;
+mod plans;
 mod questions;
 mod reporting;
 mod usage;
@@ -18,6 +20,7 @@ use edge_credits_core::ledger::{
     Account, AlarmIntent, Batch, Command, Found, LedgerConfig, Receipt, Rejection, Writes, decide,
     settle,
 };
+use edge_credits_core::plan::Plan;
 use edge_credits_core::time::Timestamp;
 use edge_credits_core::wire::errors::{ApiError, Code};
 use edge_credits_core::wire::rejections;
@@ -27,8 +30,9 @@ use edge_credits_core::wire::requests::{BalanceQuery, PageQuery};
 use crate::respond::{Answer, Failure};
 use crate::storage::{Storage, StorageError};
 use crate::store::{self, StoreError, in_transaction, sooner};
-use crate::{rollup_store, schema};
+use crate::{rollup_store, schema, standing_store};
 
+pub(crate) use closing::Standing;
 pub(crate) use reporting::Outward;
 
 mod payments;
@@ -50,7 +54,9 @@ struct Loaded {
     account: Account,
     /// How far the entries have been worked off for analytics.
     pace: Pace,
-    /// Whether the tables exist; they come with the first entry.
+    /// The plan that the customer is on.
+    plan: Option<Plan>,
+    /// Whether the tables exist; they come with the first entry, or a plan, or the customer's end.
     has_tables: bool,
 }
 
@@ -217,7 +223,7 @@ impl<S: Storage> Ledger<S> {
             None => self.load(owner, now)?,
         };
         let result = if loaded.account.owner() == owner {
-            step(&mut loaded)
+            self.renew(&mut loaded, now).and_then(|()| step(&mut loaded))
         } else {
             Err(Fault::OtherOwner)
         };
@@ -236,7 +242,7 @@ impl<S: Storage> Ledger<S> {
         let version = schema::version(&self.storage)?;
         if version == 0 {
             let (account, pace) = (Account::new(owner.clone()), Pace::default());
-            return Ok(Loaded { account, pace, has_tables: false });
+            return Ok(Loaded { account, pace, plan: None, has_tables: false });
         }
         if version < schema::LATEST {
             let migrate = || Ok(schema::migrate(&self.storage, version, now)?);
@@ -244,7 +250,11 @@ impl<S: Storage> Ledger<S> {
         }
         let meta = store::meta(&self.storage)?;
         let (last, open) = store::account_rows(&self.storage)?;
-        let account = Account::load(meta.owner, last, open).map_err(StoreError::from)?;
+        let mut account = Account::load(meta.owner, last, open).map_err(StoreError::from)?;
+        let known = standing_store::load(&self.storage)?;
+        if known.closed_at.is_some() {
+            account.close();
+        }
         let mut pace = meta.pace;
         let mut lost = false;
         if let Some(position) = pace.waits_since(account.sequence(), &self.config) {
@@ -264,7 +274,7 @@ impl<S: Storage> Ledger<S> {
         } else if lost {
             store::ring(&self.storage, sooner(account.next_due(), pace.armed), now)?;
         }
-        Ok(Loaded { account, pace, has_tables: true })
+        Ok(Loaded { account, pace, plan: known.plan, has_tables: true })
     }
 
     /// Makes sure that what memory holds is what is stored: an instance that the platform has
@@ -319,10 +329,7 @@ impl<S: Storage> Ledger<S> {
         let armed = loaded.pace.arm(last, now, &self.config);
         let besides = armed.or(loaded.pace.armed);
         in_transaction(&self.storage, || {
-            if !loaded.has_tables {
-                schema::migrate(&self.storage, 0, now)?;
-                schema::record_owner(&self.storage, loaded.account.owner())?;
-            }
+            self.make_tables(loaded, now)?;
             store::write(&self.storage, writes, besides, now)?;
             if armed.is_some() && writes.alarm == AlarmIntent::Keep {
                 store::ring(&self.storage, sooner(loaded.account.next_due(), armed), now)?;

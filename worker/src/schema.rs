@@ -135,6 +135,14 @@ const STEPS: Steps = &[
         PRIMARY KEY (day, type)
     ) STRICT, WITHOUT ROWID",
     ],
+    &[
+        // What concerns the customer as a whole; no row is an account that is open and without a plan.
+        "CREATE TABLE standing (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        closed_at INTEGER CHECK (closed_at >= 0),
+        plan TEXT
+    ) STRICT",
+    ],
 ];
 
 /// Sums of a day. They may exceed what a double holds, and go in and out as text.
@@ -162,7 +170,7 @@ pub(crate) const ACTIONS: &str = "CREATE TABLE actions (
 ) STRICT, WITHOUT ROWID";
 
 /// The version that this code writes.
-pub(crate) const LATEST: i64 = 6;
+pub(crate) const LATEST: i64 = 7;
 
 /// The version of the tables that the object has; 0 when it has none.
 ///

@@ -195,7 +195,8 @@ pub(crate) async fn ask_directory(
     })
 }
 
-fn away() -> ApiError {
+/// The answer where a directory does not.
+pub(crate) fn away() -> ApiError {
     let message = "The directory of this environment did not answer. Ask again.";
     ApiError::new(Code::UpstreamUnavailable, message)
 }

@@ -104,7 +104,11 @@ pub(crate) fn meta(storage: &dyn Storage) -> Result<Meta, StoreError> {
     Ok(Meta { owner: owner_of(environment, customer)?, alarm_due, pace })
 }
 
-fn instant(value: &SqlValue) -> Result<Option<Timestamp>, StoreError> {
+/// A time that may be missing.
+///
+/// # Errors
+/// [`StoreError::Corrupt`].
+pub(crate) fn instant(value: &SqlValue) -> Result<Option<Timestamp>, StoreError> {
     match value {
         SqlValue::Null => Ok(None),
         SqlValue::Integer(millis) => Ok(Some(Timestamp::from_millis(*millis))),

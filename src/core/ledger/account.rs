@@ -23,6 +23,8 @@ pub struct Account {
     pub(super) grants: BTreeMap<u64, Grant>,
     /// Open holds by sequence number.
     pub(super) holds: BTreeMap<u64, Hold>,
+    /// Whether the customer was taken away: nothing new is accepted then.
+    pub(super) closed: bool,
 }
 
 /// The stored rows contradict each other.
@@ -40,6 +42,7 @@ impl Account {
             totals: Totals::default(),
             grants: BTreeMap::new(),
             holds: BTreeMap::new(),
+            closed: false,
         }
     }
 
@@ -53,6 +56,18 @@ impl Account {
     #[must_use]
     pub const fn sequence(&self) -> u64 {
         self.sequence
+    }
+
+    /// Closes the account for good: from now on [`super::decide`] refuses what it has not done before.
+    /// Payments are still entered, for they have happened; and what is due still falls due.
+    pub fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// Whether the account was closed.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// Ledger time at `now`: of the next entry.

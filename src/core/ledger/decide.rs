@@ -69,6 +69,9 @@ pub fn decide(
             }
         };
     }
+    if account.closed {
+        return Err(Rejection::Closed);
+    }
     let Lookups { record: id, hold, .. } = command.lookups(&account.owner);
     let record = KeyRecord { key: command.call().key.clone(), fingerprint };
     let mut draft = Draft::begin(account, now)?;

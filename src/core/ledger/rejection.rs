@@ -20,6 +20,8 @@ pub enum Rejection {
         /// What the first call was answered.
         first: Box<Receipt>,
     },
+    /// The customer was taken away; what was done before is still answered by its key.
+    Closed,
     /// The grant would end before, or when, it comes into effect.
     ExpiryPassed,
     /// This customer has no such charge.

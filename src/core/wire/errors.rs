@@ -76,6 +76,8 @@ codes! {
     InsufficientCredits = "insufficient_credits", 402;
     /// The API key may not do this.
     InsufficientScope = "insufficient_scope", 403;
+    /// The customer was deleted: their ledger takes nothing new.
+    CustomerClosed = "customer_closed", 403;
     /// No such path, grant, charge or hold.
     NotFound = "not_found", 404;
     /// The path exists, for another verb.

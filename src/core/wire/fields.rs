@@ -91,6 +91,12 @@ impl<'a> Fields<'a> {
         Ok(Some(value))
     }
 
+    /// Takes a field out that is JSON `null`; whether it was. For bodies in which null clears a field.
+    pub(crate) fn take_null(&mut self, name: &str) -> bool {
+        let index = self.0.iter().position(|(field, value)| field == name && value.get() == "null");
+        index.map(|index| self.0.swap_remove(index)).is_some()
+    }
+
     /// A string.
     ///
     /// # Errors

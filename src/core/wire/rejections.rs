@@ -41,6 +41,10 @@ struct RefundLimit {
 pub fn to_error(rejection: &Rejection, customer: &CustomerId) -> ApiError {
     match rejection {
         Rejection::KeyReused { field, first } => key_reused(field, first, customer),
+        Rejection::Closed => ApiError::new(
+            Code::CustomerClosed,
+            "This customer was deleted, and their ledger takes nothing new. Nothing was changed.",
+        ),
         Rejection::ExpiryPassed => ApiError::about(
             Code::InvalidRequest,
             "expires_at",

@@ -188,6 +188,14 @@ pub(crate) fn read_key(
     }
 }
 
+/// The key of the header alone; none where there is none.
+///
+/// # Errors
+/// `duplicate_header`, `invalid_idempotency_key`.
+pub fn read_header(source: &KeySource<'_>) -> Result<Option<IdempotencyKey>, ApiError> {
+    source.header.map(|_| read_key(None, source)).transpose()
+}
+
 pub(crate) fn read_own_key(text: &str) -> Result<IdempotencyKey, ApiError> {
     IdempotencyKey::parse(text).map_err(|_| invalid_key())
 }

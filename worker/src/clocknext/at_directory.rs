@@ -1,102 +1,75 @@
-//! A request of the ClockNext API, answered by the directory of the environment.
+//! A request of the ClockNext API, answered by the directory of an environment; and what a ledger asks it
+//! about its customer.
 
-use edge_credits_core::catalog::{Edit, Section, parse_entry};
-use edge_credits_core::wire::members::Members;
-use edge_credits_core::wire::requests::body_text;
+use edge_credits_core::customers::list::Query;
+use edge_credits_core::customers::record::Changes;
+use edge_credits_core::entropy::Entropy;
+use edge_credits_core::idempotency::IdempotencyKey;
+use edge_credits_core::ids::CustomerId;
+use edge_credits_core::wire::errors::ApiError;
+use edge_credits_core::wire::requests::{KeySource, body_text, parse_customer, read_header};
 
 use super::routes::Ask;
 use super::{Asking, not_here};
 use crate::directory::Directory;
-use crate::receive::segment;
+use crate::directory::customers::Birth;
+use crate::directory_line::RECORDS;
+use crate::head::Head;
+use crate::host;
+use crate::receive::{environment_of, segment};
 use crate::respond::{Answer, Failure};
 use crate::storage::Storage;
-use crate::{catalog_line, host};
 
 /// Answers one request.
 ///
 /// # Errors
-/// What the request is refused for; as for [`Directory::edit_catalog`].
+/// As the directory's.
 pub(crate) fn answer<S: Storage>(
     directory: &Directory<S>,
-    asking: &Asking<'_>,
+    (head, asking): (&Head, &Asking<'_>),
+    entropy: &Entropy,
 ) -> Result<Answer, Failure> {
+    let now = host::now();
+    let body = || body_text(&asking.body);
+    let customer = || asking.customer.as_ref().ok_or_else(not_here);
     match asking.ask {
-        Ask::Catalog => {
-            let catalog = directory.catalog()?;
-            let body = Members::new().display("catalog", Some(catalog.to_json())).finish();
-            Ok(Answer { body, replayed: false })
+        Ask::CreateCustomer => {
+            let key = named_key(head, entropy)?;
+            let birth = Birth { environment: asking.environment, key: key.as_ref(), entropy };
+            directory.create(&birth, &Changes::parse_new(&body()?)?, now)
         }
-        Ask::Entries { section } => {
-            let catalog = directory.catalog()?;
-            let body = Members::new()
-                .display(section.field(), Some(catalog.section_json(section)))
-                .text("version", Some(&catalog.version()))
-                .finish();
-            Ok(Answer { body, replayed: false })
+        Ask::Customers => directory.list(&Query::parse(head.query())?),
+        Ask::Customer { .. } => directory.customer(customer()?),
+        Ask::UpdateCustomer { .. } => {
+            directory.update(customer()?, &Changes::parse(&body()?)?, now)
         }
-        Ask::PutEntry { section } => {
-            let entry = parse_entry(section, &body_text(&asking.body)?)?;
-            let json = entry.to_json();
-            let version = edited(directory, asking, &Edit::Put(entry))?;
-            let body = Members::new()
-                .display(section.one(), Some(json))
-                .text("version", Some(&version))
-                .finish();
-            Ok(Answer { body, replayed: false })
-        }
-        Ask::RemoveEntry { section, key } => {
-            let key = segment(key, section.key_name())?;
-            let version = edited(directory, asking, &Edit::Remove(section, key))?;
-            let body = Members::new().text("version", Some(&version)).finish();
-            Ok(Answer { body, replayed: false })
-        }
-        _ => Err(not_here().into()),
+        _ => super::catalog::answer(directory, asking),
     }
 }
 
-fn edited<S: Storage>(
+/// The caller's key of a creation. The public API has none; without one, each request makes a customer.
+fn named_key(head: &Head, entropy: &Entropy) -> Result<Option<IdempotencyKey>, ApiError> {
+    read_header(&KeySource { header: head.header("idempotency-key"), entropy })
+}
+
+/// The customer whom a ledger asks about, where the path is that question.
+pub(crate) fn record_asked(head: &Head) -> Option<Result<CustomerId, ApiError>> {
+    let id = head.path().strip_prefix(RECORDS)?;
+    Some(segment(id, "customer_id").and_then(|id| parse_customer(&id)))
+}
+
+/// Answers a ledger: whether its customer is listed; or takes the customer's record away.
+///
+/// # Errors
+/// As the directory's.
+pub(crate) fn answer_ledger<S: Storage>(
     directory: &Directory<S>,
-    asking: &Asking<'_>,
-    edit: &Edit,
-) -> Result<String, Failure> {
-    let catalog = directory.edit_catalog(asking.environment, host::now(), edit)?;
-    // Here at least the edit counts at once.
-    catalog_line::forget(asking.environment);
-    Ok(catalog.version())
-}
-
-/// What a section is called in bodies and errors.
-trait Named {
-    /// Its list.
-    fn field(self) -> &'static str;
-    /// One entry of it.
-    fn one(self) -> &'static str;
-    /// What its entries are found by.
-    fn key_name(self) -> &'static str;
-}
-
-impl Named for Section {
-    fn field(self) -> &'static str {
-        match self {
-            Self::Models => "models",
-            Self::CreditTypes => "creditTypes",
-            Self::Outcomes => "outcomes",
-        }
-    }
-
-    fn one(self) -> &'static str {
-        match self {
-            Self::Models => "model",
-            Self::CreditTypes => "creditType",
-            Self::Outcomes => "outcome",
-        }
-    }
-
-    fn key_name(self) -> &'static str {
-        match self {
-            Self::Models => "modelId",
-            Self::CreditTypes => "agentKey",
-            Self::Outcomes => "name",
-        }
+    head: &Head,
+    id: &CustomerId,
+) -> Result<Answer, Failure> {
+    match head.method.as_str() {
+        "GET" => directory.customer(id),
+        "DELETE" => directory.remove((environment_of(head)?, id), host::now()),
+        _ => Err(not_here().into()),
     }
 }

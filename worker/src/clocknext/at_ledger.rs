@@ -3,14 +3,18 @@
 //! Asynchronous, for some of it asks the directory. Until the first await nothing else happens at
 //! this object; after one, what was read of the ledger before is old.
 
-use edge_credits_core::ids::Owner;
-use edge_credits_core::ledger::Command;
-use edge_credits_core::wire::clocknext::balances::balances_body;
+use edge_credits_core::ids::{Owner, Unit};
+use edge_credits_core::ledger::{Command, LedgerConfig};
+use edge_credits_core::plan::Plan;
+use edge_credits_core::portal::token::{PortalKeys, TokenRequest};
+use edge_credits_core::wire::clocknext::balances::{Named, balances_body};
+use edge_credits_core::wire::clocknext::customers::{deleted_body, no_customer};
 use edge_credits_core::wire::clocknext::envelope::Envelope;
+use edge_credits_core::wire::clocknext::revenue::{parse_range, revenue_body};
 use edge_credits_core::wire::clocknext::wallet::{
     entered_body, parse_credit_adjustment, parse_wallet_entry, parse_wallet_query, wallet_body,
 };
-use edge_credits_core::wire::errors::ApiError;
+use edge_credits_core::wire::errors::{ApiError, Code};
 use edge_credits_core::wire::requests::{KeySource, body_text};
 use wasm_bindgen::JsValue;
 use worker::Env;
@@ -18,13 +22,14 @@ use worker::Env;
 use super::routes::Ask;
 use super::usage::Meter;
 use super::{Asking, not_here};
+use crate::front::{DIRECTORY, missing};
 use crate::head::Head;
-use crate::ledger::{Ledger, other_owner};
+use crate::ledger::{Ledger, Standing, other_owner};
 use crate::receive::{Received, environment_of, receive_whole};
 use crate::respond::{Answer, Failure, Origin, respond};
-use crate::serve::Ids;
+use crate::serve::{Ids, away};
 use crate::storage::Storage;
-use crate::{host, settings};
+use crate::{catalog_line, directory_line, host, settings};
 
 /// An object as one request finds it.
 pub(crate) struct Here<'a, S> {
@@ -82,9 +87,16 @@ impl<S: Storage> Here<'_, S> {
         self.settings.clone()?;
         match asking.ask {
             Ask::Balances { .. } => {
+                self.require_known(&owner).await?;
+                // A balance is not kept from anybody for want of its name.
+                let catalog = catalog_line::catalog(self.env, owner.environment).await.ok();
                 let now = host::now();
                 let balances = self.ledger.balances(&owner, now)?;
-                let body = balances_body(&owner.customer, &balances, now, |_| None);
+                let name = |unit: &Unit| {
+                    let known = catalog.as_ref()?.credit_type(unit.as_str())?;
+                    Some(Named { id: known.key.as_str(), name: &known.name })
+                };
+                let body = balances_body(&owner.customer, &balances, now, name);
                 Ok(Answer { body, replayed: false })
             }
             Ask::Usage => self.meter(owner).take(asking, (asked.head, &asked.ids.entropy)).await,
@@ -105,12 +117,84 @@ impl<S: Storage> Here<'_, S> {
                 let command = parse_credit_adjustment(&body_text(&asking.body)?, &asked.key())?;
                 self.enter(&owner, &command)
             }
-            Ask::Me
-            | Ask::Catalog
-            | Ask::Entries { .. }
-            | Ask::PutEntry { .. }
-            | Ask::RemoveEntry { .. } => Err(not_here().into()),
+            _ => self.answer_about(&owner, asking, asked.head).await,
         }
+    }
+
+    /// What concerns the customer as a whole.
+    async fn answer_about(
+        &self,
+        owner: &Owner,
+        asking: &Asking<'_>,
+        head: &Head,
+    ) -> Result<Answer, Failure> {
+        let now = host::now();
+        match asking.ask {
+            Ask::Plan { .. } => {
+                self.require_known(owner).await?;
+                self.ledger.plan(owner, host::now())
+            }
+            Ask::SetPlan { .. } => {
+                let plan = Plan::parse(&body_text(&asking.body)?, now)?;
+                self.require_known(owner).await?;
+                self.ledger.set_plan(owner, host::now(), Some(plan))
+            }
+            Ask::EndPlan { .. } => {
+                self.require_known(owner).await?;
+                self.ledger.set_plan(owner, host::now(), None)
+            }
+            Ask::Revenue { .. } => {
+                let window = parse_range(head.query(), now)?;
+                self.require_known(owner).await?;
+                let sums = self.ledger.signal_days(owner, host::now(), window)?;
+                let body = revenue_body(&owner.customer, window, &sums);
+                Ok(Answer { body, replayed: false })
+            }
+            Ask::PortalToken => {
+                let request = TokenRequest::parse(&body_text(&asking.body)?)?;
+                let keys = PortalKeys::read(|name| host::setting(self.env, name))?;
+                self.require_known(owner).await?;
+                let body = request.answer(owner.environment, &keys, host::now());
+                Ok(Answer { body, replayed: false })
+            }
+            Ask::DeleteCustomer { .. } => self.delete(owner).await,
+            _ => Err(not_here().into()),
+        }
+    }
+
+    /// Whether there is such a customer: one with entries, or with a record.
+    ///
+    /// # Errors
+    /// `not_found`; `upstream_unavailable` where the directory cannot be asked.
+    async fn require_known(&self, owner: &Owner) -> Result<(), Failure> {
+        match self.ledger.standing(owner, host::now())? {
+            Standing::Open => return Ok(()),
+            Standing::Closed => return Err(no_customer().into()),
+            Standing::Empty => {}
+        }
+        if !directory_line::is_bound(self.env) {
+            return Err(missing(DIRECTORY).into());
+        }
+        match directory_line::lists(self.env, owner).await {
+            Some(true) => Ok(()),
+            Some(false) => Err(no_customer().into()),
+            None => Err(away().into()),
+        }
+    }
+
+    /// The ledger is closed first: whatever happens to the list, nothing more is accepted. A repeat
+    /// goes on where this ends.
+    async fn delete(&self, owner: &Owner) -> Result<Answer, Failure> {
+        if self.ledger.standing(owner, host::now())? != Standing::Closed {
+            self.require_known(owner).await?;
+            self.ledger.close(owner, host::now(), &LedgerConfig::default())?;
+        }
+        if directory_line::is_bound(self.env) && !directory_line::unlist(self.env, owner).await {
+            let message = "The customer's ledger is closed, but the list of customers did not \
+                           answer: repeat the call to take the customer off it.";
+            return Err(ApiError::new(Code::UpstreamUnavailable, message).into());
+        }
+        Ok(Answer { body: deleted_body(&owner.customer), replayed: false })
     }
 
     fn meter(&self, owner: Owner) -> Meter<'_, S> {

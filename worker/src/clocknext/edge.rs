@@ -36,7 +36,7 @@ pub(crate) fn admit(
         Seat::LedgerOfBody | Seat::LedgersOfBody => {
             Ok([READ, &terms.max_body_bytes.to_string(), origin.request_id].join("\n"))
         }
-        Seat::Directory | Seat::Ledger(_) | Seat::LedgerOfQuery => pass(head, asking, env, origin),
+        _ => pass(head, asking, env, origin),
     }
 }
 
@@ -53,13 +53,14 @@ pub(crate) fn pass(
     let terms = asking.ask.terms();
     let binding = match (binding(env), terms.seat) {
         (BALANCE_CACHE, _) => BALANCE_CACHE,
-        (_, Seat::Directory) => DIRECTORY,
+        (_, Seat::Directory | Seat::DirectoryOf(_)) => DIRECTORY,
         _ => LEDGER,
     };
     if namespace(env, binding).is_none() {
         return Ok(respond(Err(missing(binding).into()), origin));
     }
-    let (name, environment) = (asking.object_name(), asking.environment);
+    let environment = asking.environment;
+    let name = if binding == DIRECTORY { environment.object_name() } else { asking.object_name() };
     let object = Object { binding, name, environment, limit: terms.max_body_bytes };
     pass_on(head, &object, origin.request_id, &[])
 }

@@ -58,6 +58,47 @@ pub(crate) enum Ask<'a> {
         /// The path's segment.
         key: &'a str,
     },
+    /// customers.create
+    CreateCustomer,
+    /// customers.list
+    Customers,
+    /// customers.get
+    Customer {
+        /// The path's segment.
+        id: &'a str,
+    },
+    /// customers.update
+    UpdateCustomer {
+        /// The path's segment.
+        id: &'a str,
+    },
+    /// customers.delete
+    DeleteCustomer {
+        /// The path's segment.
+        id: &'a str,
+    },
+    /// customers.plan
+    Plan {
+        /// The path's segment.
+        id: &'a str,
+    },
+    /// Puts a customer on a plan.
+    SetPlan {
+        /// The path's segment.
+        id: &'a str,
+    },
+    /// Takes a customer off the plan.
+    EndPlan {
+        /// The path's segment.
+        id: &'a str,
+    },
+    /// customers.revenue
+    Revenue {
+        /// The path's segment.
+        id: &'a str,
+    },
+    /// portal.createToken
+    PortalToken,
     /// customers.balances
     Balances {
         /// The path's segment.
@@ -72,6 +113,8 @@ pub(crate) enum Seat<'a> {
     Edge,
     /// The directory of the environment.
     Directory,
+    /// The same, about the customer whom this segment of the path names.
+    DirectoryOf(&'a str),
     /// The ledger of the customer whom this segment of the path names.
     Ledger(&'a str),
     /// The ledger of the customer whom the query names.
@@ -101,7 +144,11 @@ const fn read(seat: Seat<'_>) -> Terms<'_> {
 }
 
 const fn change(scope: Scope, seat: Seat<'_>) -> Terms<'_> {
-    Terms { method: "POST", scope, max_body_bytes: MAX_BODY_BYTES, seat }
+    write("POST", scope, seat)
+}
+
+const fn write<'a>(method: &'static str, scope: Scope, seat: Seat<'a>) -> Terms<'a> {
+    Terms { method, scope, max_body_bytes: MAX_BODY_BYTES, seat }
 }
 
 impl<'a> Ask<'a> {
@@ -109,6 +156,20 @@ impl<'a> Ask<'a> {
     pub(crate) const fn terms(self) -> Terms<'a> {
         match self {
             Self::Me => read(Seat::Edge),
+            Self::CreateCustomer => write("POST", Scope::Use, Seat::Directory),
+            Self::Customers => read(Seat::Directory),
+            Self::Customer { id } => read(Seat::DirectoryOf(id)),
+            Self::UpdateCustomer { id } => write("PATCH", Scope::Use, Seat::DirectoryOf(id)),
+            // An account ends for good.
+            Self::DeleteCustomer { id } => {
+                Terms { method: "DELETE", scope: Scope::Admin, ..read(Seat::Ledger(id)) }
+            }
+            Self::Plan { id } | Self::Revenue { id } => read(Seat::Ledger(id)),
+            Self::SetPlan { id } => write("PUT", Scope::Grant, Seat::Ledger(id)),
+            Self::EndPlan { id } => {
+                Terms { method: "DELETE", scope: Scope::Grant, ..read(Seat::Ledger(id)) }
+            }
+            Self::PortalToken => write("POST", Scope::Use, Seat::LedgerOfBody),
             Self::Balances { id } => read(Seat::Ledger(id)),
             Self::Usage => change(Scope::Use, Seat::LedgerOfBody),
             Self::UsageBatch => {
@@ -144,6 +205,16 @@ pub(crate) fn find<'a>(method: &str, segments: &[&'a str]) -> Result<Ask<'a>, Fa
 fn of_path<'a>(segments: &[&'a str]) -> Option<(&'static str, Vec<Ask<'a>>)> {
     Some(match *segments {
         ["me"] => ("GET", vec![Ask::Me]),
+        ["customers"] => ("GET, POST", vec![Ask::Customers, Ask::CreateCustomer]),
+        ["customers", id] => (
+            "GET, PATCH, DELETE",
+            vec![Ask::Customer { id }, Ask::UpdateCustomer { id }, Ask::DeleteCustomer { id }],
+        ),
+        ["customers", id, "plan"] => {
+            ("GET, PUT, DELETE", vec![Ask::Plan { id }, Ask::SetPlan { id }, Ask::EndPlan { id }])
+        }
+        ["customers", id, "revenue"] => ("GET", vec![Ask::Revenue { id }]),
+        ["portal", "token"] => ("POST", vec![Ask::PortalToken]),
         ["customers", id, "balances"] => ("GET", vec![Ask::Balances { id }]),
         ["usage"] => ("GET, POST", vec![Ask::UsagePage, Ask::Usage]),
         ["usage", "batch"] => ("POST", vec![Ask::UsageBatch]),
@@ -186,6 +257,11 @@ mod tests {
         &["credit-types", "k"],
         &["outcomes"],
         &["outcomes", "o"],
+        &["customers"],
+        &["customers", "c"],
+        &["customers", "c", "plan"],
+        &["customers", "c", "revenue"],
+        &["portal", "token"],
     ];
 
     #[test]
@@ -206,7 +282,9 @@ mod tests {
 
     #[test]
     fn what_is_not_there() {
-        for path in [&["" as &str] as &[&str], &["me", ""], &["Me"], &["customers", "c", "x"]] {
+        for path in
+            [&["" as &str] as &[&str], &["me", ""], &["Me"], &["customers", "c", "x"], &["portal"]]
+        {
             assert_eq!(find("GET", path).unwrap_err().error.code, Code::NotFound, "{path:?}");
         }
     }

@@ -2,6 +2,7 @@
 //! failing disk on the way, in the end the directory knows what a recount of all entries knows.
 
 mod catalog;
+mod customers;
 mod recount;
 mod town;
 

@@ -5,6 +5,7 @@ mod holds;
 mod payments;
 mod portal;
 mod reporting;
+mod standing;
 mod tables;
 mod usage;
 

@@ -1,7 +1,7 @@
 //! Usage signals in one customer's ledger: the same order of steps, with the rows of runs and of sums
 //! per day in the same transaction.
 
-use edge_credits_core::analytics::day::Day;
+use edge_credits_core::analytics::day::{Day, Window};
 use edge_credits_core::catalog::Catalog;
 use edge_credits_core::ids::Owner;
 use edge_credits_core::ledger::{Balance, Entry};
@@ -80,6 +80,25 @@ impl<S: Storage> Ledger<S> {
             let entries = usage_store::page(&self.storage, query)?;
             let first = Day::of(Timestamp::EPOCH);
             Ok((entries, usage_store::days(&self.storage, (first, Day::LAST))?))
+        })
+    }
+
+    /// The sums of the days of a window.
+    ///
+    /// # Errors
+    /// As for [`Ledger::perform`]; nothing is changed.
+    pub(crate) fn signal_days(
+        &self,
+        owner: &Owner,
+        now: Timestamp,
+        window: Window,
+    ) -> Result<Vec<DaySums>, Failure> {
+        self.with(owner, now, |loaded| {
+            if !loaded.has_tables {
+                return Ok(Vec::new());
+            }
+            self.touch(loaded)?;
+            Ok(usage_store::days(&self.storage, (window.first, window.last))?)
         })
     }
 }

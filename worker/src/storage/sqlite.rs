@@ -6,7 +6,7 @@ use std::rc::Rc;
 use edge_credits_core::ledger::stored::SqlValue;
 use edge_credits_core::time::Timestamp;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, StatementStatus, params_from_iter};
 
 use super::{Row, Storage, StorageError};
 
@@ -19,6 +19,8 @@ struct Disk {
     alarm: Cell<Option<Timestamp>>,
     /// Every statement that was run.
     statements: RefCell<Vec<String>>,
+    /// How many steps SQLite's machine has made for queries.
+    steps: Cell<u64>,
     /// How many operations succeed before one fails.
     good_for: Cell<usize>,
     /// Whether one has.
@@ -33,6 +35,7 @@ impl Sqlite {
             connection,
             alarm: Cell::default(),
             statements: RefCell::default(),
+            steps: Cell::default(),
             good_for: Cell::new(usize::MAX),
             failed: Cell::default(),
         }))
@@ -67,6 +70,12 @@ impl Sqlite {
         self.0.statements.take()
     }
 
+    /// The steps that SQLite's machine has made for queries since the last call: what they cost,
+    /// whatever the machine.
+    pub(crate) fn steps(&self) -> u64 {
+        self.0.steps.take()
+    }
+
     /// Runs SQL behind the ledger's back.
     pub(crate) fn raw(&self, sql: &str) -> rusqlite::Result<()> {
         self.0.connection.execute_batch(sql)
@@ -96,6 +105,9 @@ impl Sqlite {
             let value = |index| row.get_ref(index).map(read);
             all.push((0..columns).map(value).collect::<Result<Row, _>>()?);
         }
+        drop(rows);
+        let steps = statement.get_status(StatementStatus::VmStep);
+        self.0.steps.set(self.0.steps.get() + u64::try_from(steps).unwrap_or(0));
         Ok(all)
     }
 }

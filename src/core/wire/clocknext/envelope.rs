@@ -84,6 +84,8 @@ pub const fn status(code: Code) -> u16 {
         Code::InsufficientCredits => 422,
         // 409 is tried again there, and what has ended stays ended.
         Code::HoldAlreadyCaptured | Code::HoldAlreadyReleased | Code::HoldExpired => 422,
+        // To SDKs a customer who was deleted is one who is not there.
+        Code::CustomerClosed => 404,
         other => other.status(),
     }
 }
@@ -155,7 +157,7 @@ mod tests {
             let expected = match code {
                 Code::InsufficientCredits => "Allowance",
                 Code::InvalidApiKey => "Auth",
-                Code::NotFound => "NotFound",
+                Code::NotFound | Code::CustomerClosed => "NotFound",
                 Code::IdempotencyKeyInUse => "Conflict, tried again",
                 Code::RateLimited => "RateLimit",
                 other => match other.status() {

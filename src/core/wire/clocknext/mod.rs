@@ -5,7 +5,9 @@
 //! strictly as a Credit Engine body ([`crate::wire::fields`]).
 
 pub mod balances;
+pub mod customers;
 pub mod envelope;
 pub mod passing;
 pub mod requests;
+pub mod revenue;
 pub mod wallet;
