@@ -111,8 +111,11 @@ pub(crate) const STEPS: Steps = &[
         end_available INTEGER CHECK (abs(end_available) <= 8000000000000000),
         end_as_of INTEGER CHECK (end_as_of >= 0),
         end_source TEXT CHECK (end_source IN ('edge-cache', 'upstream', 'degraded')),
+        charge TEXT,
+        lease INTEGER NOT NULL CHECK (lease IN (0, 1)),
         CHECK ((state = 'open') = (ended_at IS NULL)),
-        CHECK ((state IN ('captured', 'released')) = (end_key IS NOT NULL))
+        CHECK ((state IN ('captured', 'released')) = (end_key IS NOT NULL)),
+        CHECK ((captured > 0) = (charge IS NOT NULL))
     ) STRICT",
         "CREATE INDEX holds_open ON holds (number) WHERE ended_at IS NULL",
         "ALTER TABLE units ADD COLUMN held INTEGER NOT NULL DEFAULT 0

@@ -79,24 +79,27 @@ pub(crate) const SETTLE: &str =
 
 pub(crate) const OPEN_HOLDS: &str = "SELECT number, id, unit, amount, progress, on_expiry, \
     placed_at, ttl, expires_at, state, captured, description, metadata, key, available, as_of, \
-    source, ended_at, end_key, end_available, end_as_of, end_source FROM holds \
+    source, ended_at, end_key, end_available, end_as_of, end_source, charge, lease \
+    FROM holds \
     WHERE ended_at IS NULL ORDER BY number";
 
 pub(crate) const HOLD: &str = "SELECT number, id, unit, amount, progress, on_expiry, \
     placed_at, ttl, expires_at, state, captured, description, metadata, key, available, as_of, \
-    source, ended_at, end_key, end_available, end_as_of, end_source FROM holds WHERE id = ?";
+    source, ended_at, end_key, end_available, end_as_of, end_source, charge, lease \
+    FROM holds WHERE id = ?";
 
 /// What was placed never changes, and what has ended does not either: that changes no row, which is
 /// an error.
 pub(crate) const PUT_HOLD: &str = "INSERT INTO holds (number, id, unit, amount, progress, \
     on_expiry, placed_at, ttl, expires_at, state, captured, description, metadata, key, available, \
-    as_of, source, ended_at, end_key, end_available, end_as_of, end_source) \
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+    as_of, source, ended_at, end_key, end_available, end_as_of, end_source, charge, lease) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
     ON CONFLICT (number) DO UPDATE SET progress = excluded.progress, \
     expires_at = excluded.expires_at, state = excluded.state, captured = excluded.captured, \
     ended_at = excluded.ended_at, end_key = excluded.end_key, \
     end_available = excluded.end_available, end_as_of = excluded.end_as_of, \
-    end_source = excluded.end_source WHERE id = excluded.id AND ended_at IS NULL";
+    end_source = excluded.end_source, charge = excluded.charge \
+    WHERE id = excluded.id AND ended_at IS NULL";
 
 /// The hold that was placed first, of those that are kept.
 pub(crate) const OLDEST_HOLD: &str = "SELECT placed_at FROM holds ORDER BY number LIMIT 1";

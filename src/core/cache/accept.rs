@@ -15,7 +15,7 @@ use crate::cache::rows::{OutboxRow, Record, RecordState, Source, Writes};
 use crate::cache::state::{Cache, Head, UnitState};
 use crate::cache::view::is_stale;
 use crate::credits::Credits;
-use crate::idempotency::{Fingerprint, Operation, Scope};
+use crate::idempotency::{Fingerprint, IdempotencyKey, Operation, Scope};
 use crate::ids::{Owner, TransactionId, Unit};
 use crate::ledger::{Consume, WhenShort};
 use crate::time::Timestamp;
@@ -250,16 +250,20 @@ pub(super) fn room(
     now: Timestamp,
 ) -> Result<(), Refusal> {
     has_room_for_unit(cache, &unit.unit)?;
-    let (open, kept) = cache.units.iter().fold((0_u64, 0_u64), |(open, kept), unit| {
-        let open = open.saturating_add(unit.open).saturating_add(unit.holds);
-        (open, kept.saturating_add(unit.open_bytes))
-    });
+    let counts = cache.units.iter().map(|unit| unit.open.saturating_add(unit.holds));
+    let open = counts.fold(0, u64::saturating_add);
     let told_late = cache.head.untold >= MAX_OPEN_CHARGES;
-    let kept = kept.saturating_add(holds::reserved_bytes(cache)).saturating_add(bytes);
-    if open >= MAX_OPEN_CHARGES || told_late || kept > MAX_OPEN_BYTES {
+    if open >= MAX_OPEN_CHARGES || told_late || !fits(cache, bytes) {
         return Err(Refusal::OutboxFull { retry_after: rest(cache, now) });
     }
     Ok(())
+}
+
+/// Whether so many bytes more can be kept, beside what the open holds may come to.
+pub(super) fn fits(cache: &Cache, bytes: u64) -> bool {
+    let kept = cache.units.iter().map(|unit| unit.open_bytes).fold(0, u64::saturating_add);
+    let kept = kept.saturating_add(holds::reserved_bytes(cache)).saturating_add(bytes);
+    kept <= MAX_OPEN_BYTES
 }
 
 /// Whether a unit is known, or may become so.
@@ -340,8 +344,12 @@ pub(super) fn watch(cache: &Cache, now: Timestamp) -> Timestamp {
 
 /// The id of a charge: the one that the ledger will give it.
 pub(super) fn id_of(owner: &Owner, charge: &Consume) -> TransactionId {
-    let scope = Scope { owner, operation: Operation::Consume };
-    scope.transaction_id(charge.call.key.as_str())
+    id_of_key(owner, &charge.call.key)
+}
+
+/// The id of the charge that a key names.
+pub(super) fn id_of_key(owner: &Owner, key: &IdempotencyKey) -> TransactionId {
+    Scope { owner, operation: Operation::Consume }.transaction_id(key.as_str())
 }
 
 fn fingerprint(charge: &Consume) -> Fingerprint {

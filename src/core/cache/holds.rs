@@ -18,7 +18,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 pub(super) use change::{adjust, at};
-pub(super) use end::{Asking, end, expire, next_due};
+pub(super) use end::{Asking, end, expire, key_for, next_due};
 pub(super) use place::{id_of, place};
 
 use crate::cache::accept::{Judgement, length};
@@ -28,6 +28,8 @@ use crate::cache::{CacheConfig, HoldsAt};
 use crate::credits::Credits;
 use crate::idempotency::IdempotencyKey;
 use crate::ids::TransactionId;
+#[cfg(doc)]
+use crate::ledger::Place;
 use crate::ledger::{Hold, Rejection};
 use crate::time::Timestamp;
 
@@ -40,6 +42,9 @@ pub struct LocalHold {
     pub placed: Told,
     /// How it ended; `None` while it is open.
     pub ended: Option<Ended>,
+    /// Whether it keeps the credits of a hold that is being placed upstream ([`Place::lease`]): its
+    /// time is over only when a balance has been read that shows what became of that one.
+    pub lease: bool,
 }
 
 /// What a call was told besides the hold.
@@ -60,6 +65,8 @@ pub struct Told {
 pub struct Ended {
     /// When.
     pub at: Timestamp,
+    /// The charge that was captured, where anything was.
+    pub charge: Option<TransactionId>,
     /// What the call that ended it was told; `None` where its time was over.
     pub told: Option<Told>,
 }
@@ -151,9 +158,14 @@ impl Cache {
         if config.holds != HoldsAt::Auto {
             return Some(config.holds);
         }
+        let has = self.upstream_has_holds()?;
+        Some(if has { HoldsAt::Upstream } else { HoldsAt::Cache })
+    }
+
+    /// Whether the upstream has holds of its own, as our worker does; `None` before a balance was read.
+    pub(super) fn upstream_has_holds(&self) -> Option<bool> {
         let snapshots = self.units.iter().filter_map(|unit| unit.snapshot.as_ref());
         let last = snapshots.max_by_key(|snapshot| snapshot.read)?;
-        let ours = self.head.health.batches || last.sequence.is_some();
-        Some(if ours { HoldsAt::Upstream } else { HoldsAt::Cache })
+        Some(self.head.health.batches || last.sequence.is_some())
     }
 }

@@ -23,7 +23,7 @@ use crate::wire::rejections::{insufficient, overflow, reused, units_full};
 
 mod holds;
 
-pub use holds::{hold_refusal, local_hold_body};
+pub use holds::{hold_refusal, local_hold_body, local_state_body};
 
 /// What goes out with an answer besides.
 #[derive(Clone, Copy, Debug)]

@@ -78,6 +78,24 @@ impl Disk {
         Stored { owner, units, head: self.head.clone(), holds: open.cloned().collect() }
     }
 
+    /// Whether the tables would take it: what a charge or a hold was is never changed.
+    fn takes(&self, writes: &Writes) -> bool {
+        let record = |new: &Record| {
+            self.records.get(&new.id).is_none_or(|old| old.fingerprint == new.fingerprint)
+        };
+        let row = |new: &OutboxRow| {
+            let same = |old: &OutboxRow| (&old.id, &old.body) == (&new.id, &new.body);
+            self.outbox.get(&new.position).is_none_or(same)
+        };
+        let hold = |new: &LocalHold| {
+            let same = |old: &LocalHold| old.hold.id == new.hold.id && old.hold.is_open();
+            self.holds.get(&new.hold.sequence).is_none_or(same)
+        };
+        writes.records.iter().all(record)
+            && writes.outbox.iter().all(row)
+            && writes.holds.iter().all(hold)
+    }
+
     fn keep_rows(&mut self, writes: &Writes) {
         for row in &writes.outbox {
             self.outbox.insert(row.position, row.clone());
@@ -187,6 +205,9 @@ impl Store for Disk {
     }
 
     fn commit(&mut self, owner: &Owner, writes: &Writes, _now: Timestamp) -> Result<(), DiskError> {
+        if !self.takes(writes) {
+            return Err(DiskError::Corrupt);
+        }
         match std::mem::take(&mut self.fate) {
             Fate::Kept => {}
             Fate::FailsLost if self.switch == Some(Switch::AckBeforeCommit) => return Ok(()),

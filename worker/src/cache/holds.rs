@@ -9,7 +9,7 @@ use edge_credits_core::cache::{HoldsAt, TookHold, Waited};
 use edge_credits_core::idempotency::IdempotencyKey;
 use edge_credits_core::ids::{Owner, TransactionId, Unit};
 use edge_credits_core::ledger::{Command, Hold, Place, Rejection};
-use edge_credits_core::wire::cached::{hold_refusal, local_hold_body};
+use edge_credits_core::wire::cached::{hold_refusal, local_hold_body, local_state_body};
 use edge_credits_core::wire::errors::ApiError;
 use edge_credits_core::wire::holds::{
     hold_body, holds_body, parse_capture, parse_extend, parse_hold, parse_hold_id,
@@ -180,8 +180,13 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
             return self.read_there(owner.environment, target).await.map(Reply::Theirs);
         };
         let now = self.outside.now();
-        let found = self.keep(|keeper| keeper.hold(owner, now, &id))?;
-        shown(found.ok_or(Rejection::UnknownHold), owner)
+        match self.keep(|keeper| keeper.hold(owner, now, &id))? {
+            Some((hold, charge)) => {
+                let body = local_state_body(&hold, charge.as_ref());
+                Ok(Reply::Ours(Answer { body, replayed: false }))
+            }
+            None => shown(Err(Rejection::UnknownHold), owner),
+        }
     }
 
     /// The open holds.
@@ -207,7 +212,8 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
         Ok(Reply::Ours(Answer { body, replayed: false }))
     }
 
-    /// The id of a hold that is kept here, or would be; `None` for one of the upstream's.
+    /// The id of a hold that is kept here, or would be; `None` for one that the upstream may have:
+    /// from the time before this deployment kept holds itself, too.
     fn kept_here(
         &self,
         owner: &Owner,
@@ -221,8 +227,9 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
         {
             return Ok(Some(id.clone()));
         }
-        let at = self.keep(|keeper| keeper.holds_at(owner, &setup.config))?;
-        if at == Some(HoldsAt::Cache) { Ok(Some(id?)) } else { Ok(None) }
+        let passed_on = setup.config.holds == HoldsAt::Upstream
+            || self.keep(|keeper| keeper.upstream_may_have_holds(owner))?;
+        if passed_on { Ok(None) } else { Ok(Some(id?)) }
     }
 }
 

@@ -70,7 +70,7 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
     ) -> Result<Result<Option<TransactionId>, Refusal>, Failure> {
         let place = |waited| {
             let now = self.outside.now();
-            self.keep(|keeper| keeper.place(owner, now, lease, waited, &setup.config))
+            self.keep(|keeper| keeper.place_lease(owner, now, lease, waited, &setup.config))
         };
         let mut step = place(waited)?;
         if matches!(step, Step::ReadFirst) {

@@ -33,7 +33,8 @@ pub(in crate::cache) fn id_of(owner: &Owner, place: &Place) -> TransactionId {
 
 impl Place {
     /// The hold of the cache's that keeps the credits of this one while it is being placed upstream.
-    /// It ends unused by itself when no request can be under way any more. Each attempt has its own.
+    /// It ends unused by itself when no request can be under way any more and a balance has been read
+    /// since. Each attempt has its own.
     #[must_use]
     pub fn lease(&self, entropy: &Entropy, customer: &CustomerId) -> Self {
         let attempt = entropy.uuid();
@@ -50,12 +51,12 @@ impl Place {
     }
 }
 
-/// Judges a hold. `found` is the one that its key names.
+/// Judges a hold, which may be a lease. `found` is the one that its key names.
 pub(in crate::cache) fn place(
     cache: &Cache,
     found: Option<&LocalHold>,
     now: Timestamp,
-    place: &Place,
+    (place, lease): (&Place, bool),
     waited: Waited,
     config: &CacheConfig,
 ) -> Judged {
@@ -71,7 +72,7 @@ pub(in crate::cache) fn place(
     let hold = hold(id_of(owner, place), cache.head.holds + 1, now, place);
     let source = source_of(&unit, now, waited, config);
     let told = Told { key: place.call.key.clone(), available: None, as_of: None, source };
-    let local = LocalHold { hold, placed: told, ended: None };
+    let local = LocalHold { hold, placed: told, ended: None, lease };
     if let Err(refusal) = room(cache, &unit, local.reserved_bytes(), now) {
         return Judgement::Refused(refusal);
     }
@@ -168,8 +169,8 @@ mod tests {
     fn what_is_kept_for_a_capture_covers_its_body() {
         let description = Some(String::from("\u{1}").repeat(500));
         let metadata = Some(alloc::format!("{{\"a\":\"{}\"}}", "x".repeat(8_000)));
-        let key = crate::idempotency::IdempotencyKey::parse(&"k".repeat(255)).unwrap();
-        let call = crate::ledger::CallDetails { key, description, metadata };
+        let key = IdempotencyKey::parse(&"k".repeat(255)).unwrap();
+        let call = CallDetails { key, description, metadata };
         let unit = crate::ids::Unit::parse(&"u".repeat(64)).unwrap();
         let amount = Credits::from_minor_units(7_999_999_999_999_999).unwrap();
         let when_short = crate::ledger::WhenShort::Allow;
@@ -179,7 +180,7 @@ mod tests {
             unit: charge.unit.clone(),
             amount,
             ttl: core::time::Duration::from_secs(1),
-            on_expiry: crate::ledger::OnExpiry::Release,
+            on_expiry: OnExpiry::Release,
         };
         let now = Timestamp::EPOCH;
         let id = TransactionId::from_digest(&[0; 16]);
@@ -189,7 +190,8 @@ mod tests {
             as_of: None,
             source: crate::cache::Source::EdgeCache,
         };
-        let local = LocalHold { hold: hold(id, 1, now, &place), placed: told, ended: None };
+        let hold = hold(id, 1, now, &place);
+        let local = LocalHold { hold, placed: told, ended: None, lease: false };
         assert!(accept::length(&accept::body(&charge)) <= local.reserved_bytes());
     }
 }

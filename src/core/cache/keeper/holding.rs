@@ -9,6 +9,7 @@ use crate::cache::holds::{self, Asking, Judged, LocalHold, TookHold};
 use crate::cache::state::Cache;
 use crate::cache::store::Store;
 use crate::cache::view;
+use crate::idempotency::IdempotencyKey;
 use crate::ids::{Owner, TransactionId};
 use crate::ledger::{Adjust, Command, Corrupt, Ending, Hold, Place, Rejection};
 use crate::time::Timestamp;
@@ -22,12 +23,21 @@ impl<S: Store> Keeper<S> {
     pub fn end_due_holds(&mut self, owner: &Owner, now: Timestamp) -> Kept<S, bool> {
         self.step(owner, |store, cache| {
             while let Some(local) = holds::next_due(cache, now) {
-                let writes = holds::expire(cache, local, now).ok_or(Corrupt);
+                let key = key_for(store, cache, &local.hold.id, now)?;
+                let writes = holds::expire(cache, (local, &key), now).ok_or(Corrupt);
                 let writes = writes.map_err(S::Error::from)?;
                 commit(store, cache, &writes, now)?;
             }
             Ok(cache.pending() > 0)
         })
+    }
+
+    /// Whether the upstream is known to have holds of its own, or may have: no balance was ever read.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub fn upstream_may_have_holds(&mut self, owner: &Owner) -> Kept<S, bool> {
+        self.step(owner, |_, cache| Ok(cache.upstream_has_holds().unwrap_or(true)))
     }
 
     /// Who keeps this customer's holds; `None` where a balance must be read before that is known.
@@ -50,10 +60,36 @@ impl<S: Store> Keeper<S> {
         waited: Waited,
         config: &CacheConfig,
     ) -> Kept<S, Step<TookHold>> {
+        self.place_as(owner, now, (place, false), (waited, config))
+    }
+
+    /// Holds the credits of a hold that is to be placed upstream: [`Place::lease`] of it.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub fn place_lease(
+        &mut self,
+        owner: &Owner,
+        now: Timestamp,
+        lease: &Place,
+        waited: Waited,
+        config: &CacheConfig,
+    ) -> Kept<S, Step<TookHold>> {
+        self.place_as(owner, now, (lease, true), (waited, config))
+    }
+
+    fn place_as(
+        &mut self,
+        owner: &Owner,
+        now: Timestamp,
+        (place, lease): (&Place, bool),
+        (waited, config): (Waited, &CacheConfig),
+    ) -> Kept<S, Step<TookHold>> {
         self.step(owner, |store, cache| {
             let waited = waited.at(cache, now, config);
             let found = find(store, cache, &holds::id_of(cache.owner(), place))?;
-            let judged = holds::place(cache, found.as_ref(), now, place, waited, config);
+            let asked = (place, lease);
+            let judged = holds::place(cache, found.as_ref(), now, asked, waited, config);
             respond(store, cache, now, judged, |cache| {
                 view::wants_refresh(cache, now, &place.unit, waited, config)
             })
@@ -79,7 +115,8 @@ impl<S: Store> Keeper<S> {
                 return respond(store, cache, now, judged, |_| false);
             };
             let found = find(store, cache, ending.hold())?;
-            let asking = Asking { ending, waited, config };
+            let key = key_for(store, cache, ending.hold(), now)?;
+            let asking = Asking { ending, waited, config, key: &key };
             let judged = holds::end(cache, found.as_ref(), now, &asking);
             respond(store, cache, now, judged, |_| false)
         })
@@ -107,7 +144,7 @@ impl<S: Store> Keeper<S> {
         })
     }
 
-    /// A hold as it is at `now`, open or not.
+    /// A hold as it is at `now`, open or not, and the charge that it came to.
     ///
     /// # Errors
     /// [`Fault`].
@@ -116,9 +153,13 @@ impl<S: Store> Keeper<S> {
         owner: &Owner,
         now: Timestamp,
         id: &TransactionId,
-    ) -> Kept<S, Option<Hold>> {
+    ) -> Kept<S, Option<(Hold, Option<TransactionId>)>> {
         self.step(owner, |store, cache| {
-            Ok(find(store, cache, id)?.map(|local| holds::at(&local, now)))
+            let shown = |local: LocalHold| {
+                let hold = holds::at(&local, now);
+                (hold, local.ended.and_then(|ended| ended.charge))
+            };
+            Ok(find(store, cache, id)?.map(shown))
         })
     }
 
@@ -132,6 +173,21 @@ impl<S: Store> Keeper<S> {
             Ok(find(store, cache, &id)?.is_some())
         })
     }
+}
+
+/// The key under which what a hold comes to is charged.
+fn key_for<S: Store>(
+    store: &S,
+    cache: &Cache,
+    hold: &TransactionId,
+    now: Timestamp,
+) -> Result<IdempotencyKey, Fault<S::Error>> {
+    let ended = match store.hold(hold)? {
+        Some(local) => !local.hold.is_open(),
+        None => true,
+    };
+    // What has ended makes no charge any more.
+    holds::key_for(cache, hold, |id| Ok(!ended && store.record(id, now)?.is_some()))
 }
 
 /// Ends a call's step. An error has no room for notices, so they wait for another answer.

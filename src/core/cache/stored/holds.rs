@@ -9,11 +9,12 @@ use crate::cache::holds::{Ended, LocalHold, Told};
 use crate::cache::rows::Source;
 use crate::credits::Credits;
 use crate::idempotency::IdempotencyKey;
+use crate::ids::TransactionId;
 use crate::ledger::stored::{Columns, SqlValue, amount, number, optional, text};
 use crate::ledger::{Corrupt, Hold, HoldState, MAX_HOLD_TTL, Notes, OnExpiry};
 
 /// The columns of a hold, in the order of [`local_hold_to_row`].
-pub const LOCAL_HOLD_COLUMNS: [&str; 22] = [
+pub const LOCAL_HOLD_COLUMNS: [&str; 24] = [
     "number",
     "id",
     "unit",
@@ -36,6 +37,8 @@ pub const LOCAL_HOLD_COLUMNS: [&str; 22] = [
     "end_available",
     "end_as_of",
     "end_source",
+    "charge",
+    "lease",
 ];
 
 /// A hold as a row.
@@ -43,7 +46,7 @@ pub const LOCAL_HOLD_COLUMNS: [&str; 22] = [
 /// # Errors
 /// [`Corrupt`] for a value no store could keep; a decided hold has none.
 pub fn local_hold_to_row(local: &LocalHold) -> Result<Vec<SqlValue>, Corrupt> {
-    let LocalHold { hold, placed, ended } = local;
+    let LocalHold { hold, placed, ended, .. } = local;
     let ttl = i64::try_from(hold.ttl.as_millis()).map_err(|_| Corrupt)?;
     let end = ended.as_ref().and_then(|ended| ended.told.as_ref());
     Ok(Vec::from([
@@ -69,6 +72,8 @@ pub fn local_hold_to_row(local: &LocalHold) -> Result<Vec<SqlValue>, Corrupt> {
         end.and_then(|told| told.available).map_or(SqlValue::Null, amount),
         optional_instant(end.and_then(|told| told.as_of)),
         optional(end.map(|told| told.source.as_str())),
+        optional(ended.as_ref().and_then(|ended| ended.charge.as_ref()).map(TransactionId::as_str)),
+        SqlValue::Integer(i64::from(local.lease)),
     ]))
 }
 
@@ -115,12 +120,19 @@ pub fn local_hold_from_row(row: Vec<SqlValue>) -> Result<LocalHold, Corrupt> {
         (None, None) => None,
         _ => return Err(Corrupt),
     };
-    let ended = match (at, told) {
-        (Some(at), told) => Some(Ended { at, told }),
-        (None, None) => None,
-        (None, Some(_)) => return Err(Corrupt),
+    let charge = row.optional_text()?.map(|id| TransactionId::parse(&id).map_err(|_| Corrupt));
+    let charge = charge.transpose()?;
+    let ended = match (at, told, charge) {
+        (Some(at), told, charge) => Some(Ended { at, charge, told }),
+        (None, None, None) => None,
+        _ => return Err(Corrupt),
     };
-    let local = LocalHold { hold, placed, ended };
+    let lease = match row.integer()? {
+        0 => false,
+        1 => true,
+        _ => return Err(Corrupt),
+    };
+    let local = LocalHold { hold, placed, ended, lease };
     if is_possible(&local) { Ok(local) } else { Err(Corrupt) }
 }
 
@@ -140,6 +152,7 @@ fn is_possible(local: &LocalHold) -> bool {
             local.ended.as_ref().is_some_and(|ended| ended.told.is_some())
         }
     };
+    let charged = local.ended.as_ref().is_some_and(|ended| ended.charge.is_some());
     hold.amount.is_positive()
         && hold.progress.is_none_or(within)
         && within(hold.captured)
@@ -148,4 +161,5 @@ fn is_possible(local: &LocalHold) -> bool {
         && hold.expires_at >= hold.placed_at.plus(hold.ttl)
         && captured
         && asked_for
+        && charged == hold.captured.is_positive()
 }

@@ -7,8 +7,8 @@ use std::vec::Vec;
 use super::desk::{Desk, applied, credits, word};
 use crate::cache::stored::{LOCAL_HOLD_COLUMNS, local_hold_from_row, local_hold_to_row};
 use crate::cache::{
-    Cache, HoldReceipt, HoldRefusal, HoldsAt, LocalHold, MAX_OPEN_CHARGES, Refusal, Step,
-    Store as _, Stored, TookHold,
+    Cache, HoldReceipt, HoldRefusal, HoldsAt, LocalHold, MAX_OPEN_CHARGES, Step, Store as _,
+    Stored, TookHold,
 };
 use crate::credits::Scale;
 use crate::idempotency::IdempotencyKey;
@@ -69,7 +69,7 @@ impl Desk {
     }
 
     fn state(&mut self, hold: &TransactionId) -> (HoldState, String) {
-        let hold = self.keeper.hold(&self.owner, self.now, hold).unwrap().unwrap();
+        let (hold, _) = self.keeper.hold(&self.owner, self.now, hold).unwrap().unwrap();
         (hold.state, hold.captured.decimal(Scale::CREDITS).to_string())
     }
 
@@ -320,9 +320,79 @@ fn a_hold_is_a_gate_like_any_other() {
     desk.read(10, None);
     desk.config.graceful_degradation = false;
     desk.later(Duration::from_secs(91));
+    assert_eq!(word(&desk.place(&place)), "read first");
+    let mut waited = desk.waited();
+    waited.in_vain = true;
     let old = desk.keeper.place(&desk.owner, desk.now, &place, waited, &desk.config).unwrap();
-    assert!(matches!(old, Step::Done { answer: Ok(_), .. } | Step::Refused(Refusal::Stale { .. })));
-    assert_eq!(word(&desk.place(&of("i", 1))), "read first");
+    assert_eq!(word(&old), "stale");
+    desk.config.graceful_degradation = true;
+    let old = desk.keeper.place(&desk.owner, desk.now, &place, waited, &desk.config).unwrap();
+    assert_eq!(granted(old).told.source, crate::cache::Source::Degraded);
+}
+
+#[test]
+fn a_key_that_a_caller_has_taken_is_not_the_captures() {
+    let mut desk = Desk::with_balance(100);
+    let (one, two) = (desk.hold("1", 10).hold.id, desk.hold("2", 10).hold.id);
+    desk.progress(&two, 4).unwrap();
+    for hold in [&one, &two] {
+        let key = crate::ledger::end_id(&desk.owner, hold);
+        assert_eq!(word(&desk.consume(key.as_str(), 1)), "done");
+    }
+    let captured = granted(desk.capture(&one, Some(3)));
+    assert_eq!(granted(desk.capture(&one, Some(3))).transaction, captured.transaction);
+    desk.later(MINUTE);
+    desk.expire();
+    let rows = desk.keeper.store().open(0, 100).unwrap();
+    let keys: std::collections::BTreeSet<_> = rows.iter().map(|row| row.key.clone()).collect();
+    assert_eq!((rows.len(), keys.len()), (4, 4));
+    assert!(rows.iter().any(|row| row.id == captured.transaction && row.amount == credits(3)));
+    assert_eq!(desk.available(), "91");
+}
+
+#[test]
+fn an_end_whose_notes_find_no_room_keeps_the_holds_own() {
+    let mut desk = Desk::with_balance(1_000_000);
+    let hold = desk.hold("h", 10).hold.id;
+    let long = std::format!("{{\"a\":\"{}\"}}", "x".repeat(8_000));
+    let charge = |key: &str| {
+        let mut charge = Desk::charge(key, 1, crate::ledger::WhenShort::Allow);
+        charge.call.metadata = Some(long.clone());
+        charge
+    };
+    let waited = desk.waited();
+    let mut number = 0;
+    while word(&desk.accept(&charge(&std::format!("c{number}")), waited)) == "done" {
+        number += 1;
+    }
+    assert!(number > 1_900, "{number} bodies of 8 KB fit");
+    let call = CallDetails { metadata: Some(long.clone()), ..call("end") };
+    let used = Some((Unit::credits(), credits(3)));
+    granted(desk.end(&Command::Capture(Capture { call, hold, used })));
+    let last = desk.keeper.store().open(number, 100).unwrap().pop().unwrap();
+    assert_eq!(last.amount, credits(3));
+    assert!(last.body.len() < 500, "{}", last.body);
+}
+
+#[test]
+fn a_lease_lasts_until_a_balance_was_read_that_shows_what_became_of_it() {
+    let mut desk = Desk::with_balance(100);
+    let waited = desk.waited();
+    let entropy = crate::entropy::Entropy::new([3; 16]);
+    let lease = of("h", 60).lease(&entropy, &desk.owner.customer.clone());
+    let placed = desk.keeper.place_lease(&desk.owner, desk.now, &lease, waited, &desk.config);
+    let held = granted(placed.unwrap()).hold.id;
+    assert_eq!(desk.available(), "40");
+    for _ in 0..3 {
+        desk.later(Duration::from_secs(600));
+        assert!(!desk.expire());
+        assert_eq!((desk.available(), desk.state(&held).0), ("40".into(), HoldState::Open));
+        desk.restart();
+    }
+    desk.read(40, Some(11));
+    assert!(!desk.expire());
+    assert_eq!((desk.available(), desk.state(&held).0), ("40".into(), HoldState::Expired));
+    assert!(desk.bodies().is_empty());
 }
 
 #[test]

@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 
 use super::{Aside, notices, source};
 use crate::cache::{HoldReceipt, HoldRefusal};
-use crate::ids::CustomerId;
+use crate::ids::{CustomerId, TransactionId};
+use crate::ledger::Hold;
 use crate::wire::errors::ApiError;
 use crate::wire::holds::hold_body;
 use crate::wire::members::Members;
@@ -32,9 +33,20 @@ pub fn local_hold_body(
         .nullable_time("as_of", told.as_of);
     source(&mut rest, told.source, *stale, aside.map(|aside| aside.pending));
     notices(&mut rest, aside.map_or(&[], |aside| aside.notices));
-    let (hold, rest) = (hold_body(hold), rest.finish());
-    // Two objects, neither of them empty, as one.
-    let (first, second) = (hold.strip_suffix('}'), rest.strip_prefix('{'));
+    joined(&hold_body(hold), &rest.finish())
+}
+
+/// The answer to reading a hold. What it came to can be quoted, also where its time was over.
+#[must_use]
+pub fn local_state_body(hold: &Hold, charge: Option<&TransactionId>) -> String {
+    let Some(charge) = charge else { return hold_body(hold) };
+    let rest = Members::new().text("transaction_id", Some(charge.as_str())).finish();
+    joined(&hold_body(hold), &rest)
+}
+
+/// Two objects, neither of them empty, as one.
+fn joined(one: &str, other: &str) -> String {
+    let (first, second) = (one.strip_suffix('}'), other.strip_prefix('{'));
     format!("{},{}", first.unwrap_or_default(), second.unwrap_or_default())
 }
 

@@ -42,6 +42,7 @@ fn a_gate_here_knows_of_a_hold_whose_answer_never_came() {
     assert_eq!(world.upstream().holds(), 1);
     world.later(600);
     world.alarm().unwrap();
+    assert_eq!(world.balance().unwrap()["balance"], -2, "until a balance was read");
     assert_eq!(world.balance().unwrap()["balance"], 4, "what was held here is free again");
     assert_eq!(world.consume(GATE).unwrap()["balance"], 0);
 }
