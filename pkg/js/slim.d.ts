@@ -1,7 +1,7 @@
 /**
  * The client without its WebAssembly module, for bundles whose runtime none of the package's conditions
  * names: they would carry the module as text, twice its size. What can be imported is that of
- * `edge-credits`, and `init`. There is no persistent mode in memory.
+ * `edge-credits` without `ClockNext`, and `init`. There is no persistent mode in memory.
  *
  * The module is `edge-credits/slim.wasm`, by whatever way the bundler or the host has for such files.
  *

@@ -63,8 +63,11 @@ describe("snippets run in Node against the worker, and print what they say", () 
       await withRuntime([ledger], async ({ urls }) => {
         for (const { line, code } of blocks) {
           const customer = `cus_${page.replaceAll(/\W/g, "_")}_${line}`;
-          if (page.endsWith("api.md"))
-            await ledgerApi(urls.ledger, keys.test.text).grant(customer, 1000);
+          if (page.endsWith("api.md")) {
+            const api = ledgerApi(urls.ledger, keys.test.text);
+            await api.grant(customer, 1000);
+            await api.grant(customer, 1000, { unit: "usd" });
+          }
           const place = { key: keys.test.text, url: urls.ledger, customer };
           const { stdout } = await runSnippet(directory, code, place).catch((error) => {
             throw new Error(`${page}:${line}: ${error.message}`);
@@ -85,6 +88,7 @@ const isWorker = (code) => /LedgerObject/.test(code);
 /** Snippets that assume a client, or a ledger of the tests', get one. */
 const PRELUDE = `import * as everything from 'edge-credits';
 const ce = new everything.CreditEngine({ apiKey: KEY, baseUrl: URL, mode: 'stateless' });
+const cnk = new everything.ClockNext({ apiKey: KEY, baseUrl: URL });
 `;
 
 /** Imports a snippet, and where it is a consumer of a queue, gives it a message. */
@@ -95,7 +99,7 @@ await worker?.queue({ messages: [message] }, {}, { waitUntil() {} });
 
 /** A snippet as its reader would run it: with a key and an address of one's own. */
 async function runSnippet(directory, code, { key, url, customer }) {
-  const whole = /new CreditEngine|createTestLedger/.test(code) ? code : PRELUDE + code;
+  const whole = /new (CreditEngine|ClockNext)|createTestLedger/.test(code) ? code : PRELUDE + code;
   const text = whole
     .replaceAll(/\bKEY\b|'ce_test_xxx'/g, JSON.stringify(key))
     .replaceAll(/\bURL\b(?! ?\()|'http:\/\/127\.0\.0\.1:8787'/g, JSON.stringify(url))

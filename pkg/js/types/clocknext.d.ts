@@ -89,15 +89,14 @@ export interface ClockNextConfig {
  * up to 100 in one request; against others one by one, as their API has it.
  *
  * @example
- * ```ts
+ * ```js
  * import { ClockNext } from 'edge-credits/clocknext';
  *
- * const cnk = new ClockNext({ apiKey: process.env.CLOCKNEXT_API_KEY, baseUrl: process.env.CREDITS_URL });
+ * const cnk = new ClockNext({ apiKey: process.env.CREDITS_API_KEY, baseUrl: process.env.CREDITS_URL });
  *
- * await cnk.signals.credit({
+ * await cnk.signals.wallet({
  *   customerId: 'cus_1',
  *   model: 'llama-3.3-70b-versatile',
- *   key: 'api_credit',
  *   tokens: { input: 1200, output: 340 },
  * });
  * const { delivered, rejected } = await cnk.flush();

@@ -83,7 +83,7 @@ export interface Customers {
    * Makes a customer.
    *
    * @example
-   * ```ts
+   * ```js
    * const customer = await cnk.customers.create({ name: 'Acme', email: 'ops@acme.com' });
    * await cnk.customers.update(customer.id, { notes: 'VIP', phone: null });
    * console.log((await cnk.customers.get(customer.id)).notes); // VIP
@@ -97,6 +97,7 @@ export interface Customers {
   iterate(query?: CustomerQuery): AsyncGenerator<Customer, void, undefined>;
   /** Changes what is named: null clears, what is left out stays. */
   update(customerId: string, changes: Partial<CustomerFields>): Promise<Customer>;
+  /** At a server of this package the key needs the scope `admin`. */
   delete(customerId: string): Promise<void>;
   /** What `signals.list` tells of one customer. */
   usage(customerId: string, query?: { limit?: number }): Promise<UsagePage>;

@@ -176,12 +176,12 @@ export interface Signals {
    * is told by `onError`, `onDrop` and `flush`.
    *
    * @example
-   * ```ts
-   * const { queued } = await cnk.signals.track({
-   *   type: 'credit', customerId: 'cus_1', model: 'llama-3.3-70b-versatile', key: 'api_credit',
-   *   tokens: { input: 1200, output: 340 },
-   * });
+   * ```js
+   * const signal = { customerId: 'cus_1', model: 'llama-3.3-70b-versatile', tokens: { input: 1200, output: 340 } };
+   * const { queued } = await cnk.signals.track({ type: 'wallet', ...signal });
    * console.log(queued); // true
+   * const { usageLog } = await cnk.signals.wallet(signal, { wait: true });
+   * console.log(usageLog.type, usageLog.duplicate); // wallet false
    * ```
    *
    * @throws {ValidationError} when the signal is none: nothing was sent. With `{ wait: true }` also what
