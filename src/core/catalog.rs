@@ -118,7 +118,7 @@ impl Catalog {
     /// such as `2026-11-05+3`.
     #[must_use]
     pub fn version(&self) -> String {
-        format!("{}+{}", self.began, self.edits)
+        version_of(&self.began, self.edits)
     }
 
     /// The date of the list that it began with: a newer list in a later release does not change the
@@ -170,6 +170,12 @@ impl Catalog {
     pub fn outcomes(&self) -> impl Iterator<Item = &Outcome> {
         self.outcomes.values()
     }
+}
+
+/// What a catalog is called that began with the list of this date and was edited so often.
+#[must_use]
+pub fn version_of(began: &str, edits: u64) -> String {
+    format!("{began}+{edits}")
 }
 
 /// Whether a label can be shown and found again: some text, no control characters, no white space

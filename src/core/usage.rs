@@ -26,7 +26,7 @@ mod tests;
 pub use days::{DaySums, MAX_SUM};
 pub use judge::{Judged, Logged, Rows, UsageDecision, UsageLookups, day_of, judge, lookups};
 pub use log::{logged_body, results_body, usage_log_body};
-pub use page::{UsageQuery, parse_usage_query, usage_page_body};
+pub use page::{UsageQuery, customer_in, parse_usage_query, usage_page_body};
 pub use run::Run;
 pub(crate) use signal::split_signal_batch;
 pub use signal::{MAX_METRICS, Signal, SignalBatch, SignalType, parse_signal, parse_signal_batch};

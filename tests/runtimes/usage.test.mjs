@@ -238,6 +238,10 @@ describe("what was used", () => {
     assert.deepEqual(older.result.logs.map(({ inputTokens }) => inputTokens), [2, 1, 0]);
     const { ok, ...old } = await next.good("GET", "/customers/page/usage?limit=2");
     assert.deepEqual([ok, old], [true, result]);
+    // Of a customer who has a record, the record.
+    const { customer } = await next.good("POST", "/customers", { name: "Acme", email: "a@acme.test" });
+    const recorded = await next.good("GET", `/usage?customerId=${customer.id}`);
+    assert.deepEqual([recorded.result.customer, recorded.result.logs], [customer, []]);
     for (const query of ["", "?customerId=", "?customerId=page&limit=0", "?customerId=page&limit=101"]) {
       assert.equal((await next.request("GET", `/usage${query}`)).status, 400, query);
     }

@@ -4,22 +4,38 @@
 //! rows: the catalog is the list of public prices of this release. The first edit writes all of it, so
 //! that from then on no release changes a price.
 
-use edge_credits_core::catalog::{Catalog, Edit, Entry, Section, parse_entry};
+use edge_credits_core::catalog::seed::SEED_DATE;
+use edge_credits_core::catalog::{Catalog, Edit, Entry, Section, parse_entry, version_of};
 use edge_credits_core::ledger::stored::SqlValue;
 
 use crate::storage::Storage;
 use crate::store::{StoreError, text};
+
+/// The catalog's version, without reading the rest of it.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn version(storage: &dyn Storage) -> Result<String, StoreError> {
+    let (began, edits) = head(storage)?.unwrap_or((SEED_DATE.to_owned(), 0));
+    Ok(version_of(&began, edits))
+}
+
+/// With which list the catalog began, and its edits; `None` before the first.
+fn head(storage: &dyn Storage) -> Result<Option<(String, u64)>, StoreError> {
+    let head = storage.query("SELECT began, edits FROM catalog_head", &[])?;
+    let Some(head) = head.first() else { return Ok(None) };
+    let [SqlValue::Text(began), SqlValue::Integer(edits)] = head.as_slice() else {
+        return Err(StoreError::Corrupt);
+    };
+    Ok(Some((began.clone(), u64::try_from(*edits).map_err(|_| StoreError::Corrupt)?)))
+}
 
 /// The catalog as it is kept.
 ///
 /// # Errors
 /// [`StoreError`].
 pub(crate) fn load(storage: &dyn Storage) -> Result<Catalog, StoreError> {
-    let head = storage.query("SELECT began, edits FROM catalog_head", &[])?;
-    let Some(head) = head.first() else { return Ok(Catalog::seed()) };
-    let [SqlValue::Text(began), SqlValue::Integer(edits)] = head.as_slice() else {
-        return Err(StoreError::Corrupt);
-    };
+    let Some((began, edits)) = head(storage)? else { return Ok(Catalog::seed()) };
     let rows = storage.query("SELECT section, body FROM catalog", &[])?;
     let entries = rows.iter().map(|row| match row.as_slice() {
         [SqlValue::Text(section), SqlValue::Text(body)] => {
@@ -29,8 +45,7 @@ pub(crate) fn load(storage: &dyn Storage) -> Result<Catalog, StoreError> {
         _ => Err(StoreError::Corrupt),
     });
     let entries = entries.collect::<Result<Vec<Entry>, _>>()?;
-    let edits = u64::try_from(*edits).map_err(|_| StoreError::Corrupt)?;
-    Ok(Catalog::of(began, edits, entries))
+    Ok(Catalog::of(&began, edits, entries))
 }
 
 /// Writes an edit; `after` is the catalog that it makes. Runs inside the caller's transaction.

@@ -57,6 +57,12 @@ pub(crate) async fn lists(env: &Env, owner: &Owner) -> Option<bool> {
     }
 }
 
+/// What the directory answers about a customer; `None` where it lists none, or does not answer.
+pub(crate) async fn record(env: &Env, owner: &Owner) -> Option<String> {
+    let response = about(env, owner, Method::Get).await?;
+    (response.status == 200).then_some(response.body)
+}
+
 /// Has the directory take a customer's record away; whether it has.
 pub(crate) async fn unlist(env: &Env, owner: &Owner) -> bool {
     about(env, owner, Method::Delete).await.is_some_and(|response| response.status == 200)

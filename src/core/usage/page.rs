@@ -4,6 +4,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
 use crate::credits::{Minor, Scale};
 use crate::http::parse_query;
 use crate::ids::CustomerId;
@@ -40,6 +43,18 @@ pub fn parse_usage_query(query: &str) -> Result<UsageQuery, ApiError> {
         }
     }
     Ok(asked)
+}
+
+/// The record in a directory's answer to a question about a customer, as JSON text.
+#[must_use]
+pub fn customer_in(answer: &str) -> Option<&str> {
+    #[derive(Deserialize)]
+    struct Answer<'a> {
+        #[serde(borrow)]
+        customer: &'a RawValue,
+    }
+    let answer: Answer<'_> = serde_json::from_str(answer).ok()?;
+    Some(answer.customer.get()).filter(|customer| customer.starts_with('{'))
 }
 
 /// The answer: `{"customer", "totals", "logs"}`. `customer` is the directory's record as JSON text,

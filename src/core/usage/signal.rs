@@ -11,7 +11,7 @@ use crate::catalog::cached_tokens;
 use crate::idempotency::{Fingerprint, IdempotencyKey};
 use crate::ids::{CustomerId, Unit};
 use crate::pricing::{CachedTokens, MAX_TOKENS, Tokens};
-use crate::wire::batch::MAX_BATCH_ITEMS;
+use crate::wire::batch::{Listed, MAX_BATCH_ITEMS};
 use crate::wire::errors::{ApiError, Code};
 use crate::wire::fields::{Fields, MAX_METADATA_BYTES, field_error, id_error, missing};
 use crate::wire::requests::{KeySource, read_key, read_own_key};
@@ -140,8 +140,11 @@ pub(crate) fn split_signal_batch(body: &str) -> Result<Vec<&str>, ApiError> {
     let mut fields = Fields::split(body)?;
     let list = fields.take(NAME)?.ok_or_else(|| missing(NAME))?;
     fields.finish()?;
-    let items: Vec<&RawValue> = serde_json::from_str(list.get())
-        .map_err(|_| field_error(Code::InvalidType, NAME, "is not a list"))?;
+    if !list.get().starts_with('[') {
+        return Err(field_error(Code::InvalidType, NAME, "is not a list"));
+    }
+    // A list by its first character, in text that is JSON, is a list.
+    let Listed(items) = serde_json::from_str(list.get()).unwrap_or_default();
     if !(1..=MAX_BATCH_ITEMS).contains(&items.len()) {
         let problem = format!("does not hold 1 to {MAX_BATCH_ITEMS} signals");
         return Err(field_error(Code::InvalidRequest, NAME, &problem));

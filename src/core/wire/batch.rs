@@ -153,7 +153,7 @@ fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
 /// A list's items as written: [`MAX_BATCH_ITEMS`], and one more by which a longer list is known. The
 /// rest is passed over, so that a body of commas does not become a vector many times its size.
 #[derive(Default)]
-struct Listed<'a>(Vec<&'a RawValue>);
+pub(crate) struct Listed<'a>(pub(crate) Vec<&'a RawValue>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Listed<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

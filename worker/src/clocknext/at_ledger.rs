@@ -102,7 +102,7 @@ impl<S: Storage> Here<'_, S> {
             Ask::Usage => self.meter(owner).take(asking, (asked.head, &asked.ids.entropy)).await,
             Ask::UsageBatch => self.meter(owner).take_batch(asking, &asked.ids.request_id).await,
             Ask::UsagePage | Ask::CustomerUsage { .. } => {
-                self.meter(owner).page(asked.head.query(), None)
+                self.meter(owner).page(asked.head.query()).await
             }
             Ask::Wallet { .. } => {
                 let query = parse_wallet_query(asked.head.query())?;

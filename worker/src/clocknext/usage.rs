@@ -6,8 +6,8 @@
 use edge_credits_core::entropy::Entropy;
 use edge_credits_core::ids::Owner;
 use edge_credits_core::usage::{
-    Judged, Signal, logged_body, parse_signal, parse_signal_batch, parse_usage_query, results_body,
-    usage_page_body,
+    Judged, Signal, customer_in, logged_body, parse_signal, parse_signal_batch, parse_usage_query,
+    results_body, usage_page_body,
 };
 use edge_credits_core::wire::errors::ApiError;
 use edge_credits_core::wire::requests::{KeySource, body_text};
@@ -18,7 +18,7 @@ use crate::head::Head;
 use crate::ledger::{Ledger, other_owner};
 use crate::respond::{Answer, Failure};
 use crate::storage::Storage;
-use crate::{catalog_line, host};
+use crate::{catalog_line, directory_line, host};
 
 /// What answers a request about usage.
 pub(crate) struct Meter<'a, S> {
@@ -84,12 +84,14 @@ impl<S: Storage> Meter<'_, S> {
         self.ledger.take_signals(&self.owner, host::now(), signals, &catalog)
     }
 
-    /// What has been used. `customer` is the directory's record, where it has one.
+    /// What has been used, and by whom. Usage is not kept from anybody for want of a record.
     ///
     /// # Errors
     /// As for [`Ledger::usage`].
-    pub(crate) fn page(&self, query: &str, customer: Option<&str>) -> Result<Answer, Failure> {
+    pub(crate) async fn page(&self, query: &str) -> Result<Answer, Failure> {
         let query = parse_usage_query(query)?;
+        let record = directory_line::record(self.env, &self.owner).await;
+        let customer = record.as_deref().and_then(customer_in);
         let (entries, sums) = self.ledger.usage(&self.owner, host::now(), &query)?;
         let body = usage_page_body((&self.owner.customer, customer), &sums, entries);
         Ok(Answer { body, replayed: false })

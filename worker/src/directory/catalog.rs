@@ -20,6 +20,18 @@ impl<S: Storage> Directory<S> {
         self.stored_catalog().map_err(|error| self.failure(error))
     }
 
+    /// Its version, which is cheaper.
+    ///
+    /// # Errors
+    /// As for [`Directory::catalog`].
+    pub(crate) fn catalog_version(&self) -> Result<String, Failure> {
+        let version = self.prepare(None).and_then(|ready| match ready {
+            true => catalog_store::version(&self.storage),
+            false => Ok(Catalog::seed().version()),
+        });
+        version.map_err(|error| self.failure(error))
+    }
+
     fn stored_catalog(&self) -> Result<Catalog, StoreError> {
         if self.prepare(None)? { catalog_store::load(&self.storage) } else { Ok(Catalog::seed()) }
     }

@@ -32,6 +32,7 @@ fn before_its_first_edit_it_is_the_public_list_and_nothing_is_written() {
     let disk = Sqlite::new();
     let directory = Directory::new(disk.clone());
     assert_eq!(directory.catalog().unwrap(), Catalog::seed());
+    assert_eq!(directory.catalog_version().unwrap(), Catalog::seed().version());
     let refused = edit(&directory, &remove("no-such-model")).unwrap_err();
     assert_eq!(refused.error.code, Code::NotFound);
     assert!(disk.statements().iter().all(|sql| sql.starts_with("SELECT")));
@@ -48,6 +49,7 @@ fn edits_add_up_over_restarts() {
         let directory = Directory::new(disk.clone());
         assert_eq!(edit(&directory, change).unwrap(), expected);
         assert_eq!(Directory::new(disk.clone()).catalog().unwrap(), expected);
+        assert_eq!(Directory::new(disk.clone()).catalog_version().unwrap(), expected.version());
     }
     assert_eq!(expected.edits(), 5);
     assert!(expected.model("gpt-5-mini").is_none() && expected.model("x").is_none());
