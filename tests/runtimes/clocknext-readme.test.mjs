@@ -1,5 +1,5 @@
 // The README of the ClockNext SDK, snippet by snippet: on every runtime, from the packed tarball, under its
-// own customer, against the real worker; or, as long as that lacks a route, against the double.
+// own customer, against the real worker.
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -9,7 +9,6 @@ import { EdgeVM } from "@edge-runtime/vm";
 
 import { ledgerApi } from "./api.mjs";
 import { clocknextApi, clocknextKey } from "./clocknext/api.mjs";
-import { clockNextDouble, serve } from "./clocknext/double.mjs";
 import { moduleOf } from "./clocknext-readme/module.mjs";
 import { SNIPPETS } from "./clocknext-readme/snippets.mjs";
 import { bundleForEdgeVm } from "./edge_vm.mjs";
@@ -23,21 +22,8 @@ const VARIABLES = {
   PORTAL_SECRET: "a-secret-of-the-tests-of-32-or-more",
 };
 
-/** What the snippets ask for. */
-const ROUTES = [
-  ["GET", "/customers?limit=1"],
-  ["GET", "/usage?customerId=x"],
-  ["GET", "/customers/x/plan"],
-  ["GET", "/customers/x/revenue"],
-  ["POST", "/portal/token", { customerId: "x" }],
-];
-/** How an answer says that there is no such route. */
-const isMissing = ({ status, json }) =>
-  status === 405 || (status === 404 && /no such path/.test(JSON.stringify(json)));
-
 let project;
 let edgeVm;
-let isReal;
 let worker;
 before(async () => {
   project = await makeProject({
@@ -105,25 +91,15 @@ for (const [runtime, run] of Object.entries(RUNTIMES)) {
 
 test("how much of it there is", (t) => {
   const runtimes = Object.keys(RUNTIMES).length;
-  const api = isReal ? "the worker" : "the double";
-  t.diagnostic(
-    `figure: ClockNext's README: ${SNIPPETS.length} snippets, on ${runtimes} runtimes, against ${api}`,
-  );
+  t.diagnostic(`figure: ClockNext's README: ${SNIPPETS.length} snippets, on ${runtimes} runtimes`);
 });
 
 /** The runtime with the API, and what the README takes for granted. */
 async function startWorld() {
   const world = await startWorkerd({ workers: [ledgerWorker(VARIABLES), worker] });
   const api = clocknextApi(world.urls.ledger, key.text);
-  const answers = await Promise.all(ROUTES.map((route) => api.request(...route)));
-  isReal = !answers.some(isMissing);
-  if (isReal) {
-    await provide(api, ledgerApi(world.urls.ledger, key.text));
-    return world;
-  }
-  const double = await serve(clockNextDouble({ ours: true }));
-  const stop = async () => (double.close(), world.stop());
-  return { urls: { ...world.urls, ledger: double.url }, stop };
+  await provide(api, ledgerApi(world.urls.ledger, key.text));
+  return world;
 }
 
 /** The catalog that the README speaks of, and a customer who has something. */
