@@ -218,16 +218,20 @@ export class CreditEngine {
 
   get [INTERNALS]() {
     const { cache, options: facts, report } = this.#settings;
+    const isLongLived = !facts.edgeHost && facts.platformVariable === undefined;
     return {
       report,
       /** Whose customers they are: what is remembered of one account's is not another's. */
       account: [facts.carrier, facts.baseUrl?.host, facts.environment, facts.apiKey],
       /** Whether the request has a name that may come again. */
       isNamed: this.#request?.isNamed ?? false,
+      /** Keeps the host awake for work of a later moment; false where that must be waited for. */
+      keep: (work) => keepAlive(this.#waitUntil ?? ambientWaitUntil(), work) || isLongLived,
+      /** Counts work as going on, and tells of its failure. */
+      watch: (work) => void this.#later(work, null),
       /** Goes on with work behind the response, and waits for it only where the host would end it. */
       behind: async (work) => {
         const ended = this.#later(work);
-        const isLongLived = !facts.edgeHost && facts.platformVariable === undefined;
         if (!isLongLived) await ended;
       },
       gate: (...call) => this.#gate(...call),
@@ -263,7 +267,8 @@ export class CreditEngine {
 
   // `onAccepted` as in `perform`; usually such a charge is sent behind the answer.
   #start(method, given, onAccepted = this.#sendBehind(given)) {
-    if (this.#isClosed()) {
+    // What was placed before may end.
+    if (this.#isClosed() && given.holdId === undefined) {
       const message =
         "this client has been destroyed: make a new one. Nothing was sent or charged.";
       throw new CreditEngineError(message, { code: "client_destroyed", effect: "not_applied" });

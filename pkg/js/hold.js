@@ -22,6 +22,7 @@ class Hold {
     this.#about = { customerId, holdId: answer.hold_id, unit: answer.unit };
     this.id = answer.hold_id;
     this.amount = answer.amount;
+    this.unit = answer.unit;
     this.balance = answer.balance;
     this.expiresAt = new Date(answer.expires_at);
     this.replayed = answer.replayed;

@@ -14,6 +14,15 @@ import { recentCosts, rememberCost } from "./recent_calls.js";
 /** What a response waits at most for the ledger to be told that there is something to pay for. */
 const FIRST_REPORT_MS = 2000;
 
+/** The mark's name in a hold's metadata, as in a charge's. */
+const MARK = "edge_credits_request";
+/** How often one name is held for anew, after calls that came to nothing. */
+const MAX_TIMES = 20;
+/** Most bytes of metadata, as the ledger takes them. */
+const MAX_METADATA_BYTES = 8192;
+/** That a hold is not there any more. */
+const ENDED = ["hold_already_captured", "hold_already_released", "hold_expired"];
+
 const NOTHING = { output: 0, reasoning: 0 };
 
 /** Holds credits for a call, and gives its meter. */
@@ -23,16 +32,42 @@ export async function openMeter(engine, given) {
   const name = JSON.stringify([inner.account, plan.customerId, plan.priced]);
   const recent = plan.learns ? recentCosts(name) : [];
   const numbers = new MeterNumbers({ ...plan.figures, recent });
-  const { customerId, holdOptions } = plan;
-  const hold = plan.own ?? (await engine.hold(customerId, numbers.first, holdOptions));
-  const isNamed = inner.isNamed || (plan.idempotencyKey ?? null) !== null;
-  if (plan.own === null && isNamed && hold.replayed) {
-    const message =
-      "a call of this name has been metered before, or its hold's answer was lost: the work is not " +
-      "done twice for one payment. Nothing was charged.";
-    throw refuse("duplicate_request", "idempotencyKey", message);
-  }
+  const hold = plan.own ?? (await ownHold(engine, plan, numbers.first));
   return new Meter({ engine, plan, numbers, hold, name });
+}
+
+/**
+ * Places a hold that is this call's. One of the same name may be there: it is its own where an answer was
+ * lost on the way, which a random mark shows; another call's that came to nothing gives its name free.
+ */
+async function ownHold(engine, plan, amount) {
+  const { customerId, holdOptions } = plan;
+  const isNamed = engine[INTERNALS].isNamed || plan.isNamed;
+  if (!isNamed) return engine.hold(customerId, amount, holdOptions);
+  const mark = crypto.randomUUID();
+  const metadata = { ...holdOptions.metadata, [MARK]: mark };
+  let options = { ...holdOptions, metadata };
+  for (let times = 0; times < MAX_TIMES; times += 1) {
+    const hold = await engine.hold(customerId, amount, options);
+    if (!hold.replayed) return hold;
+    let held;
+    try {
+      // Nothing is told by that, and what it is answered shows the hold.
+      held = await hold.progress(0);
+    } catch (error) {
+      const wasFree = error.code === "hold_already_released" || error.details?.captured === 0;
+      if (!ENDED.includes(error.code)) throw error;
+      if (!wasFree) break;
+      options = { ...options, idempotencyKey: `again:${hold.id}` };
+      continue;
+    }
+    if (held.metadata?.[MARK] === mark) return hold;
+    break;
+  }
+  const message =
+    "a call of this name has been metered before, or is being metered: its work is not done twice for " +
+    "one payment. Nothing was charged.";
+  throw refuse("duplicate_request", "idempotencyKey", message);
 }
 
 export class Meter {
@@ -43,9 +78,12 @@ export class Meter {
   #holds;
   #renewAt;
   #reporting = null;
+  #placing = null;
   #end = null;
   #resolve;
-  /** Settles when the host need not be kept awake by a body that is still open. */
+  #isKept;
+  #byHand = false;
+  /** Settles when a body that is still open need not keep the host awake any more. */
   settledOrKept;
   /** What refused more credits in the middle of the call, where that is to end it. */
   refusal = null;
@@ -60,7 +98,8 @@ export class Meter {
     this.#renewAt = Date.now() + plan.ttlMs / 2;
     // Now, because a host asks for it while the request lasts.
     const ended = new Promise((resolve) => (this.#resolve = resolve));
-    this.settledOrKept = engine[INTERNALS].behind(ended);
+    this.#isKept = engine[INTERNALS].keep(ended);
+    this.settledOrKept = this.#isKept ? Promise.resolve() : ended;
   }
 
   /** Credits used so far. */
@@ -76,20 +115,26 @@ export class Meter {
   /** The provider has told what the call has used in all so far; what it does not tell stays. */
   add(usage) {
     const { input, cacheRead, cacheWrite, output, reasoning } = usage;
-    this.take(NOTHING, [input, cacheRead, cacheWrite, output, reasoning, NaN, 1, 1]);
+    this.#byHand = true;
+    this.#take(NOTHING, [input, cacheRead, cacheWrite, output, reasoning, NaN, 1, 1]);
   }
 
   /** Text has gone by, which its usage will count when it is told. */
   estimate(text, kind = "output") {
     const bytes = byteLength(text);
-    this.take({ ...NOTHING, [kind === "reasoning" ? kind : "output"]: bytes }, null);
+    this.#byHand = true;
+    this.#take({ ...NOTHING, [kind === "reasoning" ? kind : "output"]: bytes }, null);
   }
 
   /**
-   * What a part of the answer says: bytes of its text, and then the counts that it reports, as
-   * `provider_usage.js` reads them, which count that text too.
+   * What a part of a response says: bytes of its text, and then the counts that it reports, as
+   * `provider_usage.js` reads them, which count that text too. Who counts by hand is not contradicted.
    */
-  take({ output, reasoning }, counts) {
+  read(text, counts) {
+    if (!this.#byHand) this.#take(text, counts);
+  }
+
+  #take({ output, reasoning }, counts) {
     if (this.#end !== null) return;
     if (output + reasoning > 0) this.#numbers.see(output, reasoning);
     if (counts !== null) this.#numbers.report(counts);
@@ -121,7 +166,10 @@ export class Meter {
   #finish(work) {
     if (this.#end === null) {
       this.#end = work();
-      this.#resolve(this.#end);
+      // A hold that is being placed has to be given back.
+      const all = Promise.allSettled([this.#end, this.#placing]);
+      this.#engine[INTERNALS].watch(all.then(() => this.#end));
+      all.then(this.#resolve);
     }
     return this.#end;
   }
@@ -144,17 +192,24 @@ export class Meter {
   async #carryOut([word, amount]) {
     const { ttlMs } = this.#plan;
     if (word === "extend") {
-      this.#renewAt = Date.now() + ttlMs / 2;
+      // Where that fails, there is time for another try.
+      this.#renewAt = Date.now() + ttlMs / 8;
       await Promise.all(this.#holds.map((hold) => hold.extend(ttlMs)));
-    } else if (word === "hold") await this.#holdMore(amount);
+      this.#renewAt = Date.now() + ttlMs / 2;
+    } else if (word === "hold") await (this.#placing = this.#holdMore(amount));
     else await this.#holds.at(-1).progress(amount);
   }
 
   async #holdMore(amount) {
     const { customerId, holdOptions, stops } = this.#plan;
     const idempotencyKey = `more:${this.hold.id}:${this.#holds.length}`;
+    const place = () => this.#engine.hold(customerId, amount, { ...holdOptions, idempotencyKey });
     try {
-      const more = await this.#engine.hold(customerId, amount, { ...holdOptions, idempotencyKey });
+      const more = await place().catch((error) => {
+        // It may be there: found out under the same key.
+        if (error.effect === "unknown") return place();
+        throw error;
+      });
       if (this.#end !== null) return void (await more.release());
       this.#holds.push(more);
       this.#numbers.held(true);
@@ -166,7 +221,7 @@ export class Meter {
 
   async #release() {
     const answers = await Promise.all(this.#holds.map((hold) => persist(() => hold.release())));
-    return this.#settlement("aborted", { balance: answers.at(-1).balance });
+    return this.#tell(this.#settlement("aborted", { balance: answers.at(-1).balance }));
   }
 
   async #settle(reason) {
@@ -180,10 +235,15 @@ export class Meter {
     const settlement = this.#settlement(reason, parts);
     if (faults.length > 0) throw this.#failure(faults[0], settlement);
     rememberCost(this.#name, this.#numbers.cost);
+    return this.#tell(settlement);
+  }
+
+  async #tell(settlement) {
     try {
-      this.#plan.onSettled?.(settlement);
-    } catch (error) {
-      this.#engine[INTERNALS].report(error);
+      await this.#plan.onSettled?.(settlement);
+    } catch (cause) {
+      const message = `onSettled of a metered call has thrown: ${cause?.message ?? cause}`;
+      this.#engine[INTERNALS].report(refuse("option_failed", "onSettled", message, cause));
     }
     return settlement;
   }
@@ -220,7 +280,9 @@ export class Meter {
   #notes() {
     const { description, metadata } = this.#plan.notes;
     const { tokens, isEstimated: estimated } = this.#numbers;
-    return { description, metadata: { ...metadata, tokens, estimated } };
+    const whole = { tokens, estimated, ...metadata };
+    const isTooLong = byteLength(JSON.stringify(whole)) > MAX_METADATA_BYTES;
+    return { description, metadata: isTooLong ? metadata : whole };
   }
 
   #settlement(reason, parts) {

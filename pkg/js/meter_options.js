@@ -16,16 +16,14 @@ const BYTES_PER_TOKEN = 4;
 
 export function readMeterOptions(given) {
   const chosen = options(given);
-  for (const name of Object.keys(chosen)) {
-    if (!KNOWN.has(name)) throw refuse("invalid_request", name, `there is no option ${name}`);
-  }
+  onlyKnown(chosen, "", KNOWN);
   const { hold, onSettled, onExhausted = "finish" } = chosen;
   if (onSettled !== undefined && typeof onSettled !== "function") {
     throw refuse("invalid_request", "onSettled", "onSettled must be a function");
   }
   oneOf("onExhausted", onExhausted, ["finish", "stop"]);
   const customerId = requiredText(chosen.customerId, "customerId", "invalid_id");
-  const unit = text(chosen.unit, "unit");
+  const unit = text(chosen.unit, "unit") ?? (isHold(hold) ? hold.unit : undefined);
   const request = bodyOf(chosen.request);
   const sizing = sizingOf(hold);
   const own = isHold(hold) ? hold : null;
@@ -37,8 +35,8 @@ export function readMeterOptions(given) {
     onSettled,
     stops: onExhausted === "stop",
     learns: sizing.policy === "learned",
-    ttlMs: sizing.ttlMs ?? DEFAULT_TTL_MS,
-    idempotencyKey: chosen.idempotencyKey,
+    ttlMs: own === null ? (sizing.ttlMs ?? DEFAULT_TTL_MS) : own.expiresAt - Date.now(),
+    isNamed: (chosen.idempotencyKey ?? chosen.label ?? null) !== null,
     notes: { description: text(chosen.description, "description"), metadata: chosen.metadata },
     holdOptions: {
       unit,
@@ -65,7 +63,8 @@ export function readMeterOptions(given) {
 
 /** In the core's order. */
 function pricesOf(price) {
-  const { input, cacheRead, cacheWrite, output, reasoning } = options(price, "price");
+  const { input, cacheRead, cacheWrite, output, reasoning, ...rest } = options(price, "price");
+  onlyKnown(rest, "price.", new Set());
   return [
     optional(input, "price.input"),
     optional(cacheRead, "price.cacheRead"),
@@ -78,7 +77,8 @@ function pricesOf(price) {
 function sizingOf(hold) {
   if (hold === undefined || hold === null || isHold(hold)) return {};
   if (typeof hold !== "object") return { amount: amount(hold, "hold") };
-  const { policy = "worst_case", cap, ttlMs, amount: fixed } = hold;
+  const { policy = "worst_case", cap, ttlMs, amount: fixed, ...rest } = hold;
+  onlyKnown(rest, "hold.", new Set());
   oneOf("hold.policy", policy, POLICIES);
   return {
     policy,
@@ -94,6 +94,12 @@ function isHold(hold) {
 
 function optional(value, param) {
   return value === undefined || value === null ? undefined : amount(value, param);
+}
+
+function onlyKnown(object, prefix, known) {
+  const param = Object.keys(object).find((name) => !known.has(name));
+  if (param === undefined) return;
+  throw refuse("invalid_request", prefix + param, `there is no option ${prefix}${param}`);
 }
 
 function oneOf(param, value, words) {
@@ -119,19 +125,23 @@ function inputOf(request) {
   return Math.ceil(byteLength(json ?? "") / BYTES_PER_TOKEN);
 }
 
+/** Only where providers look for files: what a user writes may begin with anything. */
 function isFile(name, value) {
   if (typeof value !== "string") return false;
-  return value.startsWith("data:") || ["data", "file_data", "b64_json"].includes(name);
+  if (["data", "file_data", "b64_json"].includes(name) && /^[\w+/=-]*$/.test(value)) return true;
+  const places = ["url", "image_url", "data", "file_data"];
+  return places.includes(name) && /^data:[^,\s]*;base64,/.test(value);
 }
 
 function limitOf(request) {
-  const { generationConfig, n = 1, ...body } = Object(request);
+  if (request === null || typeof request !== "object") return undefined;
   const limits = [
-    body.max_completion_tokens,
-    body.max_output_tokens,
-    body.max_tokens,
-    generationConfig?.maxOutputTokens,
+    request.max_completion_tokens,
+    request.max_output_tokens,
+    request.max_tokens,
+    request.generationConfig?.maxOutputTokens,
   ];
-  const limit = limits.find((value) => Number.isSafeInteger(value) && value > 0);
-  return limit === undefined ? undefined : limit * (Number.isSafeInteger(n) && n > 0 ? n : 1);
+  const isPositive = (value) => Number.isSafeInteger(value) && value > 0;
+  const limit = limits.find(isPositive);
+  return limit === undefined ? undefined : limit * (isPositive(request.n) ? request.n : 1);
 }

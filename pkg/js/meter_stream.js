@@ -3,10 +3,19 @@
 
 import { openMeter } from "./meter.js";
 import { Frames } from "./frames.js";
-import { textIn, usageIn } from "./provider_usage.js";
+import { anyTextIn, textIn, usageIn } from "./provider_usage.js";
+
+/** Bodies that hold text, in whatever shape. */
+const WITH_TEXT = /json|event-stream/i;
+/** Most bytes that are taken for text although nobody could read them: they may hold a file. */
+const MAX_UNREAD = 64 * 1024;
+/** Events that end a stream which has not begun. */
+const FAILURES = new Set(["error", "response.failed"]);
 
 /** Holds credits, makes the call (where it is a function), and gives its response. */
 export async function meterStream(engine, source, options) {
+  // It may fail while the credits are held, and is looked at then.
+  if (typeof source !== "function") Promise.resolve(source).catch(() => {});
   let meter;
   try {
     meter = await openMeter(engine, options);
@@ -20,24 +29,23 @@ export async function meterStream(engine, source, options) {
 
 /** The response of `source`, a function or (a promise of) a response, under a meter that is open. */
 export async function meteredResponse(meter, source) {
-  let response;
   try {
     // With the request, so that it is not waited for: a model takes longer.
     const told = meter.begin();
-    response = await (typeof source === "function" ? source(meter) : source);
+    const response = await (typeof source === "function" ? source(meter) : source);
     await told;
+    if (response.ok && response.body !== null) {
+      return new Response(metered(response, meter), response);
+    }
+    // A refusal is not charged for, nor is no answer.
+    meter.abort().catch(() => {});
+    await meter.settledOrKept;
+    return response;
   } catch (error) {
     meter.abort().catch(() => {});
     await meter.settledOrKept;
     throw error;
   }
-  if (response.ok && response.body !== null) {
-    return new Response(metered(response, meter), response);
-  }
-  // A refusal is not charged for.
-  (response.ok ? meter.settle() : meter.abort()).catch(() => {});
-  await meter.settledOrKept;
-  return response;
 }
 
 function metered(response, meter) {
@@ -45,6 +53,7 @@ function metered(response, meter) {
   const frames = framesOf(response, meter);
   // The end of a body waits for the settlement where the host would not let it be made afterwards.
   const settle = async (reason) => {
+    frames.close(reason);
     const end = frames.hasFailed && !frames.hasBegun ? meter.abort() : meter.settle(reason);
     end.catch(() => {});
     await meter.settledOrKept;
@@ -61,7 +70,6 @@ function metered(response, meter) {
           return;
         }
         if (next.done) {
-          frames.end();
           await settle("finished");
           controller.close();
           return;
@@ -88,18 +96,24 @@ function metered(response, meter) {
 /** What reads along. It must not be able to break the stream. */
 function framesOf(response, meter) {
   const state = { hasFailed: false, hasBegun: false };
+  let bytes = 0;
+  let objects = 0;
+  let plain = 0;
   const onObject = (object) => {
+    objects += 1;
+    if (!state.hasBegun) plain += anyTextIn(object);
     const text = textIn(object);
     const usage = usageIn(object);
     state.hasBegun ||= usage !== null || text.output + text.reasoning > 0;
-    state.hasFailed ||= (object.error ?? null) !== null || object.type === "error";
-    meter.take(text, usage);
+    state.hasFailed ||= isFailure(object);
+    meter.read(text, usage);
   };
-  const onText = (bytes) => {
+  const onText = (part) => {
     state.hasBegun = true;
-    meter.take({ output: bytes.length, reasoning: 0 }, null);
+    meter.read({ output: part.length, reasoning: 0 }, null);
   };
-  const frames = new Frames(response.headers.get("content-type") ?? "", onObject, onText);
+  const type = response.headers.get("content-type") ?? "";
+  const frames = new Frames(type, onObject, onText);
   const quietly = (work) => {
     try {
       work();
@@ -108,9 +122,25 @@ function framesOf(response, meter) {
     }
   };
   return Object.assign(state, {
-    push: (bytes) => quietly(() => frames.push(bytes)),
-    end: () => quietly(() => frames.end()),
+    push(part) {
+      bytes += part.length;
+      quietly(() => frames.push(part));
+    },
+    /** An answer whose shape is not known is charged for its text, and so is one that was cut in it. */
+    close(reason) {
+      if (reason === "finished") quietly(() => frames.end());
+      if (state.hasBegun || state.hasFailed || !WITH_TEXT.test(type)) return;
+      const isWhole = objects > 0;
+      // Of events that were read, and had no text yet, there is none.
+      if (isWhole && reason !== "finished") return;
+      const output = isWhole ? plain : Math.min(bytes, MAX_UNREAD);
+      quietly(() => meter.read({ output, reasoning: 0 }, null));
+    },
   });
+}
+
+function isFailure({ type, error, response }) {
+  return (error ?? response?.error ?? null) !== null || FAILURES.has(type);
 }
 
 function dismiss(source, reason) {

@@ -9,10 +9,14 @@ const MAX_DEPTH = 8;
 const OUTPUT = new Set(["content", "text", "refusal", "arguments", "name", "partial_json", "args", "response"]);
 /** Those that are its thinking. */
 const REASONING = new Set(["thinking", "reasoning", "reasoning_content"]);
+/** Events of the Responses API that bring text; sound comes by such events, too. */
+const TEXT_EVENT = /(text|arguments|refusal|transcript|code|input)\.delta$/;
+/** What is too long for a word is a file, or a signature. */
+const FILE = /^(data:[^,\s]*,)?[\w+/=-]{100,}$/;
 /** Members that may lead to such. */
 const WITHIN = new Set([
   "choices", "delta", "message", "candidates", "parts", "tool_calls", "function", "functionCall",
-  "output", "summary",
+  "output", "summary", "result",
 ]);
 
 /**
@@ -21,7 +25,7 @@ const WITHIN = new Set([
  * the object has none.
  */
 export function usageIn(object) {
-  const { usage, message, response, usageMetadata, x_groq: groq } = object;
+  const { usage, message, response, usageMetadata, result, x_groq: groq } = object;
   const found = [
     usage,
     usageMetadata,
@@ -29,6 +33,7 @@ export function usageIn(object) {
     response?.usage,
     response?.usageMetadata,
     groq?.usage,
+    result?.usage,
     object,
   ].find(hasCounts);
   return found === undefined ? null : countsOf(found);
@@ -52,7 +57,8 @@ function countsOf(usage) {
   const googleInput = isCount(promptTokenCount) ? promptTokenCount + (toolUse || 0) : undefined;
   // Anthropic's input is what the cache did not have. Gateways that translate its names keep the other
   // meaning where they say `prompt_tokens`.
-  const isBeside = isCount(input) && !isCount(prompt) && inputDetails === undefined;
+  const ownNames = [input, usage.cache_read_input_tokens, usage.cache_creation_input_tokens];
+  const isBeside = ownNames.some(isCount) && !isCount(prompt) && inputDetails === undefined;
   return [
     first(prompt, input, googleInput, usage.prompt_eval_count),
     first(
@@ -65,7 +71,7 @@ function countsOf(usage) {
     first(usage.completion_tokens, usage.output_tokens, usage.candidatesTokenCount, usage.eval_count),
     first(outputDetails?.reasoning_tokens, usage.thoughtsTokenCount),
     first(usage.total_tokens, usage.totalTokenCount),
-    Number(isBeside || usage.cacheBeside === true),
+    Number(isBeside),
     Number(isCount(usage.thoughtsTokenCount)),
   ];
 }
@@ -84,7 +90,7 @@ export function textIn(object) {
   const { type, delta } = object;
   if (typeof type === "string" && type.startsWith("response.")) {
     // The Responses API tells everything again when a part is done.
-    if (typeof delta === "string") {
+    if (typeof delta === "string" && TEXT_EVENT.test(type)) {
       found[type.startsWith("response.reasoning") ? "reasoning" : "output"] = byteLength(delta);
     }
   } else if (typeof delta === "string") {
@@ -103,17 +109,28 @@ function walk(value, found, kind, depth) {
   }
   // Google marks a part as thought.
   const own = value.thought === true ? "reasoning" : kind;
+  let hasReasoning = false;
   for (const [name, member] of Object.entries(value)) {
-    const isReasoning = REASONING.has(name);
+    const isReasoning = REASONING.has(name) && typeof member === "string";
+    // Some say it twice, under both names.
+    if (isReasoning && hasReasoning) continue;
+    hasReasoning ||= isReasoning && member !== "";
     if (isReasoning || OUTPUT.has(name)) {
       if (typeof member === "string") found[isReasoning ? "reasoning" : own] += byteLength(member);
       else if (name === "args") found[own] += byteLength(JSON.stringify(member));
-      else walk(member, found, isReasoning ? "reasoning" : own, depth - 1);
+      else walk(member, found, own, depth - 1);
     } else if (WITHIN.has(name) && !(name === "message" && "delta" in value)) {
       // Some repeat all of the message beside each delta.
       walk(member, found, own, depth - 1);
     }
   }
+}
+
+/** Bytes of all text of an object whose shape nobody knows, files left out. */
+export function anyTextIn(value, depth = MAX_DEPTH) {
+  if (typeof value === "string") return FILE.test(value) ? 0 : byteLength(value);
+  if (value === null || typeof value !== "object" || depth === 0) return 0;
+  return Object.values(value).reduce((sum, member) => sum + anyTextIn(member, depth - 1), 0);
 }
 
 /** How many bytes a text has in UTF-8. */

@@ -64,6 +64,8 @@ export interface Hold {
   /** Names it, in this process and any other. */
   readonly id: string;
   readonly amount: number;
+  /** What is held. */
+  readonly unit: string;
   /** What may be spent beside it, as of its placing. */
   readonly balance: number;
   /** When it ends by its own rule. Moved by {@link extend}. */

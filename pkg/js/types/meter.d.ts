@@ -1,6 +1,7 @@
 // Calls that are metered: a hold before, what was used after, and the stream in between untouched.
 
 import type { Amount } from './amounts.js';
+import type { InsufficientCreditsError } from './errors.js';
 import type { Hold } from './hold.js';
 import type { FetchResponse } from './host.js';
 import type { ChangeOptions } from './options.js';
@@ -61,7 +62,8 @@ export interface MeterOptions extends ChangeOptions {
   hold?: Hold | Amount | HoldSizing;
   /**
    * The body that is sent to the provider, as an object or as JSON text. `inputTokens` is estimated from
-   * it, `maxOutputTokens` read: OpenAI's, Anthropic's and Google's names are known.
+   * it, `maxOutputTokens` read: OpenAI's, Anthropic's and Google's names are known. Files in base64 are
+   * left out.
    */
   request?: unknown;
   /**
@@ -73,17 +75,22 @@ export interface MeterOptions extends ChangeOptions {
   maxOutputTokens?: number;
   /**
    * How far behind the ledger may be, in credits: what is used is reported in steps of half of this, and
-   * one report at a time. Default: a tenth of what is held first.
+   * one report at a time, so that it holds where a report arrives before the next half is used. Default: a
+   * tenth of what is held; never less than a hundredth.
    */
   progressEvery?: Amount;
   /**
    * What becomes of a call that outgrows its holds when the customer has no credits for another.
    * `'finish'`: it goes on, and what no hold covers is charged at its end, below zero if need be.
-   * `'stop'`: the stream is broken off with `InsufficientCreditsError`. Default: `'finish'`.
+   * `'stop'`: `meterStream` breaks the stream off with `InsufficientCreditsError`, and a meter that you
+   * feed has it as `refusal`. Default: `'finish'`.
    */
   onExhausted?: 'finish' | 'stop';
-  /** Told of the end, when it is settled. Where it could not be, the client's `onError` is told. */
-  onSettled?: (settlement: MeterSettlement) => void;
+  /**
+   * Told of the end, when it is settled; the host is kept awake for it. Where it could not be settled, the
+   * client's `onError` is told, and what this throws.
+   */
+  onSettled?: (settlement: MeterSettlement) => void | Promise<void>;
   /** What the charge is for, as the customer's transactions show it. */
   description?: string;
 }
@@ -137,13 +144,16 @@ export interface Meter {
   readonly used: number;
   /** Tokens so far. */
   readonly tokens: TokenCounts;
+  /** With `onExhausted: 'stop'`: why the call is to be broken off; else null. */
+  readonly refusal: InsufficientCreditsError | null;
   /**
    * Tells the ledger that the call is made, so that a process which dies from here on is paid for the
    * input. Call it with the request to the provider, and wait for both. Never rejects.
    */
   begin(): Promise<void>;
   /**
-   * What the provider reports of the whole call so far. A kind that it does not name stays as it was;
+   * What the provider reports of the whole call so far; from the first time on, a response that is metered
+   * with this meter is not read for it. A kind that it does not name stays as it was;
    * one that it does replaces what was reported or estimated before.
    */
   add(usage: Partial<TokenCounts>): void;

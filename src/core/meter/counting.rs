@@ -29,26 +29,35 @@ const COUNTS: usize = 6;
 /// The parts of a report: of what is said of the input, and of the output.
 const INPUT: usize = 0;
 const OUTPUT: usize = 3;
+const REASONING: usize = 4;
 const CACHE_BESIDE: usize = 6;
 const REASONING_BESIDE: usize = 7;
 
 impl Meter {
     /// The provider has reported what was used in all so far: what it has replaces what was known.
     pub fn report(&mut self, later: &Report) {
-        for (index, count) in later.iter().enumerate().filter(|(_, count)| **count >= 0) {
+        // Some send zeros with every part until they know: that is no news.
+        let is_news = later.iter().take(COUNTS).any(|count| *count > 0);
+        for (index, count) in later.iter().enumerate() {
             // How a report counts goes with what it counts: some bring the output alone.
             let is_about = match index {
                 CACHE_BESIDE => later.iter().take(OUTPUT).any(|count| *count >= 0),
                 REASONING_BESIDE => later.iter().skip(OUTPUT).take(2).any(|count| *count >= 0),
                 _ => true,
             };
-            if is_about {
-                self.set(at::REPORTED + index, (*count).min(MAX_TOKENS));
+            if *count < 0 || !is_about || !is_news {
+                continue;
             }
-            // Nobody counts the output without the text that came before.
-            if index == OUTPUT {
-                self.set(at::SEEN, 0);
-                self.set(at::SEEN + 1, 0);
+            let (known, count) = (self.reported(index), (*count).min(MAX_TOKENS));
+            self.set(at::REPORTED + index, count);
+            // A count that has moved has in it the text that came before.
+            if count != known.max(0) {
+                if index == OUTPUT {
+                    self.set(at::SEEN, 0);
+                }
+                if index == OUTPUT || index == REASONING {
+                    self.set(at::SEEN + 1, 0);
+                }
             }
         }
     }
@@ -73,7 +82,8 @@ impl Meter {
         let [told_input, cache_read, cache_write, told_output, reasoning, total] =
             core::array::from_fn::<i64, COUNTS, _>(|index| self.reported(index));
         let known = |count: i64| count.max(0);
-        let [cache_read, cache_write, reasoning] = [cache_read, cache_write, reasoning].map(known);
+        let (cache_read, cache_write) = (known(cache_read), known(cache_write));
+        let reasoning = known(reasoning);
         let is_beside = |index| self.reported(index) > 0;
         let presumed = self.get(at::PRESUMED);
         let input = if told_input < 0 { presumed } else { told_input };
@@ -101,24 +111,31 @@ impl Meter {
         self.cost(&self.tokens())
     }
 
-    /// What tokens cost together: exact, and then rounded once to the nearest minor unit, the half up.
-    /// What exceeds the largest amount is the largest amount.
+    /// What tokens cost together, by the rate of their kind; see [`price`].
     #[must_use]
     pub fn cost(&self, tokens: &[i64; KINDS]) -> Credits {
-        // A rate in whole minor units per token, and the millionths of one that are left: with rates up
-        // to 8 · 10^15 and 10^9 tokens below 8 · 10^18, and 10^15. Tokens may be three times as many
-        // where reports contradict each other, so the whole is bounded.
-        let (mut whole, mut millionths) = (0_i64, TOKENS_PER_RATE / 2);
-        for (index, count) in tokens.iter().enumerate() {
-            let rate = self.get(at::RATES + index);
-            let count = (*count).min(MAX_TOKENS);
-            whole = whole.saturating_add(count * (rate / TOKENS_PER_RATE));
-            millionths += count * (rate % TOKENS_PER_RATE);
+        let mut parts = [(0, 0); KINDS];
+        for (index, (part, count)) in parts.iter_mut().zip(tokens).enumerate() {
+            *part = (*count, self.get(at::RATES + index));
         }
-        credits(whole.saturating_add(millionths / TOKENS_PER_RATE).min(MAX_MINOR_UNITS))
+        price(&parts)
     }
 
     fn reported(&self, index: usize) -> i64 {
         self.get(at::REPORTED + index)
     }
+}
+
+/// What tokens cost together, each count by its rate: exact, and then rounded once to the nearest minor
+/// unit, the half up. What exceeds the largest amount is the largest amount.
+pub(super) fn price(parts: &[(i64, i64)]) -> Credits {
+    // A rate in whole minor units per token, and the millionths of one that are left: with rates up to
+    // 8 · 10^15 and 10^9 tokens below 8 · 10^18, and 10^15.
+    let (mut whole, mut millionths) = (0_i64, TOKENS_PER_RATE / 2);
+    for (count, rate) in parts {
+        let count = (*count).min(MAX_TOKENS);
+        whole = whole.saturating_add(count * (rate / TOKENS_PER_RATE));
+        millionths += count * (rate % TOKENS_PER_RATE);
+    }
+    credits(whole.saturating_add(millionths / TOKENS_PER_RATE).min(MAX_MINOR_UNITS))
 }

@@ -6,6 +6,12 @@
 use crate::credits::Credits;
 use crate::meter::numbers::{MAX_HOLDS, Meter, at, credits};
 
+/// A step is this part of what is held, where the caller names none: some twenty reports for a call
+/// that uses all of its first hold, and ten for each time that it doubles.
+const STEPS: i64 = 10;
+/// And no smaller part than this, whatever is named. Workers may make a thousand requests for one.
+const MAX_STEPS: i64 = 100;
+
 /// What is to be done while a call runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
@@ -33,7 +39,7 @@ impl Meter {
         let (used, held) = (self.used().minor_units(), self.held_before(MAX_HOLDS));
         let told = self.get(at::TOLD);
         let target = used.min(held);
-        let least = if told == 0 { 1 } else { (self.get(at::STEP) / 2).max(1) };
+        let least = if told == 0 { 1 } else { (self.step(held) / 2).max(1) };
         if target > told && (target - told >= least || target == held) {
             self.set(at::TOLD, target);
             let start_of_last = self.held_before(self.count().saturating_sub(1));
@@ -41,6 +47,13 @@ impl Meter {
         }
         let wants_more = used > held && held > 0 && self.get(at::EXHAUSTED) == 0;
         wants_more.then(|| Due::Hold(credits(held)))
+    }
+
+    /// How far behind the ledger may be, with so much held: what the caller named, and not so little that
+    /// reports would leave a host's budget of requests nothing for the end.
+    fn step(&self, held: i64) -> i64 {
+        let named = self.get(at::STEP);
+        if named > 0 { named.max(held / MAX_STEPS) } else { held / STEPS }
     }
 
     /// What came of the last [`Due::Hold`].

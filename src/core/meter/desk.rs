@@ -49,14 +49,20 @@ impl Meter {
     /// Lays out what a caller may know.
     pub(super) fn lay(&mut self, kind: i64) {
         let tokens = self.tokens();
+        let [input, cache_read, cache_write, output, reasoning] = tokens;
         let facts = [
+            input,
+            cache_read,
+            cache_write,
+            output,
+            reasoning,
             i64::from(self.is_estimated()),
             self.cost(&tokens).minor_units(),
             self.get(at::DECIMALS),
             kind,
             0,
         ];
-        for (index, number) in tokens.into_iter().chain(facts).enumerate() {
+        for (index, number) in facts.into_iter().enumerate() {
             self.set(at::DESK + index, number);
         }
     }

@@ -26,7 +26,7 @@ pub(super) mod at {
     pub(crate) const DESK: usize = 0;
     /// What a million tokens of each kind cost.
     pub(crate) const RATES: usize = 10;
-    /// How far behind the ledger may be.
+    /// How far behind the ledger may be; zero where nobody has said.
     pub(crate) const STEP: usize = 15;
     /// How much of what is held the ledger has been told is used.
     pub(crate) const TOLD: usize = 16;
@@ -77,10 +77,13 @@ impl Meter {
         if index < MAX_HOLDS { self.get(at::HOLDS + index) } else { 0 }
     }
 
+    // Not inlined: smaller by a kilobyte where size counts.
+    #[inline(never)]
     pub(super) fn get(&self, place: usize) -> i64 {
         self.0.get(place).copied().unwrap_or(0)
     }
 
+    #[inline(never)]
     pub(super) fn set(&mut self, place: usize, number: i64) {
         if let Some(found) = self.0.get_mut(place) {
             *found = number;

@@ -9,12 +9,8 @@ use crate::client::arguments::RawAmount;
 use crate::client::checks::{self, Sign};
 use crate::client::error::ClientError;
 use crate::credits::Credits;
-use crate::meter::counting::MAX_TOKENS;
+use crate::meter::counting::{MAX_TOKENS, price};
 use crate::meter::numbers::{KINDS, Meter, at, credits};
-
-/// A step is this part of what is held, where the caller names none: some twenty reports for a call
-/// that uses all of it.
-const STEPS_PER_HOLD: i64 = 10;
 
 /// The output that is presumed of a call that names no limit and whose customer is not known.
 pub const PRESUMED_OUTPUT: i64 = 4_096;
@@ -76,7 +72,7 @@ impl Meter {
         let [presumed, ..] = call;
         meter.set(at::PRESUMED, presumed.clamp(0, MAX_TOKENS));
         let first = held.unwrap_or_else(|| meter.first_hold(call, wanted, cap));
-        meter.set(at::STEP, step.unwrap_or(first / STEPS_PER_HOLD));
+        meter.set(at::STEP, step.unwrap_or(0));
         meter.add_hold(credits(first));
         meter.lay(0);
         Ok((meter, held.is_none().then(|| credits(first))))
@@ -101,12 +97,9 @@ impl Meter {
 
     /// The most that the call can cost with so much output, whatever kinds its tokens turn out to be.
     fn worst_case(&self, output: i64) -> i64 {
-        let mut dearest = self.clone();
-        let rates = core::array::from_fn::<i64, KINDS, _>(|index| self.get(at::RATES + index));
-        let [input, cache_read, cache_write, seen, reasoning] = rates;
-        dearest.set(at::RATES, input.max(cache_read).max(cache_write));
-        dearest.set(at::RATES + 3, seen.max(reasoning));
-        let input = self.get(at::PRESUMED);
-        dearest.cost(&[input, 0, 0, output.min(MAX_TOKENS), 0]).minor_units()
+        let rate = |kind: usize| self.get(at::RATES + kind);
+        let input = rate(0).max(rate(1)).max(rate(2));
+        let parts = [(self.get(at::PRESUMED), input), (output, rate(3).max(rate(4)))];
+        price(&parts).minor_units()
     }
 }

@@ -13,6 +13,8 @@ export class Books {
   #balance;
   /** Awaited before a call of that name is answered. */
   gates = {};
+  /** So many holds are placed, and the answers are lost. */
+  lost = 0;
   /** Answers instead of the books: by name, in turn. */
   refusals = {};
 
@@ -55,17 +57,19 @@ export class Books {
     return this.#balance - this.taken - this.open.reduce((sum, hold) => sum + hold.amount, 0);
   }
 
-  #place({ amount, idempotency_key: key }) {
+  #place({ amount, idempotency_key: key, metadata }) {
     const hold_id = `txn_${createHash("md5").update(key).digest("hex")}`;
     const held = this.holds.get(hold_id);
-    if (held) return told({ ...held, replayed: true }, this.#available);
+    // As it was placed.
+    if (held) return told({ ...held, state: "open", replayed: true }, this.#available);
     if (amount > this.#available) {
       const details = { current_balance: this.#available, requested: amount };
       const error = { code: "insufficient_credits", message: "no", details };
       return new Response(JSON.stringify({ error }), { ...ANSWERED, status: 402 });
     }
-    const hold = { hold_id, amount, used: null, state: "open" };
+    const hold = { hold_id, amount, used: null, state: "open", metadata };
     this.holds.set(hold_id, hold);
+    if (this.lost-- > 0) throw new TypeError("the connection broke");
     return told(hold, this.#available);
   }
 

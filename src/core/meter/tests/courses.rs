@@ -62,6 +62,48 @@ fn a_report_replaces_the_estimate() {
 }
 
 #[test]
+fn zeros_are_no_news_and_thoughts_are_counted_once() {
+    let no = ABSENT;
+    let mut meter = meter(1000, 100);
+    meter.see(400, 0);
+    meter.report(&[0, no, no, 0, no, 0, 0, 0]);
+    assert_eq!(meter.used(), micro(400), "of what is not known until the end");
+    // Google's first parts have thoughts and no candidates yet.
+    let mut thinking =
+        opened(&[("price.input", "0"), ("price.output", "4"), ("hold", "1")], [0; 4]).0;
+    thinking.see(0, 400);
+    thinking.report(&[10, no, no, no, 70, 80, 0, 1]);
+    assert_eq!(thinking.tokens(), [10, 0, 0, 0, 70]);
+    thinking.see(40, 0);
+    thinking.report(&[10, no, no, no, 70, 90, 0, 1]);
+    assert_eq!(thinking.tokens(), [10, 0, 0, 10, 70], "text that no report has");
+}
+
+#[test]
+fn steps_grow_with_what_is_held() {
+    let reports = |amounts: &[(&str, &str)], bytes: i64| {
+        let mut meter = opened(amounts, [0, ABSENT, 0, 0]).0;
+        let mut count = 0;
+        for _ in 0..bytes / 4 {
+            meter.see(4, 0);
+            while let Some(due) = meter.due() {
+                match due {
+                    Due::Progress(_) => count += 1,
+                    Due::Hold(_) => meter.held_more(true),
+                }
+            }
+        }
+        count
+    };
+    let price = [("price.input", "0"), ("price.output", "4")];
+    let named = |hold, step| [price[0], price[1], ("hold", hold), ("progressEvery", step)];
+    let usual = [price[0], price[1], ("hold", "0.001")];
+    assert!((15..25).contains(&reports(&usual, 1000)), "a hold that is used up");
+    assert!(reports(&usual, 100_000) < 100, "one that was a hundred times too small");
+    assert!(reports(&named("0.1", "0.000001"), 100_000) <= 201, "a step that is too small");
+}
+
+#[test]
 fn more_is_held_when_all_is_used_and_as_much_again() {
     let mut meter = meter(100, 10);
     meter.see(400, 0);
@@ -167,7 +209,8 @@ proptest! {
                     None => {
                         let all: i64 = (0..MAX_HOLDS).map(|index| meter.hold(index)).sum();
                         let behind = meter.used().minor_units().min(all) - told;
-                        prop_assert!(behind < (every / 2).max(1), "{behind} behind");
+                        let step = every.max(all / 100);
+                        prop_assert!(behind < (step / 2).max(1), "{behind} behind");
                     }
                 },
             }
