@@ -16,6 +16,7 @@ import { startLoad } from "./load.mjs";
 import { sideBySide } from "./side-by-side.mjs";
 import { signals } from "./signals.mjs";
 import { soak } from "./soak.mjs";
+import { streams } from "./streams.mjs";
 
 /** What a run does. `seconds` is the length of a turn, `warmUp` the same before it counts. */
 function planOf({ quick = false, seconds, rounds, soak } = {}) {
@@ -38,7 +39,7 @@ const PARTS = {
 };
 
 /** Measured where it is named, and not with the cache. */
-const OTHERS = { analytics, signals };
+const OTHERS = { analytics, signals, streams };
 
 function ifCached(part) {
   // What is not there is reported once for all.

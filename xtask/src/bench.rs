@@ -3,7 +3,8 @@
 //!
 //! `cache` is everything about the cache; `side-by-side`, `hot-customer`, `soak` and `in-memory` are its
 //! parts. `client` stands alone, `analytics` (what answers over all customers read, and what being
-//! reported costs) and `signals` (usage through the client's buffer beside a plain loop). Builds what ships, then hands over to `tests/bench/run.mjs`, which says what is
+//! reported costs), `signals` (usage through the client's buffer beside a plain loop) and `streams` (what
+//! metering adds to a stream). Builds what ships, then hands over to `tests/bench/run.mjs`, which says what is
 //! measured and how. Nothing asserts a time: a bench fails when an answer was wrong or a part could
 //! not be measured.
 
