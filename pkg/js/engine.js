@@ -12,10 +12,10 @@ import {
   text,
 } from "./arguments.js";
 import { modeOf, pageAfter, perform } from "./calls.js";
-import { readConfig, urlParts } from "./config.js";
+import { readConfig } from "./config.js";
 import { ambientWaitUntil, keepAlive, waitUntilOf } from "./context.js";
 import { CreditEngineError } from "./errors.js";
-import { place } from "./hold.js";
+import { attach, attachAll, place } from "./hold.js";
 import { INTERNALS } from "./internals.js";
 import { openMeter } from "./meter.js";
 import { meterStream } from "./meter_stream.js";
@@ -23,6 +23,7 @@ import { detailsOf, MemoryCache } from "./open_charges.js";
 import { quoteOf } from "./quote.js";
 import { RemoteCache } from "./remote_cache.js";
 import { RequestCalls } from "./request_calls.js";
+import { returnUrl, topUpSession } from "./topup_session.js";
 
 // What `withContext` and `forRequest` hand to the constructor instead of a config.
 class Branch {
@@ -106,6 +107,23 @@ export class CreditEngine {
       onExpiry: text(chosen.onExpiry, "onExpiry"),
     };
     return place((method, about) => this.#start(method, about).answer, given);
+  }
+
+  async getHold(customerId, holdId) {
+    return attach((method, about) => this.#start(method, about).answer, {
+      customerId: customer(customerId),
+      holdId: requiredText(holdId, "holdId", "invalid_id"),
+    });
+  }
+
+  async getHolds(customerId, callOptions) {
+    const { limit, beforeSequence, unit } = options(callOptions);
+    return attachAll((method, about) => this.#start(method, about).answer, {
+      customerId: customer(customerId),
+      limit: count(limit, "limit"),
+      beforeSequence: count(beforeSequence, "beforeSequence"),
+      unit: text(unit, "unit"),
+    });
   }
 
   meter(meterOptions) {
@@ -359,25 +377,6 @@ function expiry(limit, work) {
 
 function customer(customerId) {
   return requiredText(customerId, "customerId", "invalid_id");
-}
-
-// A URL as given, and its pieces.
-function returnUrl(url, param) {
-  const given = text(url, param, "invalid_url");
-  return given === undefined ? undefined : { text: given, ...urlParts(given) };
-}
-
-// The one answer whose names are not those of the wire: so the Credit Engine SDK has them.
-function topUpSession({ checkout_url, session_id, ...rest }) {
-  if (typeof checkout_url === "string" && typeof session_id === "string") {
-    return { checkoutUrl: checkout_url, sessionId: session_id, ...rest };
-  }
-  const message =
-    "the API answered without a checkout URL or a session's id; is baseUrl right? Repeat the call " +
-    "with the same idempotency key: it opens one session at most.";
-  const { idempotency_key: idempotencyKey } = rest;
-  const facts = { code: "protocol_error", effect: "unknown", idempotencyKey };
-  throw new CreditEngineError(message, facts);
 }
 
 function usage(customerId, quantity, description, chosen) {

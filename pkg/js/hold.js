@@ -11,32 +11,41 @@ export async function place(start, given) {
   return new Hold(await start("hold", given), given.customerId, start);
 }
 
-class Hold {
+// Finds a hold by its id, whoever placed it.
+export async function attach(start, given) {
+  return new AttachedHold(await start("getHold", given), given.customerId, start);
+}
+
+// Finds the open holds, a page of them.
+export async function attachAll(start, given) {
+  const page = await start("getHolds", given);
+  const data = (page.data ?? []).map((hold) => new AttachedHold(hold, given.customerId, start));
+  return { ...page, data };
+}
+
+// A hold that somebody else may be using: to leave its scope does not end it.
+class AttachedHold {
   #start;
   #about;
-  // The end that was asked for first, if any.
-  #end = null;
 
   constructor(answer, customerId, start) {
     this.#start = start;
     this.#about = { customerId, holdId: answer.hold_id, unit: answer.unit };
     this.id = answer.hold_id;
-    this.amount = answer.amount;
     this.unit = answer.unit;
-    this.balance = answer.balance;
-    this.expiresAt = new Date(answer.expires_at);
-    this.replayed = answer.replayed;
+    this.amount = answer.amount;
+    this.description = answer.description ?? null;
+    this.metadata = answer.metadata ?? null;
+    this.#note(answer);
   }
 
   async progress(used) {
-    return this.#start("reportHold", { ...this.#about, amount: amount(used) });
+    return this.#note(await this.#start("reportHold", { ...this.#about, amount: amount(used) }));
   }
 
   async extend(ttlMs) {
     const about = { ...this.#about, ttlMs: count(ttlMs, "ttlMs") };
-    const answer = await this.#start("extendHold", about);
-    this.expiresAt = new Date(answer.expires_at);
-    return answer;
+    return this.#note(await this.#start("extendHold", about));
   }
 
   capture(used, callOptions) {
@@ -48,6 +57,43 @@ class Hold {
     return this.#finish("releaseHold", () => ({}), callOptions);
   }
 
+  async #finish(method, given, callOptions) {
+    const chosen = options(callOptions);
+    const notes = {
+      description: text(chosen.description, "description"),
+      metadata: metadata(chosen.metadata),
+    };
+    return this.#note(await this.#start(method, { ...this.#about, ...notes, ...given() }));
+  }
+
+  // The hold as it was last told.
+  #note(answer) {
+    this.state = answer.state;
+    this.used = answer.used ?? null;
+    this.captured = answer.captured;
+    this.expiresAt = new Date(answer.expires_at);
+    return answer;
+  }
+}
+
+class Hold extends AttachedHold {
+  // The end that was asked for first, if any.
+  #end = null;
+
+  constructor(answer, customerId, start) {
+    super(answer, customerId, start);
+    this.balance = answer.balance;
+    this.replayed = answer.replayed;
+  }
+
+  capture(used, callOptions) {
+    return this.#ends(super.capture(used, callOptions));
+  }
+
+  release(callOptions) {
+    return this.#ends(super.release(callOptions));
+  }
+
   // What was asked for decides: work that was captured is not given back because the capture failed.
   // The hold's own rule ends it then.
   async [Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose")]() {
@@ -57,15 +103,7 @@ class Hold {
     });
   }
 
-  #finish(method, given, callOptions) {
-    const work = (async () => {
-      const chosen = options(callOptions);
-      const notes = {
-        description: text(chosen.description, "description"),
-        metadata: metadata(chosen.metadata),
-      };
-      return this.#start(method, { ...this.#about, ...notes, ...given() });
-    })();
+  #ends(work) {
     this.#end ??= work;
     return work;
   }

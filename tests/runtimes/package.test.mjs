@@ -52,7 +52,7 @@ test("every entry can be imported, and a client made, without waiting", async ()
 });
 
 describe("wrangler deploy --dry-run", () => {
-  for (const name of ["cloudflare-worker", "embedded-backend", "paid-endpoint"]) {
+  for (const name of ["chat-reseller", "cloudflare-worker", "embedded-backend", "paid-endpoint"]) {
     test(`pkg/examples/${name}`, async () => {
       const directory = await inProject({ from: join(EXAMPLES, name) });
       const { main } = await bundleWorker(directory);

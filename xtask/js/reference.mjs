@@ -34,6 +34,7 @@ const ENTRIES = {
     "js/types/customers.d.ts",
     "js/types/clocknext_errors.d.ts",
   ],
+  "edge-credits/ai-sdk": ["js/ai-sdk.d.ts"],
   "edge-credits/hono": ["js/hono.d.ts"],
   "edge-credits/testing": ["testing/index.d.ts"],
   "edge-credits/worker": ["js/worker.d.ts"],

@@ -29,7 +29,7 @@ import type {
   VoidGrantResponse,
 } from './answers.js';
 import type { CreditEngineConfig, ForRequestOptions } from './config.js';
-import type { Hold, HoldOptions } from './hold.js';
+import type { AttachedHold, GetHoldsOptions, Hold, HoldOptions, HoldsPage } from './hold.js';
 import type { WaitUntil, WaitUntilContext } from './host.js';
 import type { Meter, MeterOptions, MeterSource } from './meter.js';
 import type { Quote, QuoteOptions } from './quote.js';
@@ -210,6 +210,25 @@ export class CreditEngine {
    * ```
    */
   hold(customerId: string, amount: Amount, options?: HoldOptions): Promise<Hold>;
+
+  /**
+   * Finds a hold by its id, open or not: a process that has lost its object, or never had it, goes on
+   * from here, and may report, extend, capture or release. It is not ended by leaving a scope.
+   *
+   * @throws {CreditEngineError} `not_found`, `invalid_id`, or as {@link getBalance}.
+   *
+   * @example
+   * ```js
+   * await ce.add('cus_1', 100);
+   * const { id } = await ce.hold('cus_1', 5); // kept with the job, say
+   * const found = await ce.getHold('cus_1', id);
+   * if (found.state === 'open') await found.capture(2.5);
+   * ```
+   */
+  getHold(customerId: string, holdId: string): Promise<AttachedHold>;
+
+  /** Reads one page of a customer's open holds, newest first. */
+  getHolds(customerId: string, options?: GetHoldsOptions): Promise<HoldsPage>;
 
   /**
    * Makes a call to a model, and charges the customer for the tokens that it used, however it ends. The

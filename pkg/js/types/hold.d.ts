@@ -54,24 +54,49 @@ export interface HoldState {
 /** What the end of a hold answers. `transaction_id` names the charge, for a refund too. */
 export interface EndHoldResponse extends ChangeResponse, Omit<HoldState, 'unit'> {}
 
+/** Options of `CreditEngine.getHolds`. */
+export interface GetHoldsOptions {
+  /** Holds per page, 1 to 100. Default: 20. */
+  limit?: number;
+  /** Only holds placed before this sequence number: `pagination.next_before_sequence` of a page. */
+  beforeSequence?: number;
+  /** Only holds of this unit. Default: of every unit. */
+  unit?: string;
+}
+
+/** A page of open holds. */
+export interface HoldsPage {
+  /** Newest first. */
+  data: AttachedHold[];
+  pagination: {
+    limit: number;
+    has_more: boolean;
+    /** `beforeSequence` for the next page; null on the last. */
+    next_before_sequence: number | null;
+  };
+}
+
 /**
  * Credits that are reserved: neither spent by others nor lost to a grant's expiry while it lasts. It
  * ends once; the same end asked for again is answered as the first time, and any other is refused with
  * `hold_already_captured`, `hold_already_released` or `hold_expired`, where `error.details.captured`
  * says what was taken.
  */
-export interface Hold {
+export interface AttachedHold {
   /** Names it, in this process and any other. */
   readonly id: string;
-  readonly amount: number;
-  /** What is held. */
   readonly unit: string;
-  /** What may be spent beside it, as of its placing. */
-  readonly balance: number;
+  readonly amount: number;
+  readonly description: string | null;
+  readonly metadata: { [key: string]: unknown } | null;
+  /** Where it is in its life, as the last answer about it told; so are the three that follow. */
+  readonly state: HoldState['state'];
+  /** What was reported as used; null where nothing ever was. */
+  readonly used: number | null;
+  /** What was taken of it. */
+  readonly captured: number;
   /** When it ends by its own rule. Moved by {@link extend}. */
   readonly expiresAt: Date;
-  /** True when the key had been used: this is the hold of the first call, which may have ended. */
-  readonly replayed: boolean;
 
   /**
    * Reports how much has been used so far, in all. A number smaller than one reported before is
@@ -95,6 +120,14 @@ export interface Hold {
 
   /** Frees all of it. */
   release(options?: EndHoldOptions): Promise<EndHoldResponse>;
+}
+
+/** A hold in the hands of who placed it. */
+export interface Hold extends AttachedHold {
+  /** What may be spent beside it, as of its placing. */
+  readonly balance: number;
+  /** True when the key had been used: this is the hold of the first call, which may have ended. */
+  readonly replayed: boolean;
 
   /**
    * For `await using`: releases it, unless its end has been asked for. Where a capture was asked for

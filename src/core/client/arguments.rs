@@ -33,6 +33,10 @@ pub enum ApiMethod {
     CaptureHold,
     /// Ends a hold of which nothing was used.
     ReleaseHold,
+    /// Reads one hold, open or not.
+    GetHold,
+    /// Reads a page of the open holds, newest first.
+    GetHolds,
     /// Asks what was used when, or for what.
     GetUsageAnalytics,
     /// Asks who used most.
@@ -49,7 +53,7 @@ pub enum ApiMethod {
 
 impl ApiMethod {
     /// Every method.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::GetBalance,
         Self::Consume,
         Self::ConsumeOrFail,
@@ -61,6 +65,8 @@ impl ApiMethod {
         Self::ReportHold,
         Self::CaptureHold,
         Self::ReleaseHold,
+        Self::GetHold,
+        Self::GetHolds,
         Self::GetUsageAnalytics,
         Self::GetTopConsumers,
         Self::GetActionBreakdown,
@@ -84,6 +90,8 @@ impl ApiMethod {
             Self::ReportHold => "reportHold",
             Self::CaptureHold => "captureHold",
             Self::ReleaseHold => "releaseHold",
+            Self::GetHold => "getHold",
+            Self::GetHolds => "getHolds",
             Self::GetUsageAnalytics => "getUsageAnalytics",
             Self::GetTopConsumers => "getTopConsumers",
             Self::GetActionBreakdown => "getActionBreakdown",
@@ -173,15 +181,15 @@ pub struct Arguments {
     pub refund_of: Option<String>,
     /// Whether to list the balance per product. getBalance.
     pub include_breakdown: Option<bool>,
-    /// Rows of a page, or of a ranking, 1 to 100. getTransactions, getTopConsumers.
+    /// Rows of a page, or of a ranking, 1 to 100. getTransactions, getHolds, getTopConsumers.
     pub limit: Option<u32>,
     /// Rows to skip. getTransactions.
     pub offset: Option<u64>,
-    /// Only rows before this sequence number. getTransactions.
+    /// Only rows before this sequence number. getTransactions, getHolds.
     pub before_sequence: Option<u64>,
     /// The grant, by the `transaction_id` of the add that made it. voidGrant.
     pub grant_id: Option<String>,
-    /// The hold, by the `hold_id` of the call that placed it. The methods that change a hold.
+    /// The hold, by the `hold_id` of the call that placed it. The methods that read or change one.
     pub hold_id: Option<String>,
     /// Milliseconds from now. hold, extendHold.
     pub ttl_ms: Option<u64>,

@@ -55,6 +55,8 @@ impl Draft<'_> {
             ApiMethod::ReportHold => self.change_hold("/progress"),
             ApiMethod::CaptureHold => self.change_hold("/capture"),
             ApiMethod::ReleaseHold => self.change_hold("/release"),
+            ApiMethod::GetHold => self.one_hold(),
+            ApiMethod::GetHolds => self.open_holds(),
             ApiMethod::GetUsageAnalytics
             | ApiMethod::GetTopConsumers
             | ApiMethod::GetActionBreakdown
@@ -200,11 +202,32 @@ impl Draft<'_> {
         Ok(self.post(self.paths.holds.fill(customer_id, ""), body, Some(requested)))
     }
 
+    fn one_hold(&self) -> Checked<Content> {
+        let target = self.paths.hold.fill(&self.arguments.customer_id, self.hold_id()?);
+        Ok(Content { target, body: None, gate: 0..0, requested: None })
+    }
+
+    fn open_holds(&self) -> Checked<Content> {
+        let Arguments { customer_id, limit, before_sequence, unit, .. } = self.arguments;
+        checks::unit(unit.as_deref())?;
+        let mut target = Target::new(self.paths.holds.fill(customer_id, ""));
+        target
+            .number("limit", checks::page_limit(*limit)?.map(u64::from))
+            .number("before_sequence", *before_sequence)
+            .text("unit", unit.as_deref());
+        Ok(Content { target: target.finish(), body: None, gate: 0..0, requested: None })
+    }
+
+    fn hold_id(&self) -> Checked<&str> {
+        let hold = self.arguments.hold_id.as_deref().unwrap_or_default();
+        checks::entry("holdId", hold)?;
+        Ok(hold)
+    }
+
     /// What happens to a hold, at the path of it that is called so.
     fn change_hold(&self, change: &str) -> Checked<Content> {
-        let Arguments { customer_id, hold_id, ttl_ms, amount, .. } = self.arguments;
-        let hold = hold_id.as_deref().unwrap_or_default();
-        checks::entry("holdId", hold)?;
+        let Arguments { customer_id, ttl_ms, amount, .. } = self.arguments;
+        let hold = self.hold_id()?;
         let mut body = Members::new();
         match self.method {
             ApiMethod::ExtendHold => {

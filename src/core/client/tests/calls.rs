@@ -16,8 +16,8 @@ const GRANT: &str = "txn_0123456789abcdef0123456789abcdef";
 #[test]
 fn requests_by_the_table() {
     use ApiMethod::{
-        Add, CaptureHold, Consume, ConsumeOrFail, ExtendHold, GetBalance, GetTransactions, Hold,
-        ReleaseHold, ReportHold, VoidGrant,
+        Add, CaptureHold, Consume, ConsumeOrFail, ExtendHold, GetBalance, GetHold, GetHolds,
+        GetTransactions, Hold, ReleaseHold, ReportHold, VoidGrant,
     };
     let key = format!(r#""idempotency_key":"{GENERATED}"}}"#);
     let held = |rest: &str| format!(r#"{{"customerId":"c/d","holdId":"{GRANT}"{rest}}}"#);
@@ -117,6 +117,14 @@ fn requests_by_the_table() {
             &captured,
             "/v1/customers/c%2Fd/holds/txn_0123456789abcdef0123456789abcdef/release",
             "{",
+        ),
+        (GetHold, &captured, "/v1/customers/c%2Fd/holds/txn_0123456789abcdef0123456789abcdef", ""),
+        (GetHolds, r#"{"customerId":"c/d"}"#, "/v1/customers/c%2Fd/holds", ""),
+        (
+            GetHolds,
+            r#"{"customerId":"c","limit":100,"beforeSequence":9,"unit":"usd"}"#,
+            "/v1/customers/c/holds?limit=100&before_sequence=9&unit=usd",
+            "",
         ),
     ];
     let config = config("{}");
