@@ -98,6 +98,22 @@ describe("a token that is good", () => {
     assert.ok(text.includes("Nothing yet."));
   });
 
+  test("is had from the API, for as long as was asked", async () => {
+    await live("cus_asks", "add", { amount: 5, type: "topup" });
+    const headers = { authorization: `Bearer ${keys.live.text}`, "content-type": "application/json" };
+    const asked = { customerId: "cus_asks", ttlSeconds: 600, memberEmail: "ann@example.com" };
+    const url = `${runtime.urls.ledger}/api/v1/portal/token`;
+    const before = Date.now();
+    const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(asked) });
+    const { ok, token, expiresAt, expiresIn } = await answer.json();
+    assert.deepEqual([answer.status, ok, expiresIn], [200, true, 600]);
+    const lasts = Date.parse(expiresAt) - before;
+    assert.ok(lasts >= 600_000 && lasts < 660_000, expiresAt);
+    const { status, text } = await embed(token);
+    assert.deepEqual([status, shown(text)], [200, "5"]);
+    assert.ok(text.includes("ann@example.com"));
+  });
+
   test("calls things by the names that the owner has given them", async () => {
     const headers = { authorization: `Bearer ${keys.admin.text}`, "content-type": "application/json" };
     const type = { name: "Images <HD>", agentKey: "image_hd", basePrice: 0, marginPercent: 0 };
