@@ -187,13 +187,14 @@ impl Pass {
     }
 }
 
-/// The environment that a token names, signed or not: it says whose deployment of an upstream's to ask,
-/// and permits nothing.
+/// Whose page a token names, signed or not: it says which object is to ask an upstream, and permits
+/// nothing.
 #[must_use]
-pub fn claimed_environment(token: &str) -> Option<Environment> {
+pub fn claimed_owner(token: &str) -> Option<Owner> {
     let (payload, _) = token.split_once('.').filter(|_| token.len() <= MAX_TOKEN_BYTES)?;
     let payload: Payload = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
-    Environment::parse(&payload.e)
+    let environment = Environment::parse(&payload.e)?;
+    Some(Owner { environment, customer: CustomerId::parse(&payload.c).ok()? })
 }
 
 /// The address of somebody at the customer's: it is shown, and nothing is sent to it.

@@ -96,7 +96,7 @@ pub struct Line {
     pub kind: EntryKind,
     /// Whether it takes something back that happened before.
     pub reverses: bool,
-    /// What it was for, in the words of who entered it.
+    /// What it was for, in the words of who entered it; of a correction, none.
     pub words: Option<String>,
     /// The product of a grant.
     pub product: Option<Product>,
@@ -264,7 +264,8 @@ impl Line {
         Some(Self {
             kind: entry.kind,
             reverses: entry.refund_of.is_some(),
-            words: entry.words(),
+            // What is written beside a correction may be meant for the owner alone.
+            words: entry.words().filter(|_| entry.kind != EntryKind::Adjustment),
             product: entry.product.clone(),
             amount: entry.amount,
             unit: entry.unit.clone(),

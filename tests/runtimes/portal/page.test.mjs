@@ -52,9 +52,10 @@ describe("a token that is good", () => {
     const [one, two] = [await embed(token), await embed(token)];
     assert.equal(one.status, 200);
     assert.equal(shown(one.text), "5961.75");
-    for (const words of ["ann@example.com", "Image generation", "Thanks for the bug report"]) {
+    for (const words of ["ann@example.com", "Image generation", "Pro plan, November"]) {
       assert.ok(one.text.includes(words), words);
     }
+    assert.ok(!one.text.includes("Thanks for"), "a note beside a correction");
     const nonces = [one, two].map(({ headers, text }) => {
       const policy = headers.get("content-security-policy");
       const [, nonce] = /script-src 'nonce-([^']+)'/.exec(policy);

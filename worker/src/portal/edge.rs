@@ -3,7 +3,7 @@
 //! Decides by the token alone, without looking anything up. The token of the page is in its URL; that
 //! of what follows is in the body, which is read first.
 
-use edge_credits_core::portal::token::{Pass, PortalKeys, Unusable, claimed_environment};
+use edge_credits_core::portal::token::{Pass, PortalKeys, Unusable, claimed_owner};
 use edge_credits_core::wire::errors::ApiError;
 use wasm_bindgen::JsValue;
 use worker::Env;
@@ -78,9 +78,10 @@ fn object(step: Step, token: &str, env: &Env) -> Result<Result<Object, Unusable>
         return Err(missing(binding));
     }
     let judged = if binding == BALANCE_CACHE {
-        // The upstream has signed it, and judges it.
-        let claimed = claimed_environment(token).ok_or(Unusable::NotOurs);
-        claimed.map(|environment| (environment, environment.object_name()))
+        // The upstream has signed it, and judges it. Asked by the customer's own object: whoever makes
+        // tokens up keeps none busy that others need.
+        let claimed = claimed_owner(token).ok_or(Unusable::NotOurs);
+        claimed.map(|owner| (owner.environment, owner.object_name()))
     } else {
         let keys = PortalKeys::read(|name| host::setting(env, name))?;
         let pass = Pass::from_token(token, &keys, host::now());

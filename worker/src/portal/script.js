@@ -102,18 +102,21 @@
     }
     if (performance.now() >= ends) return end();
     asking = true;
+    const sent = token;
     try {
       // The token goes in the body: a URL would stand in logs. As plain text, which needs no leave to
       // be sent where a sandbox gives this page no origin.
       const limit = AbortSignal.timeout(15_000);
-      const answer = await fetch("/portal/data", { method: "POST", body: token, signal: limit });
+      const answer = await fetch("/portal/data", { method: "POST", body: sent, signal: limit });
       if (answer.ok) {
         root.classList.remove("ended");
         replace(await answer.text());
         say("");
       } else if (answer.status === 401 || answer.status === 410) {
         asking = false;
-        return end();
+        again = false;
+        // Meanwhile there may be another one.
+        return token === sent ? end() : refresh();
       } else {
         say("These figures could not be renewed just now. Another try follows.");
       }

@@ -221,12 +221,15 @@ fn activity_is_what_moved_the_newest_first_and_in_its_words() {
     book.consume(NOON, &charge("1", r#","metadata":{"action":"image_generation"}"#));
     book.consume(NOON, &charge("2", r#","description":"Chat","metadata":{"action":"chat"}"#));
     book.consume(NOON, &charge("3", r#","description":"  ""#));
+    let note = r#"{"amount":-1,"type":"adjustment","description":"suspected fraud"}"#;
+    book.add(NOON, note);
     let view = book.view(NOON);
     let lines: Vec<(EntryKind, Option<&str>, Credits)> =
         view.activity.iter().map(|line| (line.kind, line.words.as_deref(), line.amount)).collect();
     assert_eq!(
         lines,
         [
+            (EntryKind::Adjustment, None, credits(-1)),
             (EntryKind::Consumption, None, credits(-3)),
             (EntryKind::Consumption, Some("Chat"), credits(-2)),
             (EntryKind::Consumption, Some("image_generation"), credits(-1)),
@@ -234,7 +237,7 @@ fn activity_is_what_moved_the_newest_first_and_in_its_words() {
         ]
     );
     let unit = &view.units[0];
-    assert_eq!((unit.available, unit.held), (credits(84), credits(10)));
+    assert_eq!((unit.available, unit.held), (credits(83), credits(10)));
     assert!(!view.more_activity && !view.is_new());
 }
 
