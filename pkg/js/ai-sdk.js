@@ -38,8 +38,8 @@ export function credits(given) {
 
 async function generate(meter, { doGenerate, params }) {
   const result = await begun(meter, doGenerate, params);
-  for (const part of result.content ?? []) meter.take(textOf(part), null);
-  meter.take(NOTHING, countsOf(result.usage));
+  for (const part of result.content ?? []) meter.read(textOf(part), null);
+  meter.read(NOTHING, countsOf(result.usage));
   await ended(meter, meter.settle());
   return result;
 }
@@ -120,7 +120,7 @@ function note(meter, seen, part) {
   const text = again ? NOTHING : textOf(part);
   const counts = part.type === "finish" ? countsOf(part.usage) : null;
   seen.begun ||= counts !== null || text.output + text.reasoning > 0;
-  meter.take(text, counts);
+  meter.read(text, counts);
 }
 
 /** Bytes of text that a part brings, of an answer or of a stream. */
