@@ -1,8 +1,9 @@
 //! The checked-in list of public model prices: where a catalog begins, and what a client can quote
 //! from without one.
 //!
-//! `seed.tsv` has a line for each model: its id, and what input, output and tokens read from the cache
-//! cost in USD per 1 000 000. They are list prices of the standard tier and, where a provider charges by
+//! `seed.tsv` has a line for each model: its id, what input, output and tokens read from the cache
+//! cost in USD per 1 000 000, and whether its provider reports the latter inside of the input or
+//! beside it. The prices are list prices of the standard tier and, where a provider charges by
 //! the length of the prompt, of the shortest band; where it gives no discount for what is read from the
 //! cache, the price of input stands there. They were taken from the providers' price pages as these
 //! stood between 2026-09-23 and [`SEED_DATE`]:
@@ -35,6 +36,8 @@ pub struct ListPrice {
     pub model: &'static str,
     /// What it costs.
     pub prices: Prices,
+    /// How its provider's answers count tokens read from the cache.
+    pub cached: CachedTokens,
 }
 
 impl ListPrice {
@@ -43,13 +46,14 @@ impl ListPrice {
         let model = columns.next()?;
         let mut price = || Price::parse(columns.next()?).ok();
         let prices = Prices { input: price()?, output: price()?, cache: price()? };
-        Some(Self { model, prices })
+        let cached = CachedTokens::parse(columns.next()?)?;
+        Some(Self { model, prices, cached })
     }
 
-    /// As an entry of a catalog: cached tokens beside the input, unless a signal says otherwise.
+    /// As an entry of a catalog.
     #[must_use]
     pub fn to_model(self) -> Model {
-        Model { id: self.model.to_owned(), prices: self.prices, cached: CachedTokens::Beside }
+        Model { id: self.model.to_owned(), prices: self.prices, cached: self.cached }
     }
 }
 

@@ -30,11 +30,15 @@ fn the_seed_is_a_price_list() {
     assert_eq!(lines.len(), models, "a line of the list does not read as a price");
     let catalog = Catalog::seed();
     assert_eq!(catalog.models().count(), models, "a model stands there twice");
-    for seed::ListPrice { model, prices } in lines {
+    for seed::ListPrice { model, prices, cached } in lines {
         assert!(prices.input <= prices.output, "{model}: output is the dearer kind");
         assert!(prices.cache <= prices.input, "{model}: the cache is a discount");
         assert!(!prices.input.is_zero(), "{model}");
         assert_eq!(seed::find(&model.to_ascii_uppercase()).unwrap().prices, prices);
+        // Of these providers Anthropic alone reports them beside the input.
+        let expected =
+            if model.starts_with("claude") { CachedTokens::Beside } else { CachedTokens::Inside };
+        assert_eq!((cached, catalog.model(model).unwrap().cached), (expected, expected), "{model}");
     }
     assert_eq!(catalog.version(), std::format!("{}+0", seed::SEED_DATE));
 }

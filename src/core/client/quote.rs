@@ -78,11 +78,7 @@ fn find<J: JsonObject>(model: &str, models: Option<&[J]>) -> Checked<Found> {
             );
             ClientError::argument("unknown_model", "model", &reason)
         })?;
-        return Ok(Found {
-            id: line.model.into(),
-            prices: line.prices,
-            cached: CachedTokens::Beside,
-        });
+        return Ok(Found { id: line.model.into(), prices: line.prices, cached: line.cached });
     };
     let is_it = |entry: &&J| entry.text("modelId").is_some_and(|id| id.eq_ignore_ascii_case(model));
     let entry = models.iter().find(is_it).ok_or_else(|| {

@@ -31,7 +31,7 @@ pub(super) fn facts(signal: &Signal, priced: &Priced<'_>, run: Option<&Run>) -> 
         .display("inputTokens", Some(signal.tokens.input))
         .display("outputTokens", Some(signal.tokens.output))
         .display("cacheTokens", Some(signal.tokens.cache))
-        .text("cachedTokens", signal.cached.map(crate::pricing::CachedTokens::as_str))
+        .text("cachedTokens", Some(priced.cached.as_str()))
         .display("providedCost", Some(usd(priced.provided_cost)))
         .display("customerCost", Some(usd(priced.customer_cost)))
         .text("agentKey", key)

@@ -6,7 +6,7 @@ use alloc::string::String;
 use crate::catalog::{Catalog, FoundStep};
 use crate::credits::Credits;
 use crate::ids::Unit;
-use crate::pricing::{Cost, PricingError};
+use crate::pricing::{CachedTokens, Cost, PricingError};
 use crate::usage::signal::{Signal, SignalType};
 use crate::wire::errors::{ApiError, Code};
 
@@ -25,6 +25,8 @@ pub(super) struct Priced<'a> {
     pub(super) name: Option<&'a str>,
     /// The step that the signal reports.
     pub(super) step: Option<FoundStep<'a>>,
+    /// Where tokens from the cache were counted.
+    pub(super) cached: CachedTokens,
     /// By which catalog.
     pub(super) version: String,
 }
@@ -50,6 +52,7 @@ pub(super) fn price<'a>(signal: &Signal, catalog: &'a Catalog) -> Result<Priced<
                 customer_cost: amount,
                 name: None,
                 step: None,
+                cached,
                 version,
             })
         }
@@ -64,6 +67,7 @@ pub(super) fn price<'a>(signal: &Signal, catalog: &'a Catalog) -> Result<Priced<
                 customer_cost: charge.customer_cost,
                 name: Some(&credit_type.name),
                 step: None,
+                cached,
                 version,
             })
         }
@@ -77,6 +81,7 @@ pub(super) fn price<'a>(signal: &Signal, catalog: &'a Catalog) -> Result<Priced<
                 customer_cost: Credits::ZERO,
                 name: Some(&step.outcome.name),
                 step: Some(step),
+                cached,
                 version,
             })
         }

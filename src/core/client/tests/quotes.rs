@@ -24,6 +24,12 @@ fn the_two_ends_by_the_public_list() {
     assert_eq!(told["highUsd"].to_string(), "0.031");
     assert_eq!(told["model"], "gpt-4o");
     assert_eq!(told["listDate"], crate::catalog::seed::SEED_DATE);
+    // OpenAI counts cached tokens inside of the input, so that need not be said; the contrary may be.
+    let unsaid = asked.replace(r#""cachedTokens": "inside","#, "");
+    assert_eq!(ask(&unsaid, None).unwrap(), told);
+    // 10 000 × 2.5 + 8 000 × 1.25 = 35 000: (0.035 × 1.5 + 0.001) ÷ 0.01 = 5.35.
+    let beside = ask(&asked.replace("inside", "beside"), None).unwrap();
+    assert_eq!(beside["low"].to_string(), "5.35");
 }
 
 #[test]
