@@ -15,6 +15,7 @@
 mod days;
 mod judge;
 mod log;
+mod metrics;
 mod page;
 mod price;
 mod run;
@@ -26,8 +27,9 @@ mod tests;
 pub use days::{DaySums, MAX_SUM};
 pub use judge::{Judged, Logged, Rows, UsageDecision, UsageLookups, day_of, judge, lookups};
 pub use log::{logged_body, results_body, usage_log_body};
+pub use metrics::{MAX_METRIC_BYTES, MAX_METRICS};
 pub use page::{UsageQuery, customer_in, parse_usage_query, usage_page_body};
 pub use run::Run;
 pub(crate) use signal::split_signal_batch;
-pub use signal::{MAX_METRICS, Signal, SignalBatch, SignalType, parse_signal, parse_signal_batch};
+pub use signal::{Signal, SignalBatch, SignalType, parse_signal, parse_signal_batch};
 pub use split::{SignalGroup, SplitSignals, split_by_customer};

@@ -11,16 +11,14 @@ use crate::catalog::cached_tokens;
 use crate::idempotency::{Fingerprint, IdempotencyKey};
 use crate::ids::{CustomerId, Unit};
 use crate::pricing::{CachedTokens, MAX_TOKENS, Tokens};
+use crate::usage::metrics::metrics;
 use crate::wire::batch::{Listed, MAX_BATCH_ITEMS};
 use crate::wire::errors::{ApiError, Code};
 use crate::wire::fields::{Fields, MAX_METADATA_BYTES, field_error, id_error, missing};
 use crate::wire::requests::{KeySource, read_key, read_own_key};
 
-/// Most metrics of a signal.
-pub const MAX_METRICS: usize = 20;
-
 /// Longest name of a model, a run, a member or a metric, in bytes.
-const MAX_LABEL_BYTES: usize = 128;
+pub(super) const MAX_LABEL_BYTES: usize = 128;
 
 /// What a signal is taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -269,49 +267,4 @@ fn custom(fields: &mut Fields<'_>) -> Result<Option<String>, ApiError> {
         return Err(field_error(Code::MetadataTooLarge, "custom", &problem));
     }
     Ok(Some(value.get().to_owned()))
-}
-
-/// What is left are metrics: numbers under names of the caller's. One that a slip of the pen could
-/// have made of a field is refused, for a count that is taken for a metric is never billed.
-fn metrics(fields: Fields<'_>) -> Result<Vec<(String, String)>, ApiError> {
-    let mut metrics = Vec::new();
-    for (name, value) in fields.rest() {
-        let is_number =
-            value.get().starts_with(|first: char| first == '-' || first.is_ascii_digit());
-        if !is_number || name.len() > MAX_LABEL_BYTES || is_nearly_a_field(&name) {
-            let shown: String = name.chars().take(64).collect();
-            let message = format!(
-                "A signal has no field {shown:?}, and it is no metric either (a number under a name \
-                 that is not like a field's). Nothing was changed. Put free data into custom."
-            );
-            return Err(ApiError::about(Code::UnknownField, &shown, &message));
-        }
-        metrics.push((name, value.get().to_owned()));
-    }
-    if metrics.len() > MAX_METRICS {
-        let message = format!("A signal has at most {MAX_METRICS} metrics. Nothing was changed.");
-        return Err(ApiError::about(Code::InvalidRequest, "metric", &message));
-    }
-    Ok(metrics)
-}
-
-/// Whether a name differs from a field's in case, underscores, or a final `s` only.
-fn is_nearly_a_field(name: &str) -> bool {
-    const FIELDS: [&str; 12] = [
-        "customerid",
-        "type",
-        "model",
-        "inputtoken",
-        "outputtoken",
-        "cachetoken",
-        "cachedtoken",
-        "agentkey",
-        "key",
-        "runid",
-        "token",
-        "idempotencykey",
-    ];
-    let bare: String = name.chars().filter(|letter| !matches!(letter, '_' | '-')).collect();
-    let bare = bare.to_ascii_lowercase();
-    FIELDS.contains(&bare.strip_suffix('s').unwrap_or(&bare))
 }

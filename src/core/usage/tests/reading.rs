@@ -54,15 +54,38 @@ fn signals_by_the_table_of_refusals() {
         (&format!(r#"{base}", "input_tokens": 5}}"#), Code::UnknownField),
         (&format!(r#"{base}", "Tokens": 5}}"#), Code::UnknownField),
         (&format!(r#"{base}", "feature": "x"}}"#), Code::UnknownField),
+        (&format!(r#"{base}", "a\u0007": 1}}"#), Code::UnknownField),
+        (&format!(r#"{base}", "pages": {}}}"#, "1".repeat(33)), Code::InvalidRequest),
     ];
     let entropy = Entropy::new([1; 16]);
     for (body, code) in table {
         let read = parse_signal(body, &KeySource { header: None, entropy: &entropy });
         assert_eq!(read.map_err(|error| error.code), Err(code), "{body}");
     }
-    let metric = format!(r#"{base}", "pages": 12.5, "Seconds": -3}}"#);
+    // What other APIs call their counts, and flags that are no booleans: neither is billed as meant.
+    for name in [
+        "promptTokens",
+        "completionTokens",
+        "cacheReadTokens",
+        "input_token_count",
+        "cached-tokens",
+        "input",
+        "Output",
+        "cache",
+        "prompt",
+        "dry_run",
+        "Complete",
+        "members",
+        "customs",
+    ] {
+        let body = format!(r#"{base}", "{name}": 1}}"#);
+        let read = parse_signal(&body, &KeySource { header: None, entropy: &entropy });
+        assert_eq!(read.map_err(|error| error.code), Err(Code::UnknownField), "{name}");
+    }
+    let longest = format!("-{}", "9".repeat(31));
+    let metric = format!(r#"{base}", "pages": 12.5, "Seconds": -3, "cacheHits": {longest}}}"#);
     let read = parse_signal(&metric, &KeySource { header: None, entropy: &entropy }).unwrap();
-    assert_eq!(read.metrics.len(), 2);
+    assert_eq!(read.metrics.len(), 3);
     let many: String =
         (0..=MAX_METRICS).map(|number| format!(r#", "metric{number}": 1"#)).collect();
     let many = format!(r#"{base}"{many}}}"#);
