@@ -6,7 +6,8 @@ use crate::pricing::Tokens;
 use crate::usage::signal::SignalType;
 
 /// Largest sum of a day: the largest whole number that JavaScript has for sure, through which SQL
-/// numbers pass. In USD it is nine million a day and type.
+/// numbers pass. In USD it is nine million a day and type. A sum that would be larger stays there: it
+/// is a statistic, for which no signal is refused.
 pub const MAX_SUM: u64 = (1 << 53) - 1;
 
 /// The signals of one type on one day.
@@ -46,19 +47,20 @@ impl DaySums {
         }
     }
 
-    /// The sums with one more signal; `None` where one would be beyond [`MAX_SUM`].
+    /// The sums with one more signal, each at most [`MAX_SUM`].
     #[must_use]
-    pub fn with(self, tokens: &Tokens, (provided, customer): (Credits, Credits)) -> Option<Self> {
-        let sum = |one: u64, other: u64| one.checked_add(other).filter(|sum| *sum <= MAX_SUM);
-        let cost = |one: u64, other: Credits| sum(one, u64::try_from(other.minor_units()).ok()?);
-        Some(Self {
-            signals: sum(self.signals, 1)?,
-            input: sum(self.input, tokens.input)?,
-            output: sum(self.output, tokens.output)?,
-            cache: sum(self.cache, tokens.cache)?,
-            provided_cost: cost(self.provided_cost, provided)?,
-            customer_cost: cost(self.customer_cost, customer)?,
+    pub fn with(self, tokens: &Tokens, (provided, customer): (Credits, Credits)) -> Self {
+        let sum = |one: u64, other: u64| one.saturating_add(other).min(MAX_SUM);
+        // No cost is below zero.
+        let cost = |one, other: Credits| sum(one, u64::try_from(other.minor_units()).unwrap_or(0));
+        Self {
+            signals: sum(self.signals, 1),
+            input: sum(self.input, tokens.input),
+            output: sum(self.output, tokens.output),
+            cache: sum(self.cache, tokens.cache),
+            provided_cost: cost(self.provided_cost, provided),
+            customer_cost: cost(self.customer_cost, customer),
             ..self
-        })
+        }
     }
 }

@@ -18,7 +18,7 @@ use crate::usage::log::facts;
 use crate::usage::price::{Priced, price};
 use crate::usage::run::Run;
 use crate::usage::signal::Signal;
-use crate::wire::errors::{ApiError, Code};
+use crate::wire::errors::ApiError;
 use crate::wire::rejections;
 
 /// The rows that a store must look up before signals are judged.
@@ -177,7 +177,7 @@ impl Judgement {
         }
         let mut priced = price(signal, catalog)?;
         let run = self.run_after(signal, &mut priced, &id);
-        let sums = self.sums_after(signal, &priced)?;
+        let sums = self.sums_after(signal, &priced);
         let notes = facts(signal, &priced, run.as_ref());
         let command = command(signal, priced.unit.clone(), priced.amount, Some(notes));
         let decision = self.decide(&Found::default(), &command)?;
@@ -212,16 +212,12 @@ impl Judgement {
         Some(run)
     }
 
-    fn sums_after(&self, signal: &Signal, priced: &Priced<'_>) -> Result<DaySums, ApiError> {
+    fn sums_after(&self, signal: &Signal, priced: &Priced<'_>) -> DaySums {
         let mut days = self.known.days.iter();
         let known = days.find(|sums| sums.day == self.day && sums.kind == signal.kind);
         let known = known.copied().unwrap_or(DaySums::none(self.day, signal.kind));
         let costs = (priced.provided_cost, priced.customer_cost);
-        known.with(&signal.tokens, costs).ok_or_else(|| {
-            let message = "This customer's sums of one day would leave the range of amounts. Nothing \
-                           was changed; look at the token counts of the signals.";
-            ApiError::new(Code::AmountOverflow, message)
-        })
+        known.with(&signal.tokens, costs)
     }
 
     fn keep(&mut self, decision: Decision, run: Option<Run>, sums: DaySums) {

@@ -15,6 +15,7 @@ fn a_statement_line_by_line() {
         ("inputTokens", "1000"),
         ("outputTokens", "500"),
         ("cacheTokens", "0"),
+        ("cachedTokens", r#""beside""#),
         ("providedCost", "0.002"),
         ("customerCost", "0.0026"),
         ("creditsUsed", "0.26"),
@@ -148,11 +149,14 @@ fn sums_of_a_day_stay_in_range() {
     desk.catalog =
         desk.catalog.edited(&Edit::Put(parse_entry(Section::Models, free).unwrap())).unwrap();
     desk.sent(&wallet("1", MAX_SUM, 0));
-    assert_eq!(desk.refused(&wallet("2", 1, 0)).code, Code::AmountOverflow);
+    // A statistic that is full stands in nobody's way.
+    desk.sent(&wallet("2", 1, 7));
+    let full = desk.rows.days[0];
+    assert_eq!((full.signals, full.input, full.cache), (2, MAX_SUM, 7));
     // The next day begins at nothing.
     desk.now = Timestamp::parse("2026-11-23T00:00:00Z").unwrap();
-    desk.sent(&wallet("2", 1, 0));
-    assert_eq!(desk.rows.days.len(), 2);
+    desk.sent(&wallet("3", 1, 0));
+    assert_eq!((desk.rows.days.len(), desk.rows.days[1].input), (2, 1));
 }
 
 #[test]
