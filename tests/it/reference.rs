@@ -151,6 +151,7 @@ impl Reference {
             Command::Void(it) => self.void(it, now),
             Command::Hold(it) => self.place(it, now),
             Command::Capture(_) | Command::Release(_) => panic!("ends have a way of their own"),
+            Command::Usage(_) => panic!("signals have a book of their own"),
         }
     }
 

@@ -54,6 +54,7 @@ fn words(command: &Command) -> String {
             None => "capture".to_owned(),
         },
         Command::Release(_) => "release".to_owned(),
+        Command::Usage(_) => panic!("signals are not asked of this face"),
     };
     let key = if call.key.as_str() == FRESH { "fresh" } else { call.key.as_str() };
     words.push_str(&format!(" key {key}"));

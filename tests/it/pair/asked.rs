@@ -188,6 +188,7 @@ pub(super) fn again(command: &mut Command, other_kind: bool) {
         Command::Hold(it) => &mut it.call,
         Command::Capture(it) => &mut it.call,
         Command::Release(it) => &mut it.call,
+        Command::Usage(_) => panic!("signals have a book of their own"),
     };
     call.metadata = Some("{}".to_owned());
 }

@@ -289,6 +289,7 @@ pub(crate) fn content(command: &Command) -> Content {
         Command::Hold(it) => (&it.unit, it.amount.minor_units(), None),
         Command::Void(it) => return vec![("grant_id", it.grant.as_str().to_owned())],
         Command::Capture(_) | Command::Release(_) => return vec![],
+        Command::Usage(_) => panic!("signals have a book of their own"),
     };
     field("unit", Some(unit.as_str().to_owned()));
     field("amount", Some(amount.to_string()));
