@@ -101,6 +101,17 @@ pub struct Plan {
     pub given: Option<Timestamp>,
 }
 
+/// What a period brings.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// The grants.
+    pub writes: Writes,
+    /// The plan, which has given this period.
+    pub after: Plan,
+    /// Why the first of what is left out is.
+    pub refused: Option<Rejection>,
+}
+
 /// A plan as it is stored.
 #[derive(Serialize, Deserialize)]
 struct Stored {
@@ -166,22 +177,23 @@ impl Plan {
         self.given.is_none_or(|given| self.period.of(now).0 > given)
     }
 
-    /// What an account is to be given for the period of `now`, and the plan as it is after that. `find`
-    /// looks up what a command needs. What has been given under its key is not given again, though
-    /// the plan's amounts have changed since.
+    /// What an account is to be given for the period of `now`. `find` looks up what a command needs.
+    /// What has been given under its key is not given again, though the plan's amounts have changed
+    /// since; what the account cannot hold is left out.
     ///
     /// # Errors
-    /// The outer one is that of `find`; the inner one is the first grant's [`Rejection`], and nothing
-    /// may be written then.
+    /// That of `find`.
     pub fn give<E>(
         &self,
         account: &Account,
         now: Timestamp,
         mut find: impl FnMut(&Lookups) -> Result<Found, E>,
-    ) -> Result<Result<(Writes, Self), Rejection>, E> {
+    ) -> Result<Given, E> {
         let now = account.time_at(now);
         let (start, end) = self.period.of(now);
-        let (mut after, mut writes) = (account.clone(), Writes::default());
+        let after = Self { given: Some(start), ..self.clone() };
+        let mut given = Given { writes: Writes::default(), after, refused: None };
+        let mut account = account.clone();
         for (unit, amount) in &self.included {
             let Ok(key) = IdempotencyKey::parse(&self.key(start, unit)) else { continue };
             let command = Command::Grant(GrantCredits {
@@ -199,16 +211,16 @@ impl Plan {
                 expires_at: Some(end),
             });
             let found = find(&command.lookups(account.owner()))?;
-            match decide(&after, &found, now, &command, &LedgerConfig::default()) {
+            match decide(&account, &found, now, &command, &LedgerConfig::default()) {
                 Ok(decision) => {
-                    after.apply(&decision.writes);
-                    writes.extend(decision.writes);
+                    account.apply(&decision.writes);
+                    given.writes.extend(decision.writes);
                 }
                 Err(Rejection::KeyReused { .. }) => {}
-                Err(rejection) => return Ok(Err(rejection)),
+                Err(rejection) => given.refused = given.refused.or(Some(rejection)),
             }
         }
-        Ok(Ok((writes, Self { given: Some(start), ..self.clone() })))
+        Ok(given)
     }
 
     /// Visible ASCII without a comma, whatever the plan is called.

@@ -134,6 +134,9 @@ describe("a deletion", () => {
     const charge = { amount: 1, idempotency_key: "before" };
     const first = await engine.gate(id, charge);
     const held = (await engine.hold(id, { amount: 40 })).json;
+    const { token } = await next.good("POST", "/portal/token", { customerId: id });
+    const page = () => fetch(`${origin}/portal/embed?token=${token}`).then(({ status }) => status);
+    assert.equal(await page(), 200);
     for (let repeat = 0; repeat < 2; repeat += 1) {
       const { id: gone, deleted } = await next.good("DELETE", next.customer(id));
       assert.deepEqual([gone, deleted], [id, true]);
@@ -153,6 +156,18 @@ describe("a deletion", () => {
     assert.equal(again.json.transaction_id, first.json.transaction_id);
     assert.equal(again.json.replayed, true);
     assert.equal((await engine.holdState(id, held.hold_id)).json.state, "released");
+    // Nothing is shown to whom it was the page of, and nothing is sold.
+    assert.equal(await page(), 410);
+    const urls = { success_url: "https://a.example/s", cancel_url: "https://a.example/c" };
+    const sold = await fetch(`${origin}/v1/topup/sessions`, {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${keys.admin.text}`,
+        "content-type": "application/json",
+      },
+      body: JSON.stringify({ customer_id: id, ...urls }),
+    });
+    assert.deepEqual([sold.status, (await sold.json()).error.code], [403, "customer_closed"]);
     const { posted, held: reserved } = await engine.balance(id);
     assert.deepEqual([posted, reserved], [99, 0]);
     for (const [method, path, body] of [

@@ -162,21 +162,71 @@ pub(crate) fn is_gone(storage: &dyn Storage, id: &CustomerId) -> Result<bool, St
     Ok(!rows.is_empty())
 }
 
-/// Gives a record to each customer of a directory that had none before there were records. Runs
-/// inside the transaction that makes the tables.
+/// Most customers from before there were records that one request gives one: some tens of
+/// milliseconds.
+const ADOPTED_AT_ONCE: i64 = 100;
+
+/// Takes note that there are customers without records. Runs inside the transaction that makes the
+/// tables.
 ///
 /// # Errors
 /// [`StoreError`].
-pub(crate) fn adopt_all(storage: &dyn Storage) -> Result<(), StoreError> {
-    let statement = "SELECT customer, first_at FROM customers ORDER BY first_at, customer";
-    for row in storage.query(statement, &[])? {
-        let [SqlValue::Text(id), SqlValue::Integer(first_at)] = row.as_slice() else {
-            return Err(StoreError::Corrupt);
-        };
-        let id = CustomerId::parse(id).map_err(|_| StoreError::Corrupt)?;
-        add(storage, &Record::unnamed(id, Timestamp::from_millis(*first_at)), None)?;
+pub(crate) fn begin_adoption(storage: &dyn Storage) -> Result<(), StoreError> {
+    Ok(storage.execute("INSERT INTO adoption (one, after) VALUES (1, ?)", &[text("")])?)
+}
+
+/// Gives records to some customers who have none yet; whether that was all of them. A directory with
+/// many would otherwise work for longer than a request may, and begin again with the next. Runs inside
+/// the caller's transaction.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn adopt_some(storage: &dyn Storage) -> Result<bool, StoreError> {
+    let rows = storage.query("SELECT after FROM adoption WHERE one = 1", &[])?;
+    let Some(row) = rows.first() else { return Ok(true) };
+    let [after @ SqlValue::Text(_)] = row.as_slice() else { return Err(StoreError::Corrupt) };
+    let statement = "SELECT customer, first_at FROM customers WHERE customer > ? \
+        ORDER BY customer LIMIT ?";
+    let limit = SqlValue::Integer(ADOPTED_AT_ONCE);
+    let slice = storage.query(statement, &[after.clone(), limit])?;
+    for row in &slice {
+        adopt(storage, row)?;
     }
-    Ok(())
+    let last = slice
+        .last()
+        .and_then(|row| row.first())
+        .filter(|_| i64::try_from(slice.len()).is_ok_and(|length| length == ADOPTED_AT_ONCE));
+    match last {
+        Some(last) => {
+            storage.execute("UPDATE adoption SET after = ?", core::slice::from_ref(last))?
+        }
+        None => storage.execute("DELETE FROM adoption", &[])?,
+    }
+    Ok(last.is_none())
+}
+
+/// Gives a record to one customer whom the directory knows by reports alone, if there is such a one.
+/// Runs inside the caller's transaction.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn adopt_one(storage: &dyn Storage, id: &CustomerId) -> Result<(), StoreError> {
+    let statement = "SELECT customer, first_at FROM customers WHERE customer = ?";
+    match storage.query(statement, &[text(id.as_str())])?.first() {
+        Some(row) => adopt(storage, row),
+        None => Ok(()),
+    }
+}
+
+fn adopt(storage: &dyn Storage, row: &Row) -> Result<(), StoreError> {
+    let [SqlValue::Text(id), SqlValue::Integer(first_at)] = row.as_slice() else {
+        return Err(StoreError::Corrupt);
+    };
+    let id = CustomerId::parse(id).map_err(|_| StoreError::Corrupt)?;
+    if find(storage, &id)?.is_some() || is_gone(storage, &id)? {
+        return Ok(());
+    }
+    add(storage, &Record::unnamed(id, Timestamp::from_millis(*first_at)), None)
 }
 
 /// Brings the index from what a record had to what it has.

@@ -34,12 +34,14 @@ pub(crate) struct Directory<S> {
     storage: S,
     /// Whether the tables are there, of the latest version.
     ready: Cell<bool>,
+    /// Whether every customer is known to have a record.
+    adopted: Cell<bool>,
 }
 
 impl<S: Storage> Directory<S> {
     /// The directory in a storage. Nothing is read yet.
     pub(crate) const fn new(storage: S) -> Self {
-        Self { storage, ready: Cell::new(false) }
+        Self { storage, ready: Cell::new(false), adopted: Cell::new(false) }
     }
 
     /// Applies a report, unless it has been, or does not go on from what has been. The answer is how
@@ -55,6 +57,7 @@ impl<S: Storage> Directory<S> {
 
     fn applied(&self, report: &Report, now: Timestamp) -> Result<u64, StoreError> {
         self.prepare(Some((report.owner.environment, now)))?;
+        self.adopt_some()?;
         let customer = directory_store::customer(&self.storage, &report.owner.customer)?;
         if let Err(applied) = goes_on(report, customer.as_ref()) {
             return Ok(applied);
@@ -115,6 +118,7 @@ impl<S: Storage> Directory<S> {
     fn failure(&self, error: StoreError) -> Failure {
         // What is there must be found out again.
         self.ready.set(false);
+        self.adopted.set(false);
         let (error, log) = match error {
             StoreError::Storage(StorageError(reason)) => (ledger::storage_failed(), reason),
             StoreError::Corrupt => (ledger::corrupt(), "the stored rows make no sense".to_owned()),

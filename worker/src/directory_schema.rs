@@ -84,6 +84,11 @@ pub(crate) const STEPS: Steps = &[
         number INTEGER NOT NULL REFERENCES records (number),
         PRIMARY KEY (word, number)
     ) STRICT, WITHOUT ROWID",
+        // How far customers from before there were records have been given one; no row: all have.
+        "CREATE TABLE adoption (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        after TEXT NOT NULL
+    ) STRICT",
         // Customers who were taken away: a report that comes late does not bring them back.
         "CREATE TABLE gone (
         customer TEXT PRIMARY KEY CHECK (customer <> ''),

@@ -59,7 +59,7 @@ pub(crate) fn migrate(
         storage.execute(begin, &[text(environment.as_str())])?;
     }
     if (1..RECORDS_STEP).contains(&version) {
-        customer_store::adopt_all(storage)?;
+        customer_store::begin_adoption(storage)?;
     }
     Ok(())
 }

@@ -65,6 +65,14 @@ pub(crate) fn url(text: &str) -> UrlParts {
     }
 }
 
+/// A line in the log, of what nobody waits for.
+pub(crate) fn log(line: &str) {
+    // Tests run without the runtime whose console this is.
+    if cfg!(target_arch = "wasm32") {
+        worker::console_error!("{line}");
+    }
+}
+
 /// What comes of a future: at once where it waits for nothing, as most calls do, else as a promise,
 /// which takes several turns of the event loop.
 ///

@@ -89,8 +89,10 @@ impl LedgerObject {
             let (env, settings) = (runtime.env.clone(), settings.clone());
             let here = topup::Here { env, name, settings };
             if opens {
-                let answer = topup::open(here, head, body);
-                return host::at_once(async { answer.await.map(JsValue::from) });
+                let inside = Rc::clone(&self.0);
+                return host::at_once(async move {
+                    topup::open(here, &inside.ledger, head, body).await.map(JsValue::from)
+                });
             }
             return topup::serve(&here, ledger, &head, body).map(JsValue::from);
         }

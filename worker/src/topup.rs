@@ -58,11 +58,16 @@ impl Here {
 ///
 /// # Errors
 /// Only what the runtime throws while an answer is being made.
-pub(crate) async fn open(here: Here, head: Head, body: Option<Vec<u8>>) -> Result<String, JsValue> {
+pub(crate) async fn open<S: Storage>(
+    here: Here,
+    ledger: &Ledger<S>,
+    head: Head,
+    body: Option<Vec<u8>>,
+) -> Result<String, JsValue> {
     let started = host::now();
     let ids = Ids::of(&head)?;
     let result = match receive_whole(&head, body, &|_| environment_of(&head)) {
-        Ok(Received::TopUp(call)) => session(&here, &head, &call, &ids).await,
+        Ok(Received::TopUp(call)) => session(&here, ledger, (&head, &call), &ids).await,
         Ok(_) => Err(not_this().into()),
         Err(failure) => Err(failure),
     };
@@ -73,10 +78,10 @@ pub(crate) async fn open(here: Here, head: Head, body: Option<Vec<u8>>) -> Resul
     ))
 }
 
-async fn session(
+async fn session<S: Storage>(
     here: &Here,
-    head: &Head,
-    call: &TopUpCall<'_>,
+    ledger: &Ledger<S>,
+    (head, call): (&Head, &TopUpCall<'_>),
     ids: &Ids,
 ) -> Result<Answer, Failure> {
     let environment = environment_of(head)?;
@@ -84,6 +89,7 @@ async fn session(
     let order = Order::parse(&body_text(&call.body)?, &key, host::url)?;
     let owner = Owner { environment, customer: order.customer.clone() };
     here.require(&owner)?;
+    ledger.require_open(&owner, host::now())?;
     let opened = open_session(here, head, &owner, &order).await?;
     Ok(Answer { body: opened.to_body(&order), replayed: opened.replayed })
 }

@@ -202,6 +202,8 @@ pub fn outcome(response: &Response, said: &Said, unit: &Unit, now: Timestamp) ->
                 id: said.transaction_id.clone(),
             })
         }
+        // The customer was deleted there: the key is as good as ever, and no charge will be taken.
+        403 if said.is_closed() => Outcome::Rejected { code: code() },
         401 | 403 => Outcome::Paused { code: code() },
         402 => Outcome::Rejected { code: code() },
         409 if mutants::is(Mutant::ConflictIsApplied) => Outcome::Applied(Receipt::default()),
@@ -271,7 +273,7 @@ pub fn reading(
 ) -> Result<Reading, ReadFailure> {
     let status = response.status;
     let failure = ReadFailure {
-        refused: matches!(status, 401 | 403).then(|| code(status, said)),
+        refused: (matches!(status, 401 | 403) && !said.is_closed()).then(|| code(status, said)),
         // A refusal of the read alone, such as of a customer who has no balance yet.
         answered: (400..500).contains(&status)
             && said.is_object

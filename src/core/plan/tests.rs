@@ -48,7 +48,8 @@ impl Book {
             let record = entries.iter().find(|entry| entry.id == lookups.record).cloned();
             Ok::<_, Infallible>(Found { record, ..Found::default() })
         };
-        let (writes, after) = plan.give(&self.0, at(time), find).unwrap().unwrap();
+        let Given { writes, after, refused } = plan.give(&self.0, at(time), find).unwrap();
+        assert_eq!(refused, None);
         self.0.apply(&writes);
         let given = writes.entries.iter().filter(|entry| entry.kind == EntryKind::Adjustment);
         let given = given.count();

@@ -19,6 +19,7 @@ use crate::idempotency::IdempotencyKey;
 use crate::ids::{CustomerId, Unit};
 use crate::wire::errors::{ApiError, Code};
 use crate::wire::members::Members;
+use crate::wire::reading::Said;
 use crate::wire::rejections::{insufficient, overflow, reused, units_full};
 
 mod holds;
@@ -162,6 +163,9 @@ pub fn handed_on(
     };
     let status = response.as_ref().map_or(0, |response| response.status);
     match (response, key) {
+        (Some(response), _) if status == 403 && Said::read(&response.body).is_closed() => {
+            Ok(response)
+        }
         // The caller's own key was accepted here; it is the deployment's that is refused.
         (Some(_), _) if matches!(status, 401 | 403) => {
             let message = "The API behind this cache does not accept this deployment's key. Nothing \

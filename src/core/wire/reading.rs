@@ -236,6 +236,12 @@ impl Said {
         }
     }
 
+    /// Whether it says that the customer was deleted, which is no word about the caller's key.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.code.as_deref() == Some(Code::CustomerClosed.as_str())
+    }
+
     /// [`Said::of`] a body's text, read by serde_json: for shells without a JSON reader of their own.
     #[must_use]
     pub fn read(body: &str) -> Self {

@@ -3,6 +3,8 @@
 //! What a record may hold and how a list goes on is the core's. Decided here is the order of the
 //! steps: each change is one transaction of the row and of what it is found by.
 
+use core::cell::Cell;
+
 use edge_credits_core::customers::list::{Query, cursor};
 use edge_credits_core::customers::record::{Changes, Record, new_id};
 use edge_credits_core::customers::search::{Found, MAX_SEEKS, newest};
@@ -144,6 +146,7 @@ impl<S: Storage> Directory<S> {
             if !self.prepare(None)? {
                 return Ok((page_body(&[], None), false));
             }
+            self.adopt_some()?;
             let (page, next) = match &query.wanted {
                 None => self.page(None, query)?,
                 Some(wanted) => self.search(wanted, query)?,
@@ -154,9 +157,29 @@ impl<S: Storage> Directory<S> {
     }
 
     fn known(&self, id: &CustomerId) -> Result<Kept, Fault> {
-        let ready = self.prepare(None)?;
-        let kept = if ready { customer_store::find(&self.storage, id)? } else { None };
+        if !self.prepare(None)? {
+            return Err(no_customer().into());
+        }
+        let mut kept = customer_store::find(&self.storage, id)?;
+        if kept.is_none() && !self.adopted.get() {
+            in_transaction(&self.storage, || customer_store::adopt_one(&self.storage, id))?;
+            kept = customer_store::find(&self.storage, id)?;
+        }
         kept.ok_or_else(|| no_customer().into())
+    }
+
+    /// Goes on giving records to customers from before there were any.
+    pub(super) fn adopt_some(&self) -> Result<(), StoreError> {
+        if self.adopted.get() {
+            return Ok(());
+        }
+        let all = Cell::new(false);
+        in_transaction(&self.storage, || {
+            all.set(customer_store::adopt_some(&self.storage)?);
+            Ok(())
+        })?;
+        self.adopted.set(all.get());
+        Ok(())
     }
 
     /// One range of an index.

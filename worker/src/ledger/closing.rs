@@ -5,7 +5,7 @@
 
 use edge_credits_core::idempotency::IdempotencyKey;
 use edge_credits_core::ids::Owner;
-use edge_credits_core::ledger::{CallDetails, Command, LedgerConfig, Release};
+use edge_credits_core::ledger::{CallDetails, Command, LedgerConfig, Rejection, Release};
 use edge_credits_core::time::Timestamp;
 
 use super::{Fault, Ledger, Loaded};
@@ -40,6 +40,17 @@ impl<S: Storage> Ledger<S> {
                 (false, _) => Standing::Open,
             })
         })
+    }
+
+    /// Whether something may still be sold to the customer.
+    ///
+    /// # Errors
+    /// `customer_closed`: nobody could spend it.
+    pub(crate) fn require_open(&self, owner: &Owner, now: Timestamp) -> Result<(), Failure> {
+        match self.standing(owner, now)? {
+            Standing::Closed => Err(Fault::Rejected(Rejection::Closed).into_failure(owner)),
+            Standing::Empty | Standing::Open => Ok(()),
+        }
     }
 
     /// Closes the ledger for good. Open holds are released first, each as its own call would: a crash

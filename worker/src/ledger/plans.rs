@@ -5,11 +5,12 @@
 //! were given: a crash in between gives them again, under the same keys, to no effect.
 
 use edge_credits_core::ids::Owner;
-use edge_credits_core::ledger::Rejection;
-use edge_credits_core::plan::{Plan, plan_body};
+use edge_credits_core::ledger::{Found, Lookups, Rejection};
+use edge_credits_core::plan::{Given, Plan, plan_body};
 use edge_credits_core::time::Timestamp;
 
 use super::{Fault, Ledger, Loaded};
+use crate::host;
 use crate::respond::{Answer, Failure};
 use crate::standing_store::{self, OfCustomer};
 use crate::storage::Storage;
@@ -52,28 +53,36 @@ impl<S: Storage> Ledger<S> {
         Ok(Answer { body, replayed: false })
     }
 
-    /// Gives what a period that has begun brings. A plan that the ledger cannot hold any more keeps
-    /// nobody from anything else; it is tried again by the next call.
+    /// Gives what a period that has begun brings. What the ledger cannot hold is left out for this
+    /// period, with a line in the log, and keeps nobody from anything else.
     pub(super) fn renew(&self, loaded: &mut Loaded, now: Timestamp) -> Result<(), Fault> {
         let due = loaded.plan.as_ref().filter(|plan| plan.is_due(loaded.account.time_at(now)));
         let Some(plan) = due.cloned() else { return Ok(()) };
-        match self.give(loaded, now, &plan) {
-            Err(Fault::Rejected(_)) => Ok(()),
-            other => other,
+        let given = self.given(loaded, now, &plan)?;
+        match &given.refused {
+            Some(Rejection::Inconsistent) => return Err(Rejection::Inconsistent.into()),
+            Some(why) => host::log(&format!("a plan gives less than it includes: {why:?}")),
+            None => {}
         }
+        self.commit(loaded, now, &given.writes)?;
+        self.keep_plan(loaded, now, Some(given.after))
     }
 
     fn give(&self, loaded: &mut Loaded, now: Timestamp, plan: &Plan) -> Result<(), Fault> {
-        let given = plan.give(&loaded.account, now, |lookups| {
-            if loaded.has_tables {
-                store::find(&self.storage, lookups)
-            } else {
-                Ok(Default::default())
-            }
-        })?;
-        let (writes, plan) = given?;
-        self.commit(loaded, now, &writes)?;
-        self.keep_plan(loaded, now, Some(plan))
+        let given = self.given(loaded, now, plan)?;
+        if let Some(rejection) = given.refused {
+            return Err(rejection.into());
+        }
+        self.commit(loaded, now, &given.writes)?;
+        self.keep_plan(loaded, now, Some(given.after))
+    }
+
+    fn given(&self, loaded: &Loaded, now: Timestamp, plan: &Plan) -> Result<Given, Fault> {
+        let find = |lookups: &Lookups| match loaded.has_tables {
+            true => store::find(&self.storage, lookups),
+            false => Ok(Found::default()),
+        };
+        Ok(plan.give(&loaded.account, now, find)?)
     }
 
     fn keep_plan(

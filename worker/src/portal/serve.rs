@@ -20,7 +20,7 @@ use super::names::Names;
 use super::page::{Frame, failed, page as framed, unusable};
 use super::{Asked, Step, step_of, theme};
 use crate::head::Head;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Standing};
 use crate::respond::{Failure, Origin, content as bare, page, redirect, respond};
 use crate::serve::Ids;
 use crate::storage::Storage;
@@ -82,6 +82,10 @@ async fn perform<S: Storage>(
     };
     here.require(&pass.owner)?;
     here.settings.clone()?;
+    if ledger.standing(&pass.owner, now)? == Standing::Closed {
+        // A token from before the customer was deleted: nothing is shown and nothing sold.
+        return Ok(Outcome::Unusable(Unusable::Ended));
+    }
     let settings = PortalSettings::read(setting)?;
     if step == Step::TopUp {
         return checkout(here, head, (&pass, asked), ids).await.map(Outcome::Elsewhere);

@@ -53,6 +53,7 @@ fn charges_by_the_table() {
         (401, "{}", "paused"),
         (402, "{}", "rejected"),
         (403, "{}", "paused"),
+        (403, r#"{"error":{"code":"customer_closed","message":"x"}}"#, "rejected"),
         (404, "{}", "quarantined"),
         (404, "<html>", "again, unknown"),
         (422, "", "again, unknown"),

@@ -151,6 +151,10 @@ fn what_is_handed_on_and_what_is_said_instead() {
         assert_eq!(code(Some(status), true), Code::UpstreamUnavailable);
         assert_eq!(code(Some(status), false), Code::UpstreamUnavailable);
     }
+    // That a customer was deleted is no word about the deployment's key.
+    let body = r#"{"error":{"code":"customer_closed","message":"x"}}"#.to_owned();
+    let closed = Response { status: 403, headers: vec![], body };
+    assert_eq!(handed_on(Some(closed), Some(&key)).unwrap().status, 403);
     for silent in [None, Some(302)] {
         assert_eq!(code(silent, false), Code::UpstreamUnavailable);
         // A change that may have been made is never called one that was not.

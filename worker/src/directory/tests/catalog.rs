@@ -105,7 +105,7 @@ fn older_directories_gain_it() {
     let disk = Sqlite::new();
     edit(&Directory::new(disk.clone()), &model("a", 1)).unwrap();
     disk.raw(
-        "DROP TABLE beginnings; DROP TABLE records; DROP TABLE gone; DROP TABLE catalog; DROP TABLE catalog_head; DELETE FROM migrations WHERE version > 1",
+        "DROP TABLE beginnings; DROP TABLE records; DROP TABLE gone; DROP TABLE adoption; DROP TABLE catalog; DROP TABLE catalog_head; DELETE FROM migrations WHERE version > 1",
     )
     .unwrap();
     let directory = Directory::new(disk.clone());

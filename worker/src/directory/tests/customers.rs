@@ -293,7 +293,7 @@ fn a_directory_from_before_there_were_records_lists_its_customers() {
     town.come_to_rest();
     town.disk
         .raw(
-            "DROP TABLE beginnings; DROP TABLE records; DROP TABLE gone; \
+            "DROP TABLE beginnings; DROP TABLE records; DROP TABLE gone; DROP TABLE adoption; \
              DROP TABLE catalog; DROP TABLE catalog_head; \
              DELETE FROM migrations WHERE version > 1",
         )
@@ -306,6 +306,53 @@ fn a_directory_from_before_there_were_records_lists_its_customers() {
     assert!(
         listed.windows(2).all(|two| two[0]["createdAt"].as_str() >= two[1]["createdAt"].as_str())
     );
+}
+
+#[test]
+fn many_customers_from_before_are_adopted_some_at_a_time() {
+    let mut town = Town::new(1, 3);
+    town.call();
+    town.come_to_rest();
+    town.disk
+        .raw(
+            "DROP TABLE beginnings; DROP TABLE records; DROP TABLE gone; DROP TABLE adoption; \
+             DROP TABLE catalog; DROP TABLE catalog_head; DELETE FROM migrations WHERE version > 1; \
+             DELETE FROM customers; \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1230) \
+             INSERT INTO customers SELECT 'old ' || i, 1, i, i FROM n",
+        )
+        .unwrap();
+    let old = Directory::new(town.disk.clone());
+    town.disk.statements();
+    // Whoever is asked for is there at once.
+    let customer = old.customer(&id("old 900")).unwrap();
+    assert_eq!(parsed(&customer)["customer"]["id"], "old 900");
+    let gone = id("old 901");
+    old.remove((Environment::Live, &gone), town.now).unwrap();
+    let mut requests = 0;
+    while !old.adopted.get() {
+        town.disk.statements();
+        old.list(&Query::parse("limit=1").unwrap()).unwrap();
+        let statements = town.disk.statements().len();
+        assert!(statements < 2_500, "{statements} statements of one request");
+        requests += 1;
+    }
+    assert_eq!(requests, 13);
+    let mut listed = std::collections::BTreeSet::new();
+    let mut cursor = String::new();
+    loop {
+        let query = Query::parse(&format!("limit=100&cursor={cursor}")).unwrap();
+        let page = parsed(&old.list(&query).unwrap());
+        for customer in page["customers"].as_array().unwrap() {
+            assert!(listed.insert(customer["id"].to_string()), "{customer}");
+        }
+        match page["nextCursor"].as_str() {
+            Some(next) => next.clone_into(&mut cursor),
+            None => break,
+        }
+    }
+    assert_eq!(listed.len(), 1_229);
+    assert!(old.customer(&gone).is_err());
 }
 
 /// What a page costs, in steps of SQLite's machine, with so many customers.

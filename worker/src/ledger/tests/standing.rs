@@ -110,11 +110,14 @@ fn what_the_ledger_cannot_hold_keeps_nobody_from_anything_else() {
     let other = world.plan(Some(r#"{"name":"Other","included":[{"amount":1}]}"#));
     assert_eq!(code(other), Code::TooManyGrants);
     assert_eq!(world.told_plan()["name"], "Three", "nobody is put on what cannot be given");
-    // The next period's three find room for two, which a charge does not wait for. It uses a grant up,
-    // and so makes room for the third.
+    // The next period's three find room for two: these are given, and a charge does not wait for the
+    // third, which is over for this period.
     world.now = hour(24 * 30);
     world.consume(r#"{"amount":1,"idempotency_key":"c"}"#).unwrap();
-    assert_eq!(world.page("type=adjustment&unit=b")["pagination"]["total"], 2);
+    let given = |unit: &str| {
+        world.page(&format!("type=adjustment&unit={unit}"))["pagination"]["total"].clone()
+    };
+    assert_eq!((given("credits"), given("a"), given("b")), (2.into(), 2.into(), 1.into()));
 }
 
 #[test]
