@@ -48,14 +48,13 @@ export interface ModelCredits {
  *
  * @example
  * ```js
- * import { wrapLanguageModel } from 'ai';
  * import { CreditEngine } from 'edge-credits';
  * import { credits } from 'edge-credits/ai-sdk';
  *
  * const ce = new CreditEngine({ apiKey: 'ce_test_xxx', baseUrl: 'http://127.0.0.1:8787' });
  * const price = { input: 3, output: 15 }; // credits for a million tokens
  * const middleware = credits({ client: ce, customer: 'cus_1', price });
- * const paid = (model) => wrapLanguageModel({ model, middleware });
+ * // of `ai`: const model = wrapLanguageModel({ model: yours, middleware });
  * ```
  */
 export function credits(options: ModelCreditsOptions): ModelCredits;
