@@ -90,7 +90,9 @@ impl World {
                     .filter(|charge| charge.unit == unit && charge.state == State::Quarantined)
                     .map(|charge| charge.amount)
                     .sum();
-                let there = self.upstream.balance(customer, &unit);
+                // A call that came late may have placed a hold.
+                let held = self.auditor.holds.held(customer, &unit);
+                let there = self.upstream.balance(customer, &unit) - held;
                 let state = self.objects[customer].disk().units.get(&unit);
                 let here = state.and_then(|state| state.available());
                 let here = here.map(|credits| i128::from(credits.minor_units()));

@@ -18,8 +18,8 @@ use crate::credits::Credits;
 use crate::idempotency::IdempotencyKey;
 use crate::ids::TransactionId;
 use crate::ledger::{
-    CallDetails, Consume, Ending, Hold, HoldState, Rejection, WhenShort, end_id, ended,
-    require_unit, require_within,
+    AlarmIntent, CallDetails, Consume, Ending, Hold, HoldState, Rejection, WhenShort, end_id,
+    ended, require_unit, require_within,
 };
 use crate::time::Timestamp;
 
@@ -169,10 +169,14 @@ fn settle(
         unit.held = unit.held.checked_sub(hold.amount).filter(|held| !held.is_negative())?;
         unit.holds = unit.holds.checked_sub(1)?;
     }
-    let head = cache.head_with(&hold.id, None);
+    let mut head = cache.head_with(&hold.id, None);
     let mut writes = if captured.is_zero() {
+        // The alarm may stand for what has ended now, and another hold be over before it.
+        let waits = (cache.pending() > 0).then(|| accept::watch(cache, now));
+        let soonest = waits.into_iter().chain(head.hold_due).min();
+        let alarm = soonest.map_or(AlarmIntent::Keep, |soonest| head.arm(now, soonest));
         let head = (head != cache.head).then_some(head);
-        Writes { units: [unit.clone()].into(), head, ..Writes::default() }
+        Writes { units: [unit.clone()].into(), head, alarm, ..Writes::default() }
     } else {
         let mut charge = charge(hold, key, author.map(|(call, _)| call));
         if let (true, Some((call, _))) = (mutants::is(Mutant::CaptureByCallersKey), author) {

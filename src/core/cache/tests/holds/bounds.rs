@@ -88,3 +88,18 @@ fn a_lease_lasts_until_a_balance_was_read_that_shows_what_became_of_it() {
     assert_eq!((desk.available(), desk.state(&held).0), ("40".into(), HoldState::Expired));
     assert!(desk.bodies().is_empty());
 }
+
+#[test]
+fn what_ends_leaves_an_alarm_that_is_soon_enough_for_the_next() {
+    let mut desk = Desk::with_balance(100);
+    desk.hold("one", 10);
+    desk.later(Duration::from_secs(5));
+    desk.hold("two", 10);
+    desk.later(Duration::from_secs(55));
+    // It fires for the first, and is set for the case that the process ends here.
+    desk.keeper.wake(desk.now).unwrap();
+    let alarm = |desk: &Desk| desk.keeper.store().alarm().map(|due| due.since(desk.now).as_secs());
+    assert_eq!(alarm(&desk), Some(10));
+    desk.expire();
+    assert_eq!(alarm(&desk), Some(5));
+}
