@@ -15,6 +15,7 @@ use crate::ids::Unit;
 use crate::pricing::{CachedTokens, CreditTerms, Price, Prices};
 
 mod edit;
+mod news;
 mod reading;
 pub mod seed;
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod tests;
 mod writing;
 
 pub use edit::{Edit, Entry, Section};
+pub use news::{News, Step as NewsStep};
 pub(crate) use reading::cached_tokens;
 pub use reading::parse_entry;
 

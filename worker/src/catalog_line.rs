@@ -1,22 +1,24 @@
 //! The way from a ledger to the catalog of its environment, which the directory keeps.
 //!
-//! Each isolate keeps the catalog that it read last and asks for news of it when it is older than
-//! [`MAX_AGE`]: the answer is that there are none, or the new one. So an edit counts everywhere after
-//! that time, and at once where it was made. While the directory is away the last one goes on: an entry
-//! names the version that priced it. Without a binding there is the list of public prices.
+//! Each isolate keeps the catalog that it read last and asks for news of it as [`News`] decides: the
+//! answer is that there are none, or the new one. So an edit counts everywhere after some seconds, and
+//! at once where it was made. While the directory is slow or away the last one goes on: an entry names
+//! the version that priced it. Without a binding there is the list of public prices.
 
 use core::cell::RefCell;
+use core::panic::AssertUnwindSafe;
 use core::time::Duration;
 use std::rc::Rc;
 
-use edge_credits_core::catalog::Catalog;
+use edge_credits_core::catalog::{Catalog, News, NewsStep};
 use edge_credits_core::http::{ENVIRONMENT_HEADER, Method, Request, Response, Target};
 use edge_credits_core::ids::Environment;
-use edge_credits_core::time::Timestamp;
 use edge_credits_core::wire::errors::{ApiError, Code};
+use js_sys::futures::{JsFuture, future_to_promise};
 use wasm_bindgen::JsValue;
-use worker::Env;
+use worker::{Delay, Env};
 
+use crate::conversation::within;
 use crate::{directory_line, host};
 
 /// Where a directory tells its catalog. No request from outside gets there: the worker has no such
@@ -26,21 +28,21 @@ pub(crate) const CATALOG: &str = "/catalog";
 /// What it answers to one who has the present version.
 pub(crate) const UNCHANGED: &str = "{}";
 
-/// How old a catalog may be that prices signals: an edit takes this long to count everywhere, and a
-/// busy isolate asks the directory a dozen times a minute.
-const MAX_AGE: Duration = Duration::from_secs(5);
+/// How often one looks whether another's question has been answered. Its promise belongs to the request
+/// that asked, and is not to be waited for in another.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Most catalogs that are kept: an isolate serves one deployment with two environments, and tests have
 /// several in one process.
 const MAX_KEPT: usize = 8;
 
-/// A catalog and when it was known to be the present one.
+/// A catalog, and what is known of its age.
 struct Kept {
     /// Of which deployment.
     env: JsValue,
     environment: Environment,
-    catalog: Rc<Catalog>,
-    at: Timestamp,
+    catalog: Option<Rc<Catalog>>,
+    news: News,
 }
 
 thread_local! {
@@ -52,18 +54,34 @@ thread_local! {
 /// # Errors
 /// `upstream_unavailable` where none has been read yet and the directory is away.
 pub(crate) async fn catalog(env: &Env, environment: Environment) -> Result<Rc<Catalog>, ApiError> {
-    let kept = kept(env, environment);
-    if let Some((catalog, at)) = &kept {
-        // A clock that steps back makes it no younger.
-        let now = host::now();
-        if *at <= now && now.since(*at) < MAX_AGE {
-            return Ok(Rc::clone(catalog));
+    match kept(env, environment, |kept| kept.news.step(host::now())) {
+        NewsStep::GoOn => {}
+        NewsStep::Ask { .. } if !directory_line::is_bound(env) => {
+            kept(env, environment, |kept| {
+                kept.catalog = Some(Rc::new(Catalog::seed()));
+                kept.news.answered(host::now());
+            });
+        }
+        NewsStep::Ask { limit, wait } => {
+            kept(env, environment, |kept| kept.news.ask(host::now()));
+            let env = env.clone();
+            let asking = AssertUnwindSafe(async move {
+                ask(&env, environment, limit).await;
+                Ok(JsValue::UNDEFINED)
+            });
+            // It goes on when nobody waits for it any more.
+            let _ = within(Delay::from(wait), JsFuture::from(future_to_promise(asking))).await;
+        }
+        NewsStep::Wait(wait) => {
+            let _ = within(Delay::from(wait), settled(env, environment)).await;
         }
     }
-    if !directory_line::is_bound(env) {
-        return Ok(keep(env, environment, Rc::new(Catalog::seed())));
-    }
-    let known = kept.map(|(catalog, _)| catalog);
+    kept(env, environment, |kept| kept.catalog.clone()).ok_or_else(away)
+}
+
+/// Asks the directory for news, and keeps the answer.
+async fn ask(env: &Env, environment: Environment, limit: Duration) {
+    let known = kept(env, environment, |kept| kept.catalog.clone());
     let mut target = Target::new(format!("https://directory{CATALOG}"));
     target.text("known", known.as_ref().map(|catalog| catalog.version()).as_deref());
     let request = Request {
@@ -72,16 +90,27 @@ pub(crate) async fn catalog(env: &Env, environment: Environment) -> Result<Rc<Ca
         headers: vec![(ENVIRONMENT_HEADER, environment.as_str().to_owned())],
         body: None,
     };
-    let told = match directory_line::send(env, environment, &request).await {
-        Some(Response { status: 200, body, .. }) => Some(body),
+    let told = match directory_line::send_within(env, environment, &request, limit).await {
+        Some(Response { status: 200, body, .. }) if body == UNCHANGED => known.clone(),
+        Some(Response { status: 200, body, .. }) => Catalog::from_json(&body).ok().map(Rc::new),
         _ => None,
     };
-    let news = told.as_deref().filter(|body| *body != UNCHANGED);
-    match (news.map(Catalog::from_json), known) {
-        (Some(Ok(catalog)), _) => Ok(keep(env, environment, Rc::new(catalog))),
-        (None, Some(known)) if told.is_some() => Ok(keep(env, environment, known)),
-        (_, Some(known)) => Ok(known),
-        (_, None) => Err(away()),
+    kept(env, environment, |kept| {
+        let Some(catalog) = told else { return kept.news.failed(host::now()) };
+        // What was forgotten meanwhile has been edited since, perhaps after this was told: it serves
+        // whoever waits, and the next one asks again.
+        let is_forgotten = known.is_some() && kept.catalog.is_none();
+        kept.catalog = Some(catalog);
+        if !is_forgotten {
+            kept.news.answered(host::now());
+        }
+    });
+}
+
+/// Returns when nobody's question is under way.
+async fn settled(env: &Env, environment: Environment) {
+    while !kept(env, environment, |kept| kept.news.is_settled()) {
+        Delay::from(LOOK).await;
     }
 }
 
@@ -90,25 +119,23 @@ pub(crate) fn forget(environment: Environment) {
     KEPT.with_borrow_mut(|kept| kept.retain(|kept| kept.environment != environment));
 }
 
-fn kept(env: &Env, environment: Environment) -> Option<(Rc<Catalog>, Timestamp)> {
-    KEPT.with_borrow(|kept| {
-        let is_it = |kept: &&Kept| kept.environment == environment && kept.env == **env;
-        let found = kept.iter().find(is_it);
-        found.map(|kept| (Rc::clone(&kept.catalog), kept.at))
-    })
-}
-
-fn keep(env: &Env, environment: Environment, catalog: Rc<Catalog>) -> Rc<Catalog> {
-    let this = JsValue::clone(env);
+/// What is kept of an environment; of one that is new here, nothing yet.
+fn kept<T>(env: &Env, environment: Environment, with: impl FnOnce(&mut Kept) -> T) -> T {
     KEPT.with_borrow_mut(|all| {
-        all.retain(|kept| kept.environment != environment || kept.env != this);
+        let is_it = |kept: &Kept| kept.environment == environment && kept.env == **env;
+        let mut this = match all.iter().position(is_it) {
+            Some(place) => all.remove(place),
+            None => {
+                Kept { env: JsValue::clone(env), environment, catalog: None, news: News::default() }
+            }
+        };
+        let told = with(&mut this);
         if all.len() >= MAX_KEPT {
             all.remove(0);
         }
-        let at = host::now();
-        all.push(Kept { env: this, environment, catalog: Rc::clone(&catalog), at });
-    });
-    catalog
+        all.push(this);
+        told
+    })
 }
 
 fn away() -> ApiError {

@@ -96,5 +96,15 @@ pub(crate) async fn send(
     environment: Environment,
     request: &Request,
 ) -> Option<Response> {
-    object_line::send(env, (DIRECTORY, &environment.object_name()), request, PATIENCE).await
+    send_within(env, environment, request, PATIENCE).await
+}
+
+/// As [`send`], with a patience of the caller's.
+pub(crate) async fn send_within(
+    env: &Env,
+    environment: Environment,
+    request: &Request,
+    patience: Duration,
+) -> Option<Response> {
+    object_line::send(env, (DIRECTORY, &environment.object_name()), request, patience).await
 }

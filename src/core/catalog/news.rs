@@ -1,0 +1,177 @@
+//! When a catalog that was read may still be used, and when the directory is asked for news of it.
+//!
+//! Decides who asks, who waits for an answer, and for how long: an edit counts soon after it was made,
+//! and a directory that is slow or away keeps no signal from being priced by the catalog that is known.
+//! However many signals come, one question at a time is under way, and one that failed is not asked
+//! again at once. Where the catalog is kept, and how it is asked for, is the shell's.
+
+use core::time::Duration;
+
+use crate::time::Timestamp;
+
+/// How old a catalog may be that prices signals without a question: an edit takes this long to count
+/// everywhere, and a busy isolate asks a dozen times a minute.
+const MAX_AGE: Duration = Duration::from_secs(5);
+
+/// How long a signal waits for news of a catalog that is older than that. An answer takes milliseconds.
+const NEWS_PATIENCE: Duration = Duration::from_millis(500);
+
+/// How long one waits that has no catalog: well below the ten seconds after which clients give up.
+const FIRST_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long after a failed question the next may come where there is no catalog.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// What is known of when a catalog was read and asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// When it was last known to be the present one; `None`: never read.
+    read_at: Option<Timestamp>,
+    /// The last question.
+    asked: Option<Asked>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Asked {
+    at: Timestamp,
+    failed: bool,
+}
+
+/// What is to be done for a signal that needs the catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Go on with what is known: the catalog, or that there is none.
+    GoOn,
+    /// Ask, for at most `limit`, and wait for it for at most `wait`.
+    Ask {
+        /// How long the question may take.
+        limit: Duration,
+        /// How long the signal waits for it.
+        wait: Duration,
+    },
+    /// Somebody's question is under way: wait for it for at most this long.
+    Wait(Duration),
+}
+
+impl News {
+    /// What to do at `now`. A clock that steps back makes nothing younger.
+    #[must_use]
+    pub fn step(&self, now: Timestamp) -> Step {
+        let since = |at: Timestamp| (at <= now).then(|| now.since(at));
+        let (limit, wait, pause) = match self.read_at {
+            Some(at) if since(at).is_some_and(|age| age < MAX_AGE) => return Step::GoOn,
+            Some(_) => (MAX_AGE, NEWS_PATIENCE, MAX_AGE),
+            None => (FIRST_PATIENCE, FIRST_PATIENCE, FIRST_PAUSE),
+        };
+        let ask = Step::Ask { limit, wait };
+        let Some(asked) = self.asked else { return ask };
+        match since(asked.at) {
+            Some(gone) if asked.failed && gone < pause => Step::GoOn,
+            Some(gone) if !asked.failed && gone < wait => Step::Wait(wait.saturating_sub(gone)),
+            Some(gone) if !asked.failed && gone < limit => Step::GoOn,
+            // Also where the question ended with the request that asked it, and nobody heard of it.
+            _ => ask,
+        }
+    }
+
+    /// A question is under way.
+    pub fn ask(&mut self, now: Timestamp) {
+        self.asked = Some(Asked { at: now, failed: false });
+    }
+
+    /// It was answered: what is known is the present catalog.
+    pub fn answered(&mut self, now: Timestamp) {
+        *self = Self { read_at: Some(now), asked: None };
+    }
+
+    /// It was not answered, or by nothing that makes sense.
+    pub fn failed(&mut self, now: Timestamp) {
+        self.asked = Some(Asked { at: now, failed: true });
+    }
+
+    /// Whether nobody's question is under way any more.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.asked.is_none_or(|asked| asked.failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(1_800_000_000_000 + millis)
+    }
+
+    fn waits(step: Step) -> Duration {
+        match step {
+            Step::GoOn => Duration::ZERO,
+            Step::Ask { wait, .. } | Step::Wait(wait) => wait,
+        }
+    }
+
+    #[test]
+    fn a_young_catalog_is_used_and_an_old_one_asked_about_by_one() {
+        let mut news = News::default();
+        news.answered(at(0));
+        assert_eq!(news.step(at(4_999)), Step::GoOn);
+        let ask = Step::Ask { limit: MAX_AGE, wait: NEWS_PATIENCE };
+        assert_eq!(news.step(at(5_000)), ask);
+        assert_eq!(news.step(at(-1)), ask, "the clock stepped back");
+        news.ask(at(5_000));
+        assert_eq!(news.step(at(5_001)), Step::Wait(Duration::from_millis(499)));
+        assert!(!news.is_settled());
+        news.answered(at(5_020));
+        assert_eq!((news.step(at(5_021)), news.is_settled()), (Step::GoOn, true));
+    }
+
+    /// A minute of a directory that never answers, with a signal every ten milliseconds.
+    #[test]
+    fn a_directory_that_hangs_holds_up_no_signal_for_long() {
+        let mut news = News::default();
+        news.answered(at(-5_000));
+        let (mut asked, mut under_way, mut waited) = (0, None, 0);
+        for now in (0..60_000).step_by(10) {
+            if under_way.is_some_and(|until| until <= now) {
+                news.failed(at(now));
+                under_way = None;
+            }
+            let step = news.step(at(now));
+            assert!(waits(step) <= NEWS_PATIENCE, "{step:?} at {now}");
+            waited += u32::from(step != Step::GoOn);
+            if let Step::Ask { limit, .. } = step {
+                assert_eq!(under_way, None, "two questions at once");
+                news.ask(at(now));
+                asked += 1;
+                under_way = Some(now + i64::try_from(limit.as_millis()).unwrap());
+            }
+        }
+        // Each question takes five seconds to fail and is followed by five seconds of peace.
+        assert_eq!((asked, waited), (6, 6 * 50));
+    }
+
+    #[test]
+    fn a_failed_question_is_not_asked_again_at_once() {
+        let mut news = News::default();
+        news.answered(at(0));
+        news.ask(at(6_000));
+        news.failed(at(6_001));
+        assert_eq!(news.step(at(11_000)), Step::GoOn);
+        assert!(matches!(news.step(at(11_001)), Step::Ask { .. }));
+    }
+
+    #[test]
+    fn without_a_catalog_one_asks_and_the_others_wait_for_it() {
+        let mut news = News::default();
+        let ask = Step::Ask { limit: FIRST_PATIENCE, wait: FIRST_PATIENCE };
+        assert_eq!(news.step(at(0)), ask);
+        news.ask(at(0));
+        assert_eq!(news.step(at(1_000)), Step::Wait(Duration::from_secs(2)));
+        // The request that asked has ended, and nobody told of it.
+        assert_eq!(news.step(at(3_000)), ask);
+        news.failed(at(3_000));
+        assert_eq!(news.step(at(3_999)), Step::GoOn);
+        assert_eq!(news.step(at(4_000)), ask);
+    }
+}
