@@ -6,7 +6,8 @@
 //! before it is kept.
 //!
 //! Rows written per charge are what an object's operation costs: one for the entry, one for its id's
-//! index, one per grant that it drew on. The other two indexes are partial and hold few entries. The
+//! index, one per grant that it drew on. The other indexes are partial: two hold few entries, one the
+//! wallet's, where it is a row more. The
 //! sums per day are written by the alarm, many entries at a time. A usage signal writes two more: that
 //! it is one, and the sums of its day and type, which a batch writes once.
 
@@ -143,6 +144,10 @@ const STEPS: Steps = &[
         plan TEXT
     ) STRICT",
     ],
+    &[
+        // The wallet's list: its entries may be few among very many signals in credits.
+        "CREATE INDEX entries_usd ON entries (unit, sequence) WHERE unit = 'usd'",
+    ],
 ];
 
 /// Sums of a day. They may exceed what a double holds, and go in and out as text.
@@ -170,7 +175,7 @@ pub(crate) const ACTIONS: &str = "CREATE TABLE actions (
 ) STRICT, WITHOUT ROWID";
 
 /// The version that this code writes.
-pub(crate) const LATEST: i64 = 7;
+pub(crate) const LATEST: i64 = 8;
 
 /// The version of the tables that the object has; 0 when it has none.
 ///

@@ -6,7 +6,7 @@
 use core::time::Duration;
 
 use edge_credits_core::analytics::pace::Pace;
-use edge_credits_core::ids::{CustomerId, Environment, Owner, TransactionId};
+use edge_credits_core::ids::{CustomerId, Environment, Owner, TransactionId, Unit};
 use edge_credits_core::ledger::stored::{
     ENTRY_COLUMNS, GRANT_COLUMNS, HOLD_COLUMNS, SqlValue, entry_from_row, entry_to_row,
     grant_from_row, grant_to_row, hold_from_row, hold_to_row,
@@ -226,6 +226,10 @@ pub(crate) fn records(
 pub(crate) fn page(storage: &dyn Storage, query: &PageQuery) -> Result<Vec<Entry>, StoreError> {
     let mut condition = "WHERE unit = ?".to_owned();
     let mut values = vec![text(query.unit.as_str())];
+    if query.unit.as_str() == Unit::USD {
+        // Spelled out so that the partial index over the wallet is used.
+        condition.push_str(" AND unit = 'usd'");
+    }
     if let Some(kind) = query.kind {
         condition.push_str(" AND kind = ?");
         values.push(text(kind.as_str()));

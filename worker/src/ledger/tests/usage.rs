@@ -7,6 +7,7 @@ use edge_credits_core::catalog::{Catalog, Edit, Section, parse_entry};
 use edge_credits_core::usage::{
     Signal, parse_signal, parse_usage_query, usage_log_body, usage_page_body,
 };
+use edge_credits_core::wire::clocknext::wallet::parse_wallet_query;
 
 use super::*;
 use crate::usage_store;
@@ -215,6 +216,25 @@ fn signals_are_found_by_their_indexes() {
         );
     }
     assert!(seen >= 5, "{seen}");
+}
+
+/// Five entries of the wallet under a million signals in credits are found without walking through these.
+#[test]
+fn the_wallet_is_found_by_its_index() {
+    let world = World::new();
+    granted(&world);
+    world.send(&[&credit("a"), &credit("b")]).unwrap();
+    for asked in ["", "cursor=9"] {
+        world.disk.statements();
+        let query = parse_wallet_query(asked).unwrap();
+        let (_, rows) = world.ledger.entries(&world.owner, world.now, &query).unwrap();
+        assert_eq!(rows.iter().map(|entry| entry.unit.as_str()).collect::<Vec<_>>(), ["usd"]);
+        let statements = world.disk.statements();
+        let sql = statements.iter().find(|sql| sql.contains("ORDER BY sequence DESC LIMIT"));
+        let plan = world.disk.plan(sql.unwrap());
+        assert!(plan.contains("SEARCH entries USING INDEX entries_usd (unit=?"), "{asked}: {plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{asked}: {plan}");
+    }
 }
 
 #[test]
