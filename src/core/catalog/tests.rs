@@ -4,6 +4,7 @@ use std::string::ToString as _;
 use std::vec::Vec;
 
 use super::*;
+use crate::idempotency::Fingerprint;
 use crate::wire::errors::Code;
 
 fn put(catalog: &Catalog, section: Section, body: &str) -> Catalog {
@@ -41,6 +42,13 @@ fn the_seed_is_a_price_list() {
         assert_eq!((cached, catalog.model(model).unwrap().cached), (expected, expected), "{model}");
     }
     assert_eq!(catalog.version(), std::format!("{}+0", seed::SEED_DATE));
+}
+
+/// Entries name the list by its date: a list that says something else needs another date.
+#[test]
+fn a_date_names_one_list() {
+    let digest = Fingerprint::of([("list", Some(include_str!("seed.tsv")))]).to_text();
+    assert_eq!((seed::SEED_DATE, &*digest), ("2026-11-05", "list:c93b6e4e5cc760d2"));
 }
 
 #[test]
