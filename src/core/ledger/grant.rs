@@ -146,6 +146,19 @@ impl Grant {
         Some(part)
     }
 
+    /// Whether its amounts can be true together: not more is held than is left, not more is left than
+    /// was granted, and not more is owed than can still come back. Others are neither read nor written.
+    pub(crate) fn adds_up(&self) -> bool {
+        // What can still come back: the part that is not there, and the part that is held.
+        let gone =
+            self.amount.checked_sub(self.remaining).and_then(|gone| gone.checked_add(self.held));
+        !self.held.is_negative()
+            && self.held <= self.remaining
+            && self.remaining <= self.amount
+            && !self.owed.is_negative()
+            && gone.is_some_and(|gone| self.owed <= gone)
+    }
+
     /// Whether the account must know it: it can still pay, or will.
     #[must_use]
     pub fn is_open(&self) -> bool {

@@ -197,15 +197,7 @@ pub fn grant_from_row(row: Vec<SqlValue>) -> Result<Grant, Corrupt> {
         state: GrantState::parse(&row.text()?).ok_or(Corrupt)?,
     };
     let open = row.integer()? == 1;
-    // What can still come back: the part that is not there, and the part that is held.
-    let gone =
-        grant.amount.checked_sub(grant.remaining).and_then(|gone| gone.checked_add(grant.held));
-    let fits = !grant.held.is_negative()
-        && grant.held <= grant.remaining
-        && grant.remaining <= grant.amount
-        && !grant.owed.is_negative()
-        && gone.is_some_and(|gone| grant.owed <= gone);
-    if fits && open == grant.is_open() { Ok(grant) } else { Err(Corrupt) }
+    if grant.adds_up() && open == grant.is_open() { Ok(grant) } else { Err(Corrupt) }
 }
 
 /// A row being read from the left.
