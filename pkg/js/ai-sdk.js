@@ -5,6 +5,7 @@
 
 import { options as readOptions } from "./arguments.js";
 import { refuse } from "./errors.js";
+import { passedOn } from "./passed_on.js";
 import { byteLength } from "./provider_usage.js";
 
 // Each call of the model has its own: a loop of tools makes several.
@@ -71,45 +72,15 @@ async function ended(meter, end) {
 }
 
 function metered(source, meter, params) {
-  const reader = source.getReader();
   const seen = { begun: false, failed: false, typed: new Set() };
   const end = (reason) => {
-    const nothing = seen.failed && !seen.begun && reason !== "cancelled";
-    return ended(meter, nothing ? meter.abort() : meter.settle(reason));
+    const hasFailed = seen.failed || reason === "failed";
+    const nothing = hasFailed && !seen.begun && reason !== "cancelled";
+    const ends = hasFailed && reason === "finished" ? "failed" : reason;
+    return ended(meter, nothing ? meter.abort() : meter.settle(ends));
   };
-  return new ReadableStream(
-    {
-      async pull(controller) {
-        let next;
-        try {
-          next = await reader.read();
-        } catch (error) {
-          seen.failed = true;
-          await end(isBrokenOff(params) ? "cancelled" : "failed");
-          controller.error(error);
-          return;
-        }
-        if (next.done) {
-          await end(seen.failed ? "failed" : "finished");
-          controller.close();
-          return;
-        }
-        note(meter, seen, next.value);
-        controller.enqueue(next.value);
-        if (meter.refusal === null) return;
-        controller.error(meter.refusal);
-        reader.cancel(meter.refusal).catch(() => {});
-        await end("exhausted");
-      },
-      async cancel(reason) {
-        const cancelled = reader.cancel(reason);
-        cancelled.catch(() => {});
-        await end("cancelled");
-        await cancelled;
-      },
-    },
-    { highWaterMark: 0 },
-  );
+  const broken = () => (isBrokenOff(params) ? "cancelled" : "failed");
+  return passedOn(source, meter, { note: (part) => note(meter, seen, part), end, broken });
 }
 
 // What a part of the stream says. A tool's input that has come bit by bit comes whole once more.

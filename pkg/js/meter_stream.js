@@ -1,8 +1,8 @@
-// A response that is metered while it is passed on: byte for byte, chunk by chunk, and no sooner than
-// its reader asks for more.
+// A response that is metered while it is passed on, byte for byte.
 
 import { openMeter } from "./meter.js";
 import { Frames } from "./frames.js";
+import { passedOn } from "./passed_on.js";
 import { anyTextIn, textIn, usageIn } from "./provider_usage.js";
 
 /** Bodies that hold text, in whatever shape. */
@@ -49,48 +49,15 @@ export async function meteredResponse(meter, source) {
 }
 
 function metered(response, meter) {
-  const reader = response.body.getReader();
   const frames = framesOf(response, meter);
   // The end of a body waits for the settlement where the host would not let it be made afterwards.
-  const settle = async (reason) => {
+  const end = async (reason) => {
     frames.close(reason);
-    const end = frames.hasFailed && !frames.hasBegun ? meter.abort() : meter.settle(reason);
-    end.catch(() => {});
+    const settled = frames.hasFailed && !frames.hasBegun ? meter.abort() : meter.settle(reason);
+    settled.catch(() => {});
     await meter.settledOrKept;
   };
-  return new ReadableStream(
-    {
-      async pull(controller) {
-        let next;
-        try {
-          next = await reader.read();
-        } catch (error) {
-          await settle("failed");
-          controller.error(error);
-          return;
-        }
-        if (next.done) {
-          await settle("finished");
-          controller.close();
-          return;
-        }
-        // Read before it is passed: who gets it may take it away.
-        frames.push(next.value);
-        controller.enqueue(next.value);
-        if (meter.refusal === null) return;
-        controller.error(meter.refusal);
-        reader.cancel(meter.refusal).catch(() => {});
-        await settle("exhausted");
-      },
-      async cancel(reason) {
-        const ended = reader.cancel(reason);
-        ended.catch(() => {});
-        await settle("cancelled");
-        await ended;
-      },
-    },
-    { highWaterMark: 0 },
-  );
+  return passedOn(response.body, meter, { note: (chunk) => frames.push(chunk), end });
 }
 
 /** What reads along. It must not be able to break the stream. */
