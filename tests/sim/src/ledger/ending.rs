@@ -11,32 +11,35 @@ impl World {
         // Where no alarm has been lost or late, what was due has been written without anybody's call.
         self.run_until(self.now + 10 * SECOND);
         for customer in 0..self.plan.customers {
-            if !self.objects[customer].alarm_doubtful {
-                self.nothing_due(customer, 5 * SECOND);
-            }
+            self.alarm_stood(customer, 5 * SECOND);
         }
         // An alarm that was lost is overdue at some time: from then on one call, after the object has
-        // been away, makes sure of it.
+        // been away, makes sure of it. Before that nobody can know: what is stored is as it was set.
         for _ in 0..2 {
             // Twice: what was under way at first may have extended a hold.
             let longest = self.longest_hold() + 3 * HOUR;
             self.run_until(self.now + longest);
         }
-        self.look_in();
+        let seen = self.look_in();
         self.run_until(self.now + 2 * MINUTE);
-        for customer in 0..self.plan.customers {
-            self.nothing_due(customer, MINUTE);
+        for (customer, seen) in seen.into_iter().enumerate() {
+            self.nothing_due(customer, seen);
+            self.alarm_stood(customer, MINUTE);
             self.all_ended(customer);
             self.compare_disk(customer);
         }
     }
 
-    fn look_in(&mut self) {
+    /// One call to each ledger, and what its clock said.
+    fn look_in(&mut self) -> Vec<i64> {
+        let mut seen = Vec::new();
         for customer in 0..self.plan.customers {
             self.evict(customer);
             let unit = self.units[0].clone();
             self.ask_now(customer, Asked::Balance(unit));
+            seen.push(self.clock(customer).as_millis());
         }
+        seen
     }
 
     /// How long the hold that lasts longest still lasts.
@@ -50,12 +53,20 @@ impl World {
         (0..self.plan.customers).filter_map(left).max().unwrap_or(0)
     }
 
-    /// Whatever was due so long ago has been written.
-    fn nothing_due(&mut self, customer: usize, ago: u64) {
-        let clock = self.clock(customer).as_millis() - ago as i64;
+    /// Whatever was due so long ago has been written, unless the alarm for it is lost or late.
+    fn alarm_stood(&mut self, customer: usize, ago: u64) {
+        if !self.objects[customer].alarm_doubtful {
+            let clock = self.clock(customer).as_millis() - ago as i64;
+            self.nothing_due(customer, clock);
+        }
+    }
+
+    /// Whatever was due by then has been written.
+    fn nothing_due(&mut self, customer: usize, by: i64) {
         let due = self.auditor.customers[customer].books.due_at();
-        if due.is_some_and(|due| due <= clock) {
-            let what = format!("{customer}: it is {clock}, and what was due at {due:?} waits");
+        if due.is_some_and(|due| due <= by) {
+            let now = self.clock(customer).as_millis();
+            let what = format!("{customer}: it is {now}, and what was due at {due:?} waits");
             self.auditor.fail("D9", what);
         }
     }

@@ -161,9 +161,9 @@ impl World {
         self.auditor.compare_account(customer, &account);
         if watches && (overdue || stands != due) {
             let alarm = Writes { alarm: account.rearm(), ..Writes::default() };
-            let object = &mut self.objects[customer];
-            object.disk.commit(&alarm, now).1?;
+            let result = self.objects[customer].disk.commit(&alarm, now).1;
             self.follow_alarm(customer);
+            result?;
         }
         Ok(account)
     }
