@@ -1,11 +1,13 @@
 // One call to `/api/v1`, from plain arguments to a parsed answer or an error of the face: what ./calls.js
 // is to the other one.
 
+//
+// Should the module panic, which is a defect, the next call runs on a fresh instance, and the calls that were
+// under way are told here.
+
 import { ask, pace, refusal, signal, signalOptions, verdict } from "#clocknext";
 import { ClockNextError, makeFaceError } from "./clocknext_errors.js";
 import { InFlight } from "./in_flight.js";
-
-export { pace, refusal };
 
 const inFlight = new InFlight();
 const onPanic = (message) => void inFlight.panicked(message);
@@ -20,6 +22,11 @@ export function writeSignal(input) {
   const [type, key, body, bytes] = judged(() => signal(input));
   return { type, key, body, bytes };
 }
+
+// What a buffer does next, and why it takes no more. They decide by figures alone, so that a module which has
+// failed inside is asked once more, on its fresh instance.
+export const nextStep = (facts) => again(() => pace(facts));
+export const refusalOf = (waiting, most) => again(() => refusal(waiting, most));
 
 // Performs a call; resolves to the payload of its answer. `watch` as the client has it.
 export async function perform({ options, host }, call, watch) {
@@ -36,7 +43,12 @@ export async function perform({ options, host }, call, watch) {
 
 // The error that an answer to a batch holds for one of its signals, or undefined.
 export function itemError(item, key) {
-  const facts = verdict(item, key);
+  let facts;
+  try {
+    facts = verdict(item, key);
+  } catch (thrown) {
+    return toError(thrown, key);
+  }
   return facts === undefined ? undefined : makeFaceError(facts);
 }
 
@@ -45,6 +57,14 @@ function pauseOf(text) {
   if (text === undefined) return undefined;
   const { attempt, delayMs, error } = JSON.parse(text);
   return { attempt, delayMs, error: makeFaceError(error) };
+}
+
+function again(decide) {
+  try {
+    return decide();
+  } catch {
+    return judged(decide);
+  }
 }
 
 function judged(judge) {

@@ -44,7 +44,9 @@ export class ClockNext {
   }
 
   get stats() {
-    const { counts, waiting, sending } = this.#core.outlet;
+    const { outlet } = this.#core;
+    outlet.sweep();
+    const { counts, waiting, sending } = outlet;
     const { tracked, delivered, rejected, dropped } = counts;
     return { ...counts, waiting, pending: tracked - delivered - rejected - dropped, sending };
   }

@@ -3,10 +3,10 @@
 // A client may be shared by requests that run at once. On the edge what a request has tracked is then
 // sent by that request, under its own `waitUntil`: see `#drain`.
 
-import { perform, refusal } from "./clocknext_calls.js";
+import { perform, refusalOf } from "./clocknext_calls.js";
 import { ambientContext } from "./context.js";
 import { SignalDrain } from "./signal_drain.js";
-import { SignalTally } from "./signal_tally.js";
+import { OpenSignals } from "./signal_tally.js";
 
 // How many microtasks after the last signal the turn of a request is taken to be over. A host runs all
 // of a turn's microtasks before it lets another request in, so that any number is safe; with this many, signals
@@ -15,6 +15,8 @@ const TURN_MICROTASKS = 32;
 // How often a flush looks for what another turn sends, and for how long.
 const LOOK_MS = 20;
 const LOOK_FOR_MS = 25_000;
+// How often drains are looked at that a host may have ended.
+const SWEEP_MS = 1_000;
 // Servers that one isolate remembers.
 const MAX_SERVERS = 64;
 
@@ -27,6 +29,9 @@ export class SignalOutlet {
   sending = 0;
   lastNumber = -1;
   counts = { tracked: 0, delivered: 0, rejected: 0, dropped: 0 };
+  // The drains that go on in the context of a request.
+  bound = new Set();
+  #swept = 0;
   #settings;
   #limits;
   #server;
@@ -47,7 +52,7 @@ export class SignalOutlet {
 
   // Why there is no room for another signal, or undefined.
   get refusal() {
-    return refusal(this.waiting, this.#limits.maxQueueSize);
+    return refusalOf(this.waiting, this.#limits.maxQueueSize);
   }
 
   refusesBatches() {
@@ -78,6 +83,15 @@ export class SignalOutlet {
   flushed(delivered) {
     this.#settings.hooks.onFlush?.(delivered);
   }
+
+  // A host that ends a request says nothing to what goes on in its context, and settles nothing there: what
+  // such a drain has in hand is given up, and told, by whoever comes next.
+  sweep() {
+    const now = Date.now();
+    if (Math.abs(now - this.#swept) < SWEEP_MS) return;
+    this.#swept = now;
+    for (const drain of this.bound) if (drain.isAbandoned(now)) drain.abandon();
+  }
 }
 
 // Losses are said where nobody listens: each time that there are twice as many.
@@ -90,14 +104,15 @@ export class SignalBuffer {
   #outlet;
   #waitUntil;
   #own;
-  // What turns have tracked, and the flush that was asked for last.
-  #ofTurns = new SignalTally();
+  // What turns have tracked, of whichever request, and the flush that was asked for last.
+  #ofTurns = new OpenSignals();
   #flushed = {};
   // By what the host calls its request, where it does.
   #byOwner = new WeakMap();
   // Of the turn that runs now, where the host does not.
   #turn = null;
   #turnLeft = 0;
+  #counted = 0;
 
   // `waitUntil` is this client's own, or null where the host is to be asked.
   constructor(outlet, waitUntil) {
@@ -109,19 +124,23 @@ export class SignalBuffer {
   // Takes a signal, or says why not.
   add(entry) {
     const outlet = this.#outlet;
+    outlet.sweep();
     const refused = outlet.refusal;
+    outlet.counts.tracked += 1;
     if (refused !== undefined) {
       outlet.ended(entry, "dropped", refused);
       return refused;
     }
     entry.number = outlet.lastNumber += 1;
     entry.since = Date.now();
-    const [drain, waitUntil] = this.#drain();
+    const [drain, waitUntil, isTurn] = this.#drain();
     drain.add(entry, waitUntil);
+    if (isTurn) this.#mind(drain, entry, waitUntil);
     return undefined;
   }
 
   flush() {
+    this.#outlet.sweep();
     const [drain, , isTurn] = this.#drain();
     const { lastNumber } = this.#outlet;
     // One that is asked for again while it goes on, by the same request, is the same.
@@ -135,11 +154,13 @@ export class SignalBuffer {
     return result;
   }
 
-  async #finish(drain, isTurn) {
+  async #finish(given, isTurn) {
+    const drain = isTurn ? await this.#living(given) : given;
     if (isTurn) await this.#watch(drain);
     else await drain.flush();
-    const ended = (isTurn ? this.#ofTurns : drain.tally).take();
-    return { ...ended, pending: this.#outlet.waiting + this.#outlet.sending };
+    // Of turns, this one's alone: which others are of the same request, and which of somebody else's, the
+    // host does not say.
+    return { ...drain.tally.take(), pending: this.#outlet.waiting + this.#outlet.sending };
   }
 
   // In whose context a signal is sent now: the client's own; else that of the request, where the host names
@@ -168,11 +189,31 @@ export class SignalBuffer {
   // Nobody can add to a turn that is over: what it has goes at once.
   #count() {
     queueMicrotask(() => {
+      this.#counted += 1;
       this.#turnLeft -= 1;
       if (this.#turnLeft > 0) return this.#count();
       this.#turn.push();
       this.#turn = null;
     });
+  }
+
+  // A turn that the host has killed in the middle was not counted to its end, and would take what others track.
+  // While a turn is alive, its count is always next: it has gone on when this looks.
+  #mind(turn, entry, waitUntil) {
+    const counted = this.#counted;
+    queueMicrotask(() => {
+      if (this.#counted !== counted) return;
+      if (this.#turn === turn) this.#turn = null;
+      if (turn.giveBack(entry)) this.#ofTurn().add(entry, waitUntil);
+    });
+  }
+
+  async #living(turn) {
+    const counted = this.#counted;
+    await null;
+    if (this.#counted !== counted) return turn;
+    if (this.#turn === turn) this.#turn = null;
+    return this.#ofTurn();
   }
 
   // Earlier turns of this request have promises of their own, and so have other requests: looked for by
@@ -183,6 +224,7 @@ export class SignalBuffer {
     const until = Date.now() + LOOK_FOR_MS;
     while (!this.#ofTurns.isSettled(last) && Date.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      this.#outlet.sweep();
     }
   }
 }

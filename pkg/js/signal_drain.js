@@ -3,29 +3,37 @@
 //
 // Whatever is awaited here was begun here: on the edge a promise belongs to the request that made it.
 
-import { itemError, pace } from "./clocknext_calls.js";
+import { itemError, nextStep } from "./clocknext_calls.js";
 import { keepAlive } from "./context.js";
 import { SignalTally } from "./signal_tally.js";
 
 // Hosts end what goes on behind a response after 30 s; what could not be sent is to be told before.
 const BEHIND_MS = 25_000;
+// How much later a run that is alive may come to what was due: timers are late on a busy host.
+const LATE_MS = 5_000;
+// The code of a call that the module's own failure has ended, whoever's it was: its signals go once more,
+// each alone and under its key.
+const FAILED_INSIDE = "internal_error";
 
 export class SignalDrain {
   tally = new SignalTally();
   #outlet;
   #scope;
   #queue = [];
-  // Requests under way.
-  #sending = 0;
+  // The signals of each request under way.
+  #sending = new Set();
   // Whether one has been tried in this run.
   #tried = false;
   // The last signal that is to go without waiting for more, and the last of which `onFlush` was told.
   #mark = -1;
   #told = -1;
   #delivered = 0;
+  // What goes on in the context of a request ends by then, whatever comes of it.
   #deadline;
-  #isRunning = false;
-  #isBehind = false;
+  #isBound = false;
+  // The run that goes on, and since when it has been called without stirring.
+  #run = null;
+  #called;
   #wake = () => {};
   #flushes = [];
 
@@ -41,10 +49,24 @@ export class SignalDrain {
     this.#scope?.began(entry);
     this.#queue.push(entry);
     this.#outlet.waiting += 1;
-    if (this.#isRunning) this.#wake();
-    else this.#begin(waitUntil);
+    if (this.#run === null) this.#begin(waitUntil);
+    else {
+      this.#called ??= entry.since;
+      this.#wake();
+    }
     // Whoever adds is alive: the host's time counts from here at the earliest.
-    if (this.#isBehind) this.#deadline = entry.since + BEHIND_MS;
+    if (this.#isBound) this.#deadline = entry.since + BEHIND_MS;
+  }
+
+  // Gives a signal back that still waits. False where it does not.
+  giveBack(entry) {
+    const at = this.#queue.lastIndexOf(entry);
+    if (at < 0) return false;
+    this.#queue.splice(at, 1);
+    this.#outlet.waiting -= 1;
+    this.tally.left(entry);
+    this.#scope?.left(entry);
+    return true;
   }
 
   // Sends what waits without waiting for more.
@@ -62,33 +84,72 @@ export class SignalDrain {
     }
   }
 
+  // Whether the host has ended the request whose context this goes on in, so that nothing here will ever
+  // settle. A run that is alive ends all by its deadline, and stirs when it is called.
+  isAbandoned(now) {
+    const called = this.#called === undefined ? Infinity : this.#called + BEHIND_MS;
+    return now > Math.min(this.#deadline, called) + LATE_MS;
+  }
+
+  // Gives up what such a run had in hand; the next signal begins another.
+  abandon() {
+    this.#rest();
+    const sent = [...this.#sending].flat();
+    this.#sending.clear();
+    this.#outlet.sending -= sent.length;
+    for (const entry of sent) this.#end(entry, "dropped", "abandoned");
+    this.#give("abandoned");
+    this.#mark = this.#outlet.lastNumber;
+    this.#tell();
+  }
+
   #begin(waitUntil) {
-    this.#isRunning = true;
+    // Also where the host refuses: it ends what it does not keep awake all the sooner.
+    this.#isBound = waitUntil !== null;
+    if (this.#isBound) this.#outlet.bound.add(this);
     // Never rejects: a host would report that as an unhandled rejection.
     let end;
     const ended = new Promise((resolve) => (end = resolve));
-    this.#isBehind = keepAlive(waitUntil, ended);
-    this.#run().then(end);
+    keepAlive(waitUntil, ended);
+    this.#run = {};
+    this.#goOn(this.#run).then(end);
   }
 
-  async #run() {
+  async #goOn(run) {
     // What the caller tracks in the same breath belongs together.
     await null;
-    for (;;) {
+    while (this.#run === run) {
+      this.#called = undefined;
       this.#tell();
       const facts = this.#facts();
-      const [word, figure, bytes] = pace(facts);
-      if (word === "rest") break;
-      if (word === "expire") this.#expire();
+      const [word, figure, bytes] = this.#next(facts);
+      if (word === "rest") this.#rest();
+      else if (word === "expire") this.#give("deadline");
       else if (word === "wait") await this.#pause(figure);
       else {
         if (!facts.flushing) this.#mark = this.#outlet.lastNumber;
         void this.#send(this.#take(figure, bytes));
       }
     }
-    this.#isRunning = false;
+  }
+
+  // Where the module cannot say what comes next, it cannot send either.
+  #next(facts) {
+    try {
+      return nextStep(facts);
+    } catch (error) {
+      for (const entry of this.#leave()) this.#end(entry, "rejected", errorFor(entry, error));
+      this.#tell();
+      return [this.#sending.size > 0 ? "wait" : "rest"];
+    }
+  }
+
+  #rest() {
+    this.#run = null;
     this.#tried = false;
+    this.#called = undefined;
     this.#deadline = undefined;
+    this.#outlet.bound.delete(this);
   }
 
   #facts() {
@@ -96,7 +157,7 @@ export class SignalDrain {
     return {
       ...this.#outlet.facts,
       waiting: this.#queue.length,
-      sending: this.#sending,
+      sending: this.#sending.size,
       since: oldest?.since,
       flushing: oldest?.number <= this.#mark,
       tried: this.#tried,
@@ -127,18 +188,24 @@ export class SignalDrain {
     return this.#queue.splice(0, taken);
   }
 
-  #expire() {
+  // Gives up what waits.
+  #give(reason) {
+    for (const entry of this.#leave()) this.#end(entry, "dropped", reason);
+  }
+
+  #leave() {
     const left = this.#queue.splice(0);
     this.#outlet.waiting -= left.length;
-    for (const entry of left) this.#end(entry, "dropped", "deadline");
+    return left;
   }
 
   async #send(entries) {
-    this.#sending += 1;
+    this.#sending.add(entries);
     this.#outlet.sending += entries.length;
     const again = entries.length > 1 ? await this.#batch(entries) : await this.#single(entries[0]);
+    // Given up meanwhile, and told: the host had only halted.
+    if (!this.#sending.delete(entries)) return;
     this.#outlet.sending -= entries.length;
-    this.#sending -= 1;
     for (const entry of again) entry.alone = true;
     this.#queue.unshift(...again);
     this.#outlet.waiting += again.length;
@@ -151,6 +218,7 @@ export class SignalDrain {
       await this.#ask({ method: "signal", body, key });
       this.#end(entry, "delivered");
     } catch (error) {
+      if (!entry.alone && error.code === FAILED_INSIDE) return [leftOpen(entry, error)];
       this.#end(entry, "rejected", error);
     }
     return [];
@@ -164,18 +232,20 @@ export class SignalDrain {
     try {
       ({ results } = await this.#ask({ method: "batch", body }));
     } catch (error) {
-      if (error.code !== "no_batch") {
-        for (const entry of entries) this.#end(entry, "rejected", errorFor(entry, error));
-        return [];
+      if (error.code === "no_batch") this.#outlet.refusesBatches();
+      if (error.code === "no_batch" || error.code === FAILED_INSIDE) {
+        return entries.map((entry) => leftOpen(entry, error));
       }
+      for (const entry of entries) this.#end(entry, "rejected", errorFor(entry, error));
+      return [];
     }
     if (results?.length !== entries.length) {
       this.#outlet.refusesBatches();
-      return entries;
+      return entries.map((entry) => leftOpen(entry, { effect: "unknown" }));
     }
     return entries.filter((entry, index) => {
       const error = itemError(results[index], entry.key);
-      if (error?.retryable) return true;
+      if (error?.retryable) return leftOpen(entry, error);
       this.#end(entry, error === undefined ? "delivered" : "rejected", error);
       return false;
     });
@@ -189,12 +259,16 @@ export class SignalDrain {
   }
 
   #end(entry, how, why) {
+    if (entry.over) return;
+    entry.over = true;
+    // What had no answer now may have been carried out before.
+    if (entry.isOpen && why?.status === null) why.effect = "unknown";
     // An attempt that the deadline cut short is a signal that the deadline has cost.
     const late = why?.code === "deadline";
     if (how === "delivered") this.#delivered += 1;
     const end = late ? "dropped" : how;
     this.tally.ended(entry, end, why);
-    this.#scope?.ended(entry, end, why);
+    this.#scope?.left(entry);
     this.#outlet.ended(entry, end, late ? "deadline" : why, late ? why : undefined);
   }
 
@@ -207,6 +281,12 @@ export class SignalDrain {
     this.#delivered = 0;
     this.#outlet.flushed(delivered);
   }
+}
+
+// A signal that is to be sent again: what became of it this time may not be known.
+function leftOpen(entry, { effect }) {
+  entry.isOpen ||= effect === "unknown";
+  return entry;
 }
 
 // One failure of several signals, as each one's own.

@@ -4,27 +4,36 @@
 // Rejections that are kept until `flush` asks; a client of which nobody asks keeps no more.
 const MAX_KEPT = 1_000;
 
-export class SignalTally {
-  // Numbers of the signals that have not ended, oldest first.
-  #open = new Set();
-  #report = newReport();
+/** The signals of a scope that have not ended. */
+export class OpenSignals {
+  // By number, oldest first.
+  #numbers = new Set();
 
   began(entry) {
-    this.#open.add(entry.number);
+    this.#numbers.add(entry.number);
   }
 
-  // `how`: "delivered", "rejected" (with its error) or "dropped".
-  ended(entry, how, error) {
-    this.#open.delete(entry.number);
-    if (how !== "rejected") return void (this.#report[how] += 1);
-    if (this.#report.rejected.length === MAX_KEPT) this.#report.rejected.shift();
-    this.#report.rejected.push({ signal: entry.signal, error });
+  left(entry) {
+    this.#numbers.delete(entry.number);
   }
 
   // Whether everything up to this signal has ended.
   isSettled(number) {
-    const [oldest] = this.#open;
+    const [oldest] = this.#numbers;
     return oldest === undefined || oldest > number;
+  }
+}
+
+/** The same, and what the others have come to. */
+export class SignalTally extends OpenSignals {
+  #report = newReport();
+
+  // `how`: "delivered", "rejected" (with its error) or "dropped".
+  ended(entry, how, error) {
+    this.left(entry);
+    if (how !== "rejected") return void (this.#report[how] += 1);
+    if (this.#report.rejected.length === MAX_KEPT) this.#report.rejected.shift();
+    this.#report.rejected.push({ signal: entry.signal, error });
   }
 
   // What has ended since somebody asked last.

@@ -16,10 +16,8 @@ export class Signals {
   async track(signal, callOptions) {
     const wait = reading(() => flag(optionsOf(callOptions).wait, "wait")) ?? this.#client.sync;
     const entry = this.#entry(signal);
-    const { outlet, buffer } = this.#client;
-    outlet.counts.tracked += 1;
     if (wait) return this.#send(entry);
-    const dropped = buffer.add(entry);
+    const dropped = this.#client.buffer.add(entry);
     const queued = { queued: dropped === undefined, idempotencyKey: entry.key };
     return dropped === undefined ? queued : { ...queued, dropped };
   }
@@ -64,6 +62,7 @@ export class Signals {
   async #send(entry) {
     const { outlet } = this.#client;
     const { body, key } = entry;
+    outlet.counts.tracked += 1;
     try {
       const result = await outlet.ask({ method: "signal", body, key });
       outlet.counts.delivered += 1;

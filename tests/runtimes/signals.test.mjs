@@ -42,6 +42,13 @@ async function world(double) {
       assert.equal(response.status, 200, text);
       return JSON.parse(text);
     },
+    /** A request that the host ends when it has tracked; at its response, where nothing may follow that. */
+    killed: async (body) => {
+      const dies = body.how !== "refused";
+      const given = { from: 0, url: api.url, dies, ...body };
+      const response = await fetch(edge, { method: "POST", body: JSON.stringify(given) });
+      assert.equal(response.status, dies ? 500 : 200, await response.text());
+    },
     told: async () => (await fetch(`${edge}/told`)).json(),
     async [Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose")]() {
       await this.stop();
@@ -174,7 +181,7 @@ describe("requests that share one client", () => {
 
     test(`a flush before the response waits for what the request tracked (${how})`, async () => {
       const double = clockNextDouble();
-      await inWorld(double, async ({ request, url }) => {
+      await inWorld(double, async ({ request, told, url }) => {
         const results = await Promise.all(
           Array.from({ length: 6 }, (_, index) =>
             request({
@@ -188,9 +195,78 @@ describe("requests that share one client", () => {
         );
         const arrivedBy = double.signals.size;
         assert.equal(arrivedBy, 54, JSON.stringify(results));
-        const delivered = results.reduce((sum, result) => sum + result.delivered, 0);
-        assert.equal(delivered, 54);
-        for (const { rejected, dropped } of results) assert.deepEqual([rejected, dropped], [[], 0]);
+        // Its turns are told apart from each other as they are from those of others: of the last one alone.
+        for (const { delivered, rejected, dropped } of results)
+          assert.deepEqual([delivered, rejected, dropped], [how === "context" ? 9 : 1, [], 0]);
+        assert.equal((await told()).stats.delivered, 54);
+      });
+    });
+
+    test(`a flush tells nobody of another's refusals (${how})`, async () => {
+      const double = clockNextDouble();
+      await inWorld(double, async ({ request, told }) => {
+        // The odd ones are refused. Each waits for all that was tracked before it.
+        const results = await Promise.all(
+          Array.from({ length: 8 }, (_, index) => {
+            const customerId = index % 2 ? `refuse_${index}` : `good_${index}`;
+            return request({ how, count: 3, from: index * 3, customerId, flush: true });
+          }),
+        );
+        for (const [index, { delivered, rejected }] of results.entries()) {
+          assert.equal(delivered, index % 2 ? 0 : 3);
+          const customers = rejected.map(({ signal }) => signal.customerId);
+          assert.deepEqual(customers, index % 2 ? Array(3).fill(`refuse_${index}`) : []);
+        }
+        const { errors, stats } = await told();
+        assert.deepEqual([errors.length, stats.rejected, stats.pending], [12, 12, 0]);
+      });
+    });
+  }
+
+  test("a turn that the host killed in the middle takes nothing of the next request's", async () => {
+    const double = clockNextDouble({ ours: true });
+    await inWorld(double, async ({ request, killed, told }) => {
+      await killed({ how: "ambient", count: 3 });
+      const next = await request({ how: "ambient", count: 5, from: 10, flush: true, hurry: 100 });
+      assert.deepEqual([next.delivered, next.dropped], [5, 0]);
+      await killed({ how: "ambient", count: 3, from: 20 });
+      assert.equal(queued(await request({ how: "ambient", count: 5, from: 30 })), 5);
+      await arrived(double, 10);
+      assert.equal((await told()).stats.delivered, 10);
+    });
+  });
+
+  for (const how of ["ambient", "context", "refused"]) {
+    test(`what the host killed one with is told by the next, and holds up nobody (${how})`, async () => {
+      const double = clockNextDouble({ ours: true });
+      await inWorld(double, async ({ request, killed, told }) => {
+        const closed = gate();
+        double.meets.push(closed.wait, closed.wait, closed.wait);
+        const options = { batch: { maxQueueSize: 20, maxSize: 100, maxIntervalMs: 60_000 } };
+        await killed({ how, count: 20, hurry: 100, options });
+        // One is under way where a turn's end has sent it, and the queue is full of the dead.
+        const { stats: before } = await told();
+        assert.deepEqual([before.pending, before.delivered], [20, 0]);
+        closed.open();
+        let facts;
+        const drops = [];
+        for (let tries = 0; drops.length < 20 && tries < 400; tries += 1) {
+          await sleep(10);
+          facts = await told();
+          drops.push(...facts.drops);
+        }
+        const keys = Array.from({ length: 20 }, (_, index) => `s${index}`);
+        assert.deepEqual(drops.map(([key]) => key).sort(), keys.sort());
+        assert.deepEqual(new Set(drops.map(([, reason]) => reason)), new Set(["abandoned"]));
+        const { tracked, delivered, rejected, dropped } = facts.stats;
+        assert.equal(tracked, delivered + rejected + dropped, JSON.stringify(facts.stats));
+        assert.deepEqual([facts.stats.waiting, facts.stats.sending], [0, 0]);
+        // The loss is that one's alone: nobody else's flush speaks of it.
+        const nothing = { delivered: 0, rejected: [], dropped: 0, pending: 0 };
+        assert.deepEqual(await request({ how: "ambient", count: 0, flush: true }), nothing);
+        const again = await request({ how: "ambient", count: 20, from: 100, flush: true });
+        assert.deepEqual(again, { delivered: 20, rejected: [], dropped: 0, pending: 0 });
+        assert.equal((await told()).stats.delivered, 20);
       });
     });
   }

@@ -135,7 +135,8 @@ export class ClockNext {
   withContext(context: WaitUntil | WaitUntilContext): ClockNext;
   /**
    * Sends what waits, and resolves when what was tracked before has ended. Of a client that is shared by the
-   * requests of a Worker it may wait for theirs too, for up to 25 s.
+   * requests of a Worker, without {@link ClockNext.withContext}, it waits for theirs too, for up to 25 s, and
+   * reports only what was tracked since the last awaited fetch or timer: see {@link SignalFlush}.
    */
   flush(): Promise<SignalFlush>;
   /** Takes no more signals and flushes. */

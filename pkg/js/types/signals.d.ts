@@ -119,10 +119,12 @@ export interface UsageLog {
 }
 
 /**
- * Why a signal was dropped: the queue was full, the host's time behind the response was over, or it
- * failed for good.
+ * Why a signal was dropped: the queue was full; the host's time behind the response was over; the host had
+ * ended the request that was to send it (it took too much CPU, threw, or its `waitUntil` was refused), which
+ * the client's next use finds, some 30 s later; or it failed for good. What was under way at a
+ * `'deadline'`, or when a request was `'abandoned'`, may have arrived: tracked again as it is, it counts once.
  */
-export type DropReason = 'queue_full' | 'deadline' | 'send_failed';
+export type DropReason = 'queue_full' | 'deadline' | 'abandoned' | 'send_failed';
 
 /** Before a pause. */
 export interface RetryNotice {
@@ -134,13 +136,18 @@ export interface RetryNotice {
   error: ClockNextError;
 }
 
-/** What a flush came to. */
+/**
+ * What a flush came to, and what has ended since the last one: of the process; on the edge of the request, and
+ * never of another's. Where the Workers runtime does not say which request is running (neither `waitUntil: ctx` nor
+ * `withContext`), of what was tracked since the last awaited fetch or timer alone: the rest is told by
+ * `onError` and `onDrop`.
+ */
 export interface SignalFlush {
-  /** Signals that the server has recorded, since the last flush. */
+  /** Signals that the server has recorded. */
   delivered: number;
   /** Those that it refused, or that could not be sent: at most the last 1000. */
   rejected: { signal: TrackedSignal; error: ClockNextError }[];
-  /** Those that the host left no time for (`onDrop`, reason `'deadline'`). */
+  /** Those that the host left no time for (`onDrop`, reasons `'deadline'` and `'abandoned'`). */
   dropped: number;
   /** Signals of this client that still wait or are under way, of other requests, say. */
   pending: number;
@@ -151,7 +158,7 @@ export interface SignalStats {
   tracked: number;
   delivered: number;
   rejected: number;
-  /** `'queue_full'` and `'deadline'`. */
+  /** `'queue_full'`, `'deadline'` and `'abandoned'`. */
   dropped: number;
   /** Neither delivered nor given up yet. */
   pending: number;

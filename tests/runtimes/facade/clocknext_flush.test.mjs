@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { clockNextDouble } from "../clocknext/double.mjs";
-import { assertAddsUp, assertOnce, track, wallet, watched } from "./clocknext_world.mjs";
+import { assertAddsUp, assertOnce, settle, track, wallet, watched } from "./clocknext_world.mjs";
 import { inVirtualTime, never, rejection } from "./scripted.mjs";
 
 describe("flush and close", () => {
@@ -182,6 +182,61 @@ describe("behind a response", () => {
     });
     assert.deepEqual([told.drops, ctx.promises.length], [[], 1]);
     assertOnce(double, 40);
+  });
+
+  test("what a request had in hand that the host has killed is given up by whoever comes next", async (t) => {
+    const double = clockNextDouble();
+    let answers = false;
+    const fetcher = { fetch: (...call) => (answers ? double.fetch(...call) : never()) };
+    for (const how of ["add", "flush", "stats"]) {
+      const batch = { maxIntervalMs: 0, maxQueueSize: 4, maxConcurrency: 1 };
+      const { cnk, told } = watched(fetcher, { batch });
+      // Nothing of it goes on, not even its timers.
+      const timers = t.mock.method(globalThis, "setTimeout", () => 0);
+      await track(cnk.withContext(context()), 5);
+      await settle();
+      timers.mock.restore();
+      const { waiting, sending, dropped } = cnk.stats;
+      assert.deepEqual([waiting, sending, dropped], [3, 1, 1]);
+      const clock = t.mock.method(Date, "now", () => performance.timeOrigin + 40_000_000);
+      const began = Date.now();
+      clock.mock.mockImplementation(() => began + 30_001);
+      answers = true;
+      const other = cnk.withContext(context());
+      if (how === "add") await track(other, 4, 10);
+      if (how === "flush") assert.equal((await other.flush()).pending, 0);
+      if (how === "stats") assert.equal(cnk.stats.pending, 0);
+      const lost = ["k0", "k1", "k2", "k3"].map((key) => [key, "abandoned"]);
+      assert.deepEqual(told.drops.slice(1).sort(), lost, how);
+      assertAddsUp(cnk);
+      clock.mock.restore();
+      if (how === "add") assert.equal((await other.flush()).delivered, 4);
+      assert.equal(cnk.stats.dropped, 5);
+      answers = false;
+    }
+  });
+
+  test("a request that the host had only halted ends once, whatever it does then", async (t) => {
+    const double = clockNextDouble();
+    let open;
+    const opened = new Promise((resolve) => (open = resolve));
+    const fetcher = { fetch: (...call) => opened.then(() => double.fetch(...call)) };
+    const { cnk, told } = watched(fetcher, { batch: { maxIntervalMs: 0 } });
+    const mine = cnk.withContext(context());
+    await track(mine, 2);
+    await settle();
+    const { now } = Date;
+    t.mock.method(Date, "now", () => now() + 31_000);
+    assert.deepEqual([cnk.stats.dropped, cnk.stats.pending], [2, 0]);
+    t.mock.restoreAll();
+    open();
+    await settle();
+    await track(mine, 2, 2);
+    assert.equal((await mine.flush()).delivered, 2);
+    assert.equal(told.drops.length, 2);
+    assertAddsUp(cnk);
+    const { tracked, delivered, dropped, pending } = cnk.stats;
+    assert.deepEqual([tracked, delivered, dropped, pending], [4, 2, 2, 0]);
   });
 
   test("a waitUntil that throws is none", async () => {

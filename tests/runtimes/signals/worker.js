@@ -40,15 +40,20 @@ function client({ url, apiKey = "cnk_test", options }, waitUntil) {
 function clientOf(how, asked, ctx) {
   if (how === "own") return client(asked, ctx);
   shared ??= client(asked, "auto");
-  return how === "context" ? shared.withContext(ctx) : shared;
+  if (how === "context") return shared.withContext(ctx);
+  return how === "refused" ? shared.withContext(refuse) : shared;
 }
 
-async function track(cnk, { count, from, pauseUrl }) {
+function refuse() {
+  throw new Error("there is no time behind this response");
+}
+
+async function track(cnk, { count, from, pauseUrl, customerId = "cus_1" }) {
   const answers = [];
   for (let index = 0; index < count; index += 1) {
     const idempotencyKey = `s${from + index}`;
     const tokens = { input: 10, output: 5 };
-    const signal = { customerId: "cus_1", model: "acme/one", idempotencyKey, tokens };
+    const signal = { customerId, model: "acme/one", idempotencyKey, tokens };
     answers.push(await cnk.signals.wallet(signal));
     // As between a model's calls: another turn, of the same request.
     if (pauseUrl && index % 4 === 3) await (await fetch(pauseUrl)).text();
@@ -69,6 +74,8 @@ export default {
     if (asked.hurry) hurry(asked.hurry);
     const cnk = clientOf(asked.how, asked, ctx);
     const answers = await track(cnk, asked);
+    // What a host does to a request that takes more than it may: nothing of it settles any more.
+    if (asked.dies) ctx.abort(new Error("killed by the test"));
     if (asked.flush) return Response.json(await cnk.flush());
     if (asked.how === "own") shared = cnk;
     return Response.json(answers);
