@@ -3,7 +3,7 @@
 //! Decides what a catalog may hold, which entry a signal means, and what an edit makes of it. A
 //! catalog begins as the [list of public prices](seed) and belongs to one environment; each edit gives
 //! it a new [version](Catalog::version), which every priced entry names, so that a bill can be told
-//! later. The arithmetic is [`crate::pricing`]'s. Read [`Catalog`], then [`Edit`].
+//! later: a version names one content, whatever becomes of the place where the catalog is kept. The arithmetic is [`crate::pricing`]'s. Read [`Catalog`], then [`Edit`].
 
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
@@ -91,6 +91,8 @@ pub struct Catalog {
     began: String,
     /// How often it has been edited.
     edits: u64,
+    /// Of its entries: of two catalogs that were edited equally often it tells which is meant.
+    digest: String,
     /// By lower-case id.
     models: BTreeMap<String, Model>,
     credit_types: BTreeMap<Unit, CreditType>,
@@ -113,14 +115,17 @@ impl Catalog {
     #[must_use]
     pub fn seed() -> Self {
         let models = seed::list().map(|line| (line.model.to_ascii_lowercase(), line.to_model()));
-        Self { models: models.collect(), ..Self::of(seed::SEED_DATE, 0, []) }
+        let mut seed = Self { models: models.collect(), ..Self::of(seed::SEED_DATE, 0, []) };
+        seed.digest = seed.digest_of_entries();
+        seed
     }
 
-    /// What entries name it by: the date of the list that it began with and the number of edits since,
-    /// such as `2026-11-05+3`.
+    /// What entries name it by: the date of the list that it began with, the number of edits since, and
+    /// a digest of its content, such as `2026-11-05+3.9c1f04be72d5`. Entries of earlier releases name it
+    /// without the digest.
     #[must_use]
     pub fn version(&self) -> String {
-        version_of(&self.began, self.edits)
+        version_of(&self.began, self.edits, &self.digest)
     }
 
     /// The date of the list that it began with: a newer list in a later release does not change the
@@ -134,6 +139,12 @@ impl Catalog {
     #[must_use]
     pub const fn edits(&self) -> u64 {
         self.edits
+    }
+
+    /// What tells its content from another's.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// The model of this id, whatever the case of its letters.
@@ -174,10 +185,11 @@ impl Catalog {
     }
 }
 
-/// What a catalog is called that began with the list of this date and was edited so often.
+/// What a catalog is called that began with the list of this date, was edited so often and has the
+/// content of this digest.
 #[must_use]
-pub fn version_of(began: &str, edits: u64) -> String {
-    format!("{began}+{edits}")
+pub fn version_of(began: &str, edits: u64, digest: &str) -> String {
+    format!("{began}+{edits}.{digest}")
 }
 
 /// Whether a label can be shown and found again: some text, no control characters, no white space

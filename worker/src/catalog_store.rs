@@ -4,7 +4,6 @@
 //! rows: the catalog is the list of public prices of this release. The first edit writes all of it, so
 //! that from then on no release changes a price.
 
-use edge_credits_core::catalog::seed::SEED_DATE;
 use edge_credits_core::catalog::{Catalog, Edit, Entry, Section, parse_entry, version_of};
 use edge_credits_core::ledger::stored::SqlValue;
 
@@ -16,18 +15,46 @@ use crate::store::{StoreError, text};
 /// # Errors
 /// [`StoreError`].
 pub(crate) fn version(storage: &dyn Storage) -> Result<String, StoreError> {
-    let (began, edits) = head(storage)?.unwrap_or((SEED_DATE.to_owned(), 0));
-    Ok(version_of(&began, edits))
+    match head(storage)? {
+        None => Ok(Catalog::seed().version()),
+        Some(Head { began, edits, digest }) => Ok(version_of(&began, edits, &digest)),
+    }
 }
 
-/// With which list the catalog began, and its edits; `None` before the first.
-fn head(storage: &dyn Storage) -> Result<Option<(String, u64)>, StoreError> {
-    let head = storage.query("SELECT began, edits FROM catalog_head", &[])?;
+/// What a version is made of.
+struct Head {
+    /// The date of the list that the catalog began with.
+    began: String,
+    /// How often it has been edited since.
+    edits: u64,
+    /// Of its content; empty where it was last written before there were digests.
+    digest: String,
+}
+
+/// `None` before the first edit.
+fn head(storage: &dyn Storage) -> Result<Option<Head>, StoreError> {
+    let head = storage.query("SELECT began, edits, digest FROM catalog_head", &[])?;
     let Some(head) = head.first() else { return Ok(None) };
-    let [SqlValue::Text(began), SqlValue::Integer(edits)] = head.as_slice() else {
+    let [SqlValue::Text(began), SqlValue::Integer(edits), SqlValue::Text(digest)] = head.as_slice()
+    else {
         return Err(StoreError::Corrupt);
     };
-    Ok(Some((began.clone(), u64::try_from(*edits).map_err(|_| StoreError::Corrupt)?)))
+    let edits = u64::try_from(*edits).map_err(|_| StoreError::Corrupt)?;
+    Ok(Some(Head { began: began.clone(), edits, digest: digest.clone() }))
+}
+
+/// Gives a catalog that was last edited before there were digests its own. Runs inside the caller's
+/// transaction.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn add_digest(storage: &dyn Storage) -> Result<(), StoreError> {
+    let Some(head) = head(storage)? else { return Ok(()) };
+    if !head.digest.is_empty() {
+        return Ok(());
+    }
+    let catalog = load(storage)?;
+    Ok(storage.execute("UPDATE catalog_head SET digest = ?", &[text(catalog.digest())])?)
 }
 
 /// The catalog as it is kept.
@@ -35,7 +62,7 @@ fn head(storage: &dyn Storage) -> Result<Option<(String, u64)>, StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub(crate) fn load(storage: &dyn Storage) -> Result<Catalog, StoreError> {
-    let Some((began, edits)) = head(storage)? else { return Ok(Catalog::seed()) };
+    let Some(Head { began, edits, digest }) = head(storage)? else { return Ok(Catalog::seed()) };
     let rows = storage.query("SELECT section, body FROM catalog", &[])?;
     let entries = rows.iter().map(|row| match row.as_slice() {
         [SqlValue::Text(section), SqlValue::Text(body)] => {
@@ -45,7 +72,8 @@ pub(crate) fn load(storage: &dyn Storage) -> Result<Catalog, StoreError> {
         _ => Err(StoreError::Corrupt),
     });
     let entries = entries.collect::<Result<Vec<Entry>, _>>()?;
-    Ok(Catalog::of(&began, edits, entries))
+    let catalog = Catalog::of(&began, edits, entries);
+    Ok(if digest.is_empty() { catalog } else { catalog.known_as(&digest) })
 }
 
 /// Writes an edit; `after` is the catalog that it makes. Runs inside the caller's transaction.
@@ -54,9 +82,9 @@ pub(crate) fn load(storage: &dyn Storage) -> Result<Catalog, StoreError> {
 /// [`StoreError`].
 pub(crate) fn write(storage: &dyn Storage, edit: &Edit, after: &Catalog) -> Result<(), StoreError> {
     let edits = SqlValue::Integer(i64::try_from(after.edits()).map_err(|_| StoreError::Corrupt)?);
-    let head = "INSERT INTO catalog_head (one, began, edits) VALUES (1, ?, ?) \
-        ON CONFLICT (one) DO UPDATE SET edits = excluded.edits";
-    storage.execute(head, &[text(after.began()), edits])?;
+    let head = "INSERT INTO catalog_head (one, began, edits, digest) VALUES (1, ?, ?, ?) \
+        ON CONFLICT (one) DO UPDATE SET edits = excluded.edits, digest = excluded.digest";
+    storage.execute(head, &[text(after.began()), edits, text(after.digest())])?;
     if after.edits() == 1 {
         return after.entries().try_for_each(|entry| put(storage, &entry));
     }

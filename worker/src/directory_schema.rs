@@ -12,6 +12,9 @@ use crate::schema::{ACTIONS, DAYS, Steps};
 /// The version with which records came.
 pub(crate) const RECORDS_STEP: i64 = 3;
 
+/// The version from which on a catalog is named by its content, too.
+pub(crate) const DIGEST_STEP: i64 = 4;
+
 /// The statements of each version, oldest first. A released version is never edited.
 pub(crate) const STEPS: Steps = &[
     &[
@@ -94,5 +97,9 @@ pub(crate) const STEPS: Steps = &[
         customer TEXT PRIMARY KEY CHECK (customer <> ''),
         gone_at INTEGER NOT NULL CHECK (gone_at >= 0)
     ) STRICT, WITHOUT ROWID",
+    ],
+    &[
+        // Of the catalog's content.
+        "ALTER TABLE catalog_head ADD COLUMN digest TEXT NOT NULL DEFAULT ''",
     ],
 ];

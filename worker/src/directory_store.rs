@@ -13,12 +13,11 @@ use edge_credits_core::ids::{CustomerId, Environment, Unit};
 use edge_credits_core::ledger::stored::SqlValue;
 use edge_credits_core::time::Timestamp;
 
-use crate::customer_store;
-use crate::directory_schema::{RECORDS_STEP, STEPS};
+use crate::directory_schema::{DIGEST_STEP, RECORDS_STEP, STEPS};
 use crate::rollup_store::{self, PLACES, SUMS, day_of, number, sums, tally, within};
-use crate::schema;
 use crate::storage::{Row, Storage};
 use crate::store::{StoreError, text};
+use crate::{catalog_store, customer_store, schema};
 
 /// The customers of a window, each by the arrival whose gap reaches before it. It reads the arrivals of
 /// the window's days, at most 90 for each.
@@ -60,6 +59,9 @@ pub(crate) fn migrate(
     }
     if (1..RECORDS_STEP).contains(&version) {
         customer_store::begin_adoption(storage)?;
+    }
+    if (1..DIGEST_STEP).contains(&version) {
+        catalog_store::add_digest(storage)?;
     }
     Ok(())
 }

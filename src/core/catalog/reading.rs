@@ -148,6 +148,7 @@ fn margin(json: &str) -> Result<Margin, ApiError> {
 /// A catalog as [`Catalog::to_json`] writes it.
 #[derive(Deserialize)]
 struct Whole<'a> {
+    version: String,
     #[serde(rename = "listDate")]
     began: String,
     edits: u64,
@@ -179,6 +180,9 @@ impl Catalog {
                 entries.push(parse_entry(section, item.get())?);
             }
         }
-        Ok(Self::of(&whole.began, whole.edits, entries))
+        let catalog = Self::of(&whole.began, whole.edits, entries);
+        // Of an earlier release: what its content is called follows from it.
+        let Some((_, digest)) = whole.version.split_once('.') else { return Ok(catalog) };
+        Ok(catalog.known_as(digest))
     }
 }

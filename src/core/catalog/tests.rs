@@ -41,7 +41,28 @@ fn the_seed_is_a_price_list() {
             if model.starts_with("claude") { CachedTokens::Beside } else { CachedTokens::Inside };
         assert_eq!((cached, catalog.model(model).unwrap().cached), (expected, expected), "{model}");
     }
-    assert_eq!(catalog.version(), std::format!("{}+0", seed::SEED_DATE));
+    assert!(catalog.version().starts_with(&std::format!("{}+0.", seed::SEED_DATE)));
+}
+
+/// A directory that is restored to an earlier state counts its edits on from there.
+#[test]
+fn a_version_names_one_content() {
+    let start = put(&Catalog::seed(), Section::Outcomes, TRIAGE);
+    let dearer = put(&start, Section::Outcomes, &TRIAGE.replace("0.99", "1.99"));
+    let (one, other) = (dearer.version(), put(&start, Section::Outcomes, TRIAGE).version());
+    let count = |version: &str| version.split_once('.').unwrap().0.to_string();
+    assert_eq!(count(&one), std::format!("{}+2", seed::SEED_DATE));
+    assert_eq!(count(&one), count(&other));
+    assert_ne!(one, other);
+    // The same edits of the same catalog come to the same name.
+    assert_eq!(put(&start, Section::Outcomes, &TRIAGE.replace("0.99", "1.99")).version(), one);
+    // The name goes with the catalog, also where entries are written otherwise than when it was given.
+    let given = dearer.clone().known_as("0123456789ab");
+    assert_eq!(Catalog::from_json(&given.to_json()).unwrap().version(), given.version());
+    // A catalog that an earlier release tells of has none, and is given its own.
+    let digest = std::format!(".{}", dearer.digest());
+    let earlier = dearer.to_json().replace(&digest, "");
+    assert_eq!(Catalog::from_json(&earlier).unwrap(), dearer);
 }
 
 /// Entries name the list by its date: a list that says something else needs another date.

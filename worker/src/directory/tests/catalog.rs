@@ -99,6 +99,43 @@ fn rows_that_make_no_sense_are_no_prices() {
     }
 }
 
+/// The version is what isolates compare, and what entries name: a directory that is restored to an
+/// earlier state and edited otherwise never gives one to two contents.
+#[test]
+fn a_restored_directory_gives_no_version_again() {
+    let restored = |price| {
+        let disk = Sqlite::new();
+        edit(&Directory::new(disk.clone()), &model("a", 1)).unwrap();
+        edit(&Directory::new(disk.clone()), &model("b", price)).unwrap();
+        Directory::new(disk).catalog_version().unwrap()
+    };
+    assert_eq!(restored(2), restored(2));
+    assert_ne!(restored(2), restored(3));
+}
+
+/// A catalog that was last edited before versions named a content gets such a version by being asked
+/// for, once, and what was read of it then costs no more than before.
+#[test]
+fn older_catalogs_get_a_version_that_names_their_content() {
+    let disk = Sqlite::new();
+    let expected = edit(&Directory::new(disk.clone()), &model("a", 1)).unwrap();
+    disk.raw(
+        "ALTER TABLE catalog_head DROP COLUMN digest; DELETE FROM migrations WHERE version > 3",
+    )
+    .unwrap();
+    let directory = Directory::new(disk.clone());
+    assert_eq!(directory.catalog_version().unwrap(), expected.version());
+    disk.statements();
+    assert_eq!(Directory::new(disk.clone()).catalog_version().unwrap(), expected.version());
+    assert!(
+        !disk
+            .statements()
+            .iter()
+            .any(|sql| sql.contains("FROM catalog ") || sql.starts_with("UPDATE"))
+    );
+    assert_eq!(Directory::new(disk).catalog().unwrap(), expected);
+}
+
 /// A directory from before there was a catalog has its tables brought up by the first edit.
 #[test]
 fn older_directories_gain_it() {
