@@ -106,8 +106,6 @@ pub struct FoundStep<'a> {
     pub outcome: &'a Outcome,
     /// The step.
     pub step: &'a Step,
-    /// Whether it is the outcome's last.
-    pub is_last: bool,
 }
 
 impl Catalog {
@@ -164,8 +162,7 @@ impl Catalog {
     pub fn step(&self, key: &str) -> Option<FoundStep<'_>> {
         self.outcomes.values().find_map(|outcome| {
             let step = outcome.steps.iter().find(|step| step.key.as_str() == key)?;
-            let is_last = outcome.steps.last().is_some_and(|last| last.key == step.key);
-            Some(FoundStep { outcome, step, is_last })
+            Some(FoundStep { outcome, step })
         })
     }
 

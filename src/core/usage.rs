@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | U1 | a signal is recorded once, whatever it costs: its key's entry is its record, and a repeat is answered from it without being priced again, whatever has become of the catalog |
 //! | U2 | what does not cover a signal is refused, and nothing of it is kept |
-//! | U3 | a run of an outcome is billed once, by the signal that completes it |
+//! | U3 | a run of an outcome is billed once, by the signal that completes it, at the price that it was opened with |
 //! | U4 | an entry names the version of the catalog that priced it |
 
 mod days;
@@ -25,11 +25,12 @@ mod split;
 mod tests;
 
 pub use days::{DaySums, MAX_SUM};
+pub use judge::RunCount;
 pub use judge::{Judged, Logged, Rows, UsageDecision, UsageLookups, day_of, judge, lookups};
 pub use log::{logged_body, results_body, usage_log_body};
 pub use metrics::{MAX_METRIC_BYTES, MAX_METRICS};
 pub use page::{UsageQuery, customer_in, parse_usage_query, usage_page_body};
-pub use run::Run;
+pub use run::{Run, RunLookup, Terms};
 pub(crate) use signal::split_signal_batch;
 pub use signal::{Signal, SignalBatch, SignalType, parse_signal, parse_signal_batch};
 pub use split::{SignalGroup, SplitSignals, split_by_customer};

@@ -9,13 +9,34 @@
 //! index, one per grant that it drew on. The other indexes are partial: two hold few entries, one the
 //! wallet's, where it is a row more. The
 //! sums per day are written by the alarm, many entries at a time. A usage signal writes two more: that
-//! it is one, and the sums of its day and type, which a batch writes once.
+//! it is one, and the sums of its day and type, which a batch writes once. A step of an outcome writes its
+//! run, and one that opens or completes a run a count of these; the first signal of a day adds up the days
+//! before it.
 
 use edge_credits_core::ids::Owner;
 use edge_credits_core::ledger::stored::SqlValue;
 use edge_credits_core::time::Timestamp;
 
 use crate::storage::{Storage, StorageError};
+
+/// Adds up the days of usage that are over and not added up yet, type by type. `total` is a float, which
+/// no sum overflows, and exact below the largest that is kept.
+macro_rules! fold_days {
+    () => {
+        "INSERT INTO signal_totals (type, day, signals, input, output, cache, provided_cost, \
+         customer_cost) SELECT type, max(day), \
+         CAST(min(total(signals), 9007199254740991) AS INTEGER), \
+         CAST(min(total(input), 9007199254740991) AS INTEGER), \
+         CAST(min(total(output), 9007199254740991) AS INTEGER), \
+         CAST(min(total(cache), 9007199254740991) AS INTEGER), \
+         CAST(min(total(provided_cost), 9007199254740991) AS INTEGER), \
+         CAST(min(total(customer_cost), 9007199254740991) AS INTEGER) FROM signal_days \
+         WHERE day > (SELECT coalesce(max(day), -1) FROM signal_totals) \
+         AND day < (SELECT max(day) FROM signal_days) GROUP BY type"
+    };
+}
+
+pub(crate) use fold_days;
 
 /// The statements of each version of some tables, oldest first.
 pub(crate) type Steps = &'static [&'static [&'static str]];
@@ -148,6 +169,37 @@ const STEPS: Steps = &[
         // The wallet's list: its entries may be few among very many signals in credits.
         "CREATE INDEX entries_usd ON entries (unit, sequence) WHERE unit = 'usd'",
     ],
+    &[
+        // What a run was opened with, and which of those steps it has had. Older runs get it with their
+        // next step.
+        "ALTER TABLE runs ADD COLUMN terms_version TEXT",
+        "ALTER TABLE runs ADD COLUMN terms TEXT CHECK ((terms IS NULL) = (terms_version IS NULL))",
+        "ALTER TABLE runs ADD COLUMN taken INTEGER NOT NULL DEFAULT 0
+        CHECK (taken BETWEEN 0 AND 9007199254740991)",
+        "CREATE INDEX runs_named ON runs (id) WHERE terms IS NOT NULL",
+        // After an edit of its outcome, a run of before may be open beside one of after.
+        "DROP INDEX runs_unnamed",
+        "CREATE INDEX runs_open ON runs (unnamed, opened_at) WHERE unnamed = 1 AND complete = 0",
+        "CREATE TABLE run_counts (
+        outcome TEXT PRIMARY KEY,
+        opened INTEGER NOT NULL CHECK (opened BETWEEN 1 AND 9007199254740991),
+        completed INTEGER NOT NULL CHECK (completed BETWEEN 0 AND opened)
+    ) STRICT, WITHOUT ROWID",
+        "INSERT INTO run_counts (outcome, opened, completed)
+        SELECT outcome, count(*), sum(complete) FROM runs GROUP BY outcome",
+        // The sums of the days that are over, and the last of these days.
+        "CREATE TABLE signal_totals (
+        type TEXT PRIMARY KEY CHECK (type IN ('credit', 'wallet', 'outcome')),
+        day INTEGER NOT NULL CHECK (day >= 0),
+        signals INTEGER NOT NULL CHECK (signals BETWEEN 1 AND 9007199254740991),
+        input INTEGER NOT NULL CHECK (input BETWEEN 0 AND 9007199254740991),
+        output INTEGER NOT NULL CHECK (output BETWEEN 0 AND 9007199254740991),
+        cache INTEGER NOT NULL CHECK (cache BETWEEN 0 AND 9007199254740991),
+        provided_cost INTEGER NOT NULL CHECK (provided_cost BETWEEN 0 AND 9007199254740991),
+        customer_cost INTEGER NOT NULL CHECK (customer_cost BETWEEN 0 AND 9007199254740991)
+    ) STRICT, WITHOUT ROWID",
+        fold_days!(),
+    ],
 ];
 
 /// Sums of a day. They may exceed what a double holds, and go in and out as text.
@@ -175,7 +227,7 @@ pub(crate) const ACTIONS: &str = "CREATE TABLE actions (
 ) STRICT, WITHOUT ROWID";
 
 /// The version that this code writes.
-pub(crate) const LATEST: i64 = 8;
+pub(crate) const LATEST: i64 = 9;
 
 /// The version of the tables that the object has; 0 when it has none.
 ///

@@ -58,7 +58,14 @@ export interface CustomerBalances {
     remaining: number;
     readonly [key: string]: unknown;
   }[];
-  outcomes: { readonly [key: string]: unknown }[];
+  /** Our worker tells how many runs of each outcome are open and complete; they are paid from the wallet. */
+  outcomes: {
+    outcomeId?: string;
+    outcomeName?: string;
+    open?: number;
+    completed?: number;
+    readonly [key: string]: unknown;
+  }[];
   units: { readonly [key: string]: unknown }[];
   walletBalanceUsd: number;
   readonly [key: string]: unknown;

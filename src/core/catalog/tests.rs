@@ -98,8 +98,8 @@ fn models_are_found_in_any_case_and_replaced_whatever_the_case() {
 fn steps_are_found_by_key_and_belong_to_one_outcome() {
     let catalog = put(&Catalog::seed(), Section::Outcomes, TRIAGE);
     let first = catalog.step("resolved_ticket.triage").unwrap();
-    assert_eq!((first.outcome.name.as_str(), first.is_last), ("Resolved ticket", false));
-    assert!(catalog.step("resolved_ticket.answer").unwrap().is_last);
+    assert_eq!((&*first.outcome.name, &*first.step.name), ("Resolved ticket", "Triage"));
+    assert_eq!(catalog.step("resolved_ticket.answer").unwrap().outcome, first.outcome);
     assert_eq!(catalog.step("resolved_ticket"), None);
     let thief = r#"{"name": "Other", "pricePerOutcome": 1,
         "steps": [{"name": "Triage", "agentKey": "resolved_ticket.triage"}]}"#;

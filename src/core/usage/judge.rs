@@ -1,5 +1,6 @@
 //! The judgement of signals: what each takes, what is written, what each is answered.
 
+use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -16,8 +17,8 @@ use crate::time::Timestamp;
 use crate::usage::days::DaySums;
 use crate::usage::log::facts;
 use crate::usage::price::{Priced, price};
-use crate::usage::run::Run;
-use crate::usage::signal::Signal;
+use crate::usage::run::{Run, RunLookup, TakenStep};
+use crate::usage::signal::{Signal, SignalType};
 use crate::wire::errors::ApiError;
 use crate::wire::rejections;
 
@@ -26,9 +27,8 @@ use crate::wire::rejections;
 pub struct UsageLookups {
     /// The entries of the signals' keys.
     pub entries: Vec<TransactionId>,
-    /// The runs that the signals may belong to, by outcome and id; without an id, the one that is open
-    /// and has none of a caller's.
-    pub runs: Vec<(String, Option<String>)>,
+    /// The runs that the signals may belong to.
+    pub runs: Vec<RunLookup>,
 }
 
 /// What it found.
@@ -51,10 +51,25 @@ pub struct UsageDecision {
     pub signals: Vec<u64>,
     /// Runs to insert or replace.
     pub runs: Vec<Run>,
+    /// What these add to the counts of runs.
+    pub counts: Vec<RunCount>,
+    /// Whether the day has had no sums before: those of the days before it are all there will be.
+    pub begins_day: bool,
     /// Sums to insert or replace.
     pub days: Vec<DaySums>,
     /// The answer to each signal, in order.
     pub outcomes: Vec<Judged>,
+}
+
+/// How many runs of an outcome a customer has had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunCount {
+    /// The outcome, by the name that it had when they were opened.
+    pub outcome: String,
+    /// How many were opened.
+    pub opened: u64,
+    /// How many of these are complete.
+    pub completed: u64,
 }
 
 /// The answer to a signal.
@@ -77,9 +92,12 @@ pub fn lookups(owner: &Owner, signals: &[&Signal], catalog: &Catalog) -> UsageLo
     let mut lookups = UsageLookups::default();
     for signal in signals {
         lookups.entries.push(id_of(owner, signal));
-        let step = signal.key.as_ref().and_then(|key| catalog.step(key.as_str()));
-        let Some(step) = step else { continue };
-        let run = (step.outcome.name.clone(), signal.run.clone());
+        let Some(key) = signal.key.as_ref().filter(|_| signal.kind == SignalType::Outcome) else {
+            continue;
+        };
+        // A step that the catalog has no more may be one that a run was opened with.
+        let outcome = catalog.step(key.as_str()).map(|found| found.outcome.name.clone());
+        let run = RunLookup { key: key.clone(), outcome, id: signal.run.clone() };
         if !lookups.runs.contains(&run) {
             lookups.runs.push(run);
         }
@@ -175,15 +193,16 @@ impl Judgement {
             let Decision { receipt, .. } = self.decide(&found, &command)?;
             return Ok(Logged { entry: receipt.entry, duplicate: true, dry_run: signal.dry_run });
         }
-        let mut priced = price(signal, catalog)?;
-        let run = self.run_after(signal, &mut priced, &id);
+        let time = self.after.time_at(self.now);
+        let step = TakenStep::of(signal, catalog, &self.known.runs, (&id, time));
+        let priced = price(signal, catalog, step.as_ref())?;
         let sums = self.sums_after(signal, &priced);
-        let notes = facts(signal, &priced, run.as_ref());
+        let notes = facts(signal, &priced, step.as_ref());
         let command = command(signal, priced.unit.clone(), priced.amount, Some(notes));
         let decision = self.decide(&Found::default(), &command)?;
         let entry = decision.receipt.entry.clone();
         if !signal.dry_run {
-            self.keep(decision, run, sums);
+            self.keep(decision, step, sums);
         }
         Ok(Logged { entry, duplicate: false, dry_run: signal.dry_run })
     }
@@ -191,25 +210,6 @@ impl Judgement {
     fn decide(&self, found: &Found, command: &Command) -> Result<Decision, Rejection> {
         // The overdraft limit is plain usage's; a signal is a gate.
         decide(&self.after, found, self.now, command, &LedgerConfig::default())
-    }
-
-    /// The run after this step; where the step completes it, the bill is the signal's amount (U3).
-    fn run_after(
-        &self,
-        signal: &Signal,
-        priced: &mut Priced<'_>,
-        id: &TransactionId,
-    ) -> Option<Run> {
-        let step = priced.step?;
-        let mut runs = self.known.runs.iter();
-        let known = runs.find(|run| run.takes(&step.outcome.name, signal.run.as_deref()));
-        let time = self.after.time_at(self.now);
-        let run = Run::step(known, (signal, &step), (id, time));
-        if run.complete && !known.is_some_and(|known| known.complete) {
-            priced.amount = step.outcome.price.amount();
-            priced.customer_cost = priced.amount;
-        }
-        Some(run)
     }
 
     fn sums_after(&self, signal: &Signal, priced: &Priced<'_>) -> DaySums {
@@ -220,20 +220,37 @@ impl Judgement {
         known.with(&signal.tokens, costs)
     }
 
-    fn keep(&mut self, decision: Decision, run: Option<Run>, sums: DaySums) {
+    fn keep(&mut self, decision: Decision, step: Option<TakenStep>, sums: DaySums) {
         let entry = decision.receipt.entry;
         self.after.apply(&decision.writes);
         self.decision.writes.extend(decision.writes);
         self.decision.signals.push(entry.sequence);
         self.known.entries.push(entry);
+        self.decision.begins_day |= self.known.days.is_empty();
         replace(&mut self.known.days, sums, |known| {
             known.kind == sums.kind && known.day == sums.day
         });
         replace(&mut self.decision.days, sums, |known| known.kind == sums.kind);
-        if let Some(run) = run {
+        if let Some(TakenStep { run, opens, completes, .. }) = step {
+            self.decision.count(&run.outcome, (opens.into(), completes.into()));
             let same = |known: &Run| known.outcome == run.outcome && known.id == run.id;
             replace(&mut self.known.runs, run.clone(), same);
             replace(&mut self.decision.runs, run.clone(), same);
+        }
+    }
+}
+
+impl UsageDecision {
+    fn count(&mut self, outcome: &str, (opened, completed): (u64, u64)) {
+        if opened + completed == 0 {
+            return;
+        }
+        match self.counts.iter_mut().find(|count| count.outcome == outcome) {
+            Some(count) => {
+                count.opened += opened;
+                count.completed += completed;
+            }
+            None => self.counts.push(RunCount { outcome: outcome.to_owned(), opened, completed }),
         }
     }
 }

@@ -15,13 +15,14 @@ use crate::credits::{Credits, Decimal, Scale};
 use crate::ids::{CustomerId, Unit};
 use crate::usage::judge::{Judged, Logged};
 use crate::usage::price::Priced;
-use crate::usage::run::Run;
+use crate::usage::run::TakenStep;
 use crate::usage::signal::{Signal, SignalType};
 use crate::wire::clocknext::envelope::Envelope;
 use crate::wire::members::Members;
 
 /// The metadata of a signal's entry: what it was for, by which usage is grouped, and the facts.
-pub(super) fn facts(signal: &Signal, priced: &Priced<'_>, run: Option<&Run>) -> String {
+pub(super) fn facts(signal: &Signal, priced: &Priced<'_>, step: Option<&TakenStep>) -> String {
+    let run = step.map(|step| &step.run);
     let usd = |amount: Credits| amount.decimal(Scale::USD);
     let key = signal.key.as_ref().map(Unit::as_str);
     let mut facts = Members::new();
@@ -40,6 +41,7 @@ pub(super) fn facts(signal: &Signal, priced: &Priced<'_>, run: Option<&Run>) -> 
         .text("runId", run.map(|run| run.id.as_str()))
         .display("runComplete", run.map(|run| run.complete))
         .text("catalogVersion", Some(&priced.version))
+        .text("runCatalogVersion", step.and_then(|step| step.earlier_version(&priced.version)))
         .text("member", signal.member.as_deref())
         .display("custom", signal.custom.as_deref())
         .display("metrics", metrics(signal));

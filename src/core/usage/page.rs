@@ -58,7 +58,7 @@ pub fn customer_in(answer: &str) -> Option<&str> {
 }
 
 /// The answer: `{"customer", "totals", "logs"}`. `customer` is the directory's record as JSON text,
-/// where it has one; `sums` are those of every day.
+/// where it has one; `sums` are those of all time, in any parts.
 #[must_use]
 pub fn usage_page_body(
     customer: (&CustomerId, Option<&str>),

@@ -3,10 +3,11 @@
 use alloc::format;
 use alloc::string::String;
 
-use crate::catalog::{Catalog, FoundStep};
+use crate::catalog::Catalog;
 use crate::credits::Credits;
 use crate::ids::Unit;
 use crate::pricing::{CachedTokens, Cost, PricingError};
+use crate::usage::run::TakenStep;
 use crate::usage::signal::{Signal, SignalType};
 use crate::wire::errors::{ApiError, Code};
 
@@ -15,7 +16,7 @@ use crate::wire::errors::{ApiError, Code};
 pub(super) struct Priced<'a> {
     /// What it is taken from.
     pub(super) unit: Unit,
-    /// How much. Of a step nothing: its run is billed when it is complete.
+    /// How much. Of a step nothing, until it completes its run.
     pub(super) amount: Credits,
     /// What the usage cost its owner, in USD.
     pub(super) provided_cost: Credits,
@@ -23,20 +24,22 @@ pub(super) struct Priced<'a> {
     pub(super) customer_cost: Credits,
     /// The credit type's or the outcome's name.
     pub(super) name: Option<&'a str>,
-    /// The step that the signal reports.
-    pub(super) step: Option<FoundStep<'a>>,
     /// Where tokens from the cache were counted.
     pub(super) cached: CachedTokens,
     /// By which catalog.
     pub(super) version: String,
 }
 
-/// Prices a signal.
+/// Prices a signal; one that reports a step, with what that is.
 ///
 /// # Errors
 /// `unknown_model`, `unknown_key`; `invalid_request` for counts that contradict each other;
 /// `amount_too_large`.
-pub(super) fn price<'a>(signal: &Signal, catalog: &'a Catalog) -> Result<Priced<'a>, ApiError> {
+pub(super) fn price<'a>(
+    signal: &Signal,
+    catalog: &'a Catalog,
+    step: Option<&'a TakenStep>,
+) -> Result<Priced<'a>, ApiError> {
     let model = catalog.model(&signal.model).ok_or_else(|| unknown_model(&signal.model))?;
     let cached = signal.cached.unwrap_or(model.cached);
     let cost = model.prices.cost(&signal.tokens, cached).map_err(|error| no_price(&error))?;
@@ -51,7 +54,6 @@ pub(super) fn price<'a>(signal: &Signal, catalog: &'a Catalog) -> Result<Priced<
                 provided_cost: amount,
                 customer_cost: amount,
                 name: None,
-                step: None,
                 cached,
                 version,
             })
@@ -66,21 +68,19 @@ pub(super) fn price<'a>(signal: &Signal, catalog: &'a Catalog) -> Result<Priced<
                 provided_cost: usd(cost)?,
                 customer_cost: charge.customer_cost,
                 name: Some(&credit_type.name),
-                step: None,
                 cached,
                 version,
             })
         }
         SignalType::Outcome => {
-            let step = catalog.step(key).ok_or_else(|| unknown_key("outcome step", key))?;
-            let cost = cost.plus(step.step.base_price).map_err(|error| no_price(&error))?;
+            let step = step.ok_or_else(|| unknown_key("outcome step", key))?;
+            let cost = cost.plus(step.base_price).map_err(|error| no_price(&error))?;
             Ok(Priced {
                 unit: Unit::usd(),
-                amount: Credits::ZERO,
+                amount: step.bill(),
                 provided_cost: usd(cost)?,
-                customer_cost: Credits::ZERO,
-                name: Some(&step.outcome.name),
-                step: Some(step),
+                customer_cost: step.bill(),
+                name: Some(&step.run.outcome),
                 cached,
                 version,
             })

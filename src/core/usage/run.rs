@@ -1,16 +1,27 @@
-//! Runs of outcomes: which run a step belongs to, and whether it completes it.
+//! Runs of outcomes: which run takes a step, what the run was opened with, and what completes it.
+//!
+//! Decides that an edit of the catalog counts for runs that are opened after it: a run keeps the steps
+//! and the price of its outcome as they were when it was opened, to its end. So it goes on under its
+//! name when the outcome is renamed, ends with its own last step when that is taken out, and is billed
+//! at its own price. Read [`Run`], then [`TakenStep::of`].
 
+use alloc::borrow::ToOwned;
 use alloc::string::String;
 
-use crate::catalog::FoundStep;
-use crate::ids::TransactionId;
+use crate::catalog::{Catalog, FoundStep, MAX_STEPS, Outcome};
+use crate::credits::Credits;
+use crate::ids::{TransactionId, Unit};
+use crate::pricing::Price;
 use crate::time::Timestamp;
-use crate::usage::signal::Signal;
+use crate::usage::signal::{Signal, SignalType};
+
+/// A run's steps are marked in the bits of a number that a double must hold.
+const _: () = assert!(MAX_STEPS <= 53);
 
 /// One time that an outcome is worked towards. It is the customer's, one per outcome and id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// The outcome, by name.
+    /// The outcome, by the name that it had when the run was opened.
     pub outcome: String,
     /// The caller's `runId`, or one made for a run without.
     pub id: String,
@@ -20,45 +31,168 @@ pub struct Run {
     pub complete: bool,
     /// How many steps it has had, those after its end included.
     pub steps: u64,
+    /// Which of its terms' steps it has had: the first by the lowest bit.
+    pub taken: u64,
     /// Of its first step.
     pub opened_at: Timestamp,
     /// Of its last step so far.
     pub changed_at: Timestamp,
+    /// What it was opened with; `None` for one of a release that did not keep it, until its next step.
+    pub terms: Option<Terms>,
+}
+
+/// An outcome as the catalog had it when a run was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The catalog's version.
+    pub version: String,
+    /// Price and steps.
+    pub outcome: Outcome,
+}
+
+/// The runs that may take a step: what a store must look up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunLookup {
+    /// The step.
+    pub key: Unit,
+    /// The outcome that the catalog has it lead to now.
+    pub outcome: Option<String>,
+    /// The caller's `runId`; without one, the open runs that were opened without.
+    pub id: Option<String>,
 }
 
 impl Run {
-    /// The run after a step of it. `known` is the run that the step belongs to, if there is one.
-    ///
-    /// A run with an id is complete when a step says so, and once: the steps after that are recorded
-    /// and bill nothing. One without an id is complete when a step says so or is the outcome's last;
-    /// the next step without an id opens another.
-    pub(super) fn step(
-        known: Option<&Self>,
-        (signal, step): (&Signal, &FoundStep<'_>),
-        (id, now): (&TransactionId, Timestamp),
-    ) -> Self {
-        let mut run = known.cloned().unwrap_or_else(|| Self {
-            outcome: step.outcome.name.clone(),
-            id: signal.run.clone().unwrap_or_else(|| id.as_str().replacen("txn_", "run_", 1)),
-            unnamed: signal.run.is_none(),
-            complete: false,
-            steps: 0,
-            opened_at: now,
-            changed_at: now,
-        });
-        run.steps = run.steps.saturating_add(1);
-        run.changed_at = now;
-        run.complete |= signal.complete || (signal.run.is_none() && step.is_last);
-        run
+    /// The place of a step among those that the run was opened with.
+    fn place(&self, key: &Unit) -> Option<usize> {
+        let steps = &self.terms.as_ref()?.outcome.steps;
+        steps.iter().position(|step| step.key == *key)
     }
 
-    /// Whether a step of this outcome, with this run id or none, belongs to it.
-    #[must_use]
-    pub fn takes(&self, outcome: &str, id: Option<&str>) -> bool {
-        let named = match id {
-            Some(id) => self.id == id,
-            None => self.unnamed && !self.complete,
-        };
-        self.outcome == outcome && named
+    /// Whether it was opened with a step that it has not had yet.
+    fn waits_for(&self, key: &Unit) -> bool {
+        self.place(key).is_some_and(|place| self.taken & bit(place) == 0)
     }
+
+    /// Whether a step without `runId` goes to this run, which is open and was opened without. One that
+    /// was opened with other steps than the outcome has now takes those that it still waits for, and
+    /// leaves the others to a run of today's.
+    fn takes(&self, key: &Unit, now: Option<&FoundStep<'_>>) -> bool {
+        let Some(terms) = &self.terms else {
+            return now.is_some_and(|now| now.outcome.name == self.outcome);
+        };
+        let same = |now: &FoundStep<'_>| keys(now.outcome).eq(keys(&terms.outcome));
+        now.is_some_and(same) || self.waits_for(key)
+    }
+}
+
+fn keys(outcome: &Outcome) -> impl Iterator<Item = &Unit> {
+    outcome.steps.iter().map(|step| &step.key)
+}
+
+const fn bit(place: usize) -> u64 {
+    1 << place
+}
+
+/// A step, and the run that takes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TakenStep {
+    /// The run after it.
+    pub(super) run: Run,
+    /// Whether it opens the run.
+    pub(super) opens: bool,
+    /// Whether it completes the run, which is then billed.
+    pub(super) completes: bool,
+    /// What the step costs its owner.
+    pub(super) base_price: Price,
+}
+
+impl TakenStep {
+    /// The step that a signal reports, and which of the known runs takes it, or a new one. `None` where
+    /// neither the catalog nor a run that may take it knows the step's key.
+    ///
+    /// A run with an id is complete when a step says so, and once: the steps after that are recorded
+    /// and bill nothing. One without an id is complete when a step says so or is the last of those that
+    /// it was opened with; the next step without an id opens another.
+    pub(super) fn of(
+        signal: &Signal,
+        catalog: &Catalog,
+        runs: &[Run],
+        (id, now): (&TransactionId, Timestamp),
+    ) -> Option<Self> {
+        let key = signal.key.as_ref().filter(|_| signal.kind == SignalType::Outcome)?;
+        let found = catalog.step(key.as_str());
+        let known = find(runs, signal.run.as_deref(), key, found.as_ref());
+        let opened = || {
+            let found = found?;
+            let made = || id.as_str().replacen("txn_", "run_", 1);
+            Some(Run {
+                outcome: found.outcome.name.clone(),
+                id: signal.run.clone().unwrap_or_else(made),
+                unnamed: signal.run.is_none(),
+                complete: false,
+                steps: 0,
+                taken: 0,
+                opened_at: now,
+                changed_at: now,
+                terms: None,
+            })
+        };
+        let mut run = known.cloned().or_else(opened)?;
+        if run.terms.is_none() {
+            let terms = |found: FoundStep<'_>| Terms {
+                version: catalog.version(),
+                outcome: found.outcome.to_owned(),
+            };
+            run.terms = found.map(terms);
+        }
+        let place = run.place(key);
+        let terms = run.terms.as_ref()?;
+        // One that came to the outcome later is told apart by the catalog alone.
+        let own = place.and_then(|place| terms.outcome.steps.get(place));
+        let base_price = own.or(found.map(|found| found.step))?.base_price;
+        let is_last = place.is_some_and(|place| place + 1 == terms.outcome.steps.len());
+        let was_complete = run.complete;
+        run.steps = run.steps.saturating_add(1);
+        run.taken |= place.map_or(0, bit);
+        run.changed_at = now;
+        run.complete |= signal.complete || (signal.run.is_none() && is_last);
+        let completes = run.complete && !was_complete;
+        Some(Self { run, opens: known.is_none(), completes, base_price })
+    }
+
+    /// What the customer pays for it: by the step that completes a run, the price that the run was
+    /// opened with (U3).
+    pub(super) fn bill(&self) -> Credits {
+        let terms = self.run.terms.as_ref().filter(|_| self.completes);
+        terms.map_or(Credits::ZERO, |terms| terms.outcome.price.amount())
+    }
+
+    /// The catalog's version that the run was opened with, where it is another than that of the step.
+    pub(super) fn earlier_version(&self, version: &str) -> Option<&str> {
+        let terms = self.run.terms.as_ref()?;
+        Some(terms.version.as_str()).filter(|opened| *opened != version)
+    }
+}
+
+/// The known run that takes a step.
+fn find<'a>(
+    runs: &'a [Run],
+    id: Option<&str>,
+    key: &Unit,
+    found: Option<&FoundStep<'_>>,
+) -> Option<&'a Run> {
+    let Some(id) = id else {
+        let open = runs.iter().filter(|run| run.unnamed && !run.complete);
+        return open.filter(|run| run.takes(key, found)).min_by_key(|run| run.opened_at);
+    };
+    let named = || runs.iter().filter(|run| run.id == id);
+    // By the outcome's name; where it has another one now, or the step belongs to another outcome, by
+    // the step: an open run before one that is complete.
+    let outcome = found.map(|found| found.outcome.name.as_str());
+    let by_name = named().find(|run| Some(run.outcome.as_str()) == outcome);
+    let by_step = || {
+        let with_step = named().filter(|run| run.place(key).is_some());
+        with_step.min_by_key(|run| (run.complete, run.opened_at))
+    };
+    by_name.or_else(by_step)
 }

@@ -117,7 +117,7 @@ impl Desk {
                 .rows
                 .runs
                 .iter()
-                .filter(|run| wanted.runs.iter().any(|(of, id)| run.takes(of, id.as_deref())))
+                .filter(|run| wanted.runs.iter().any(|wanted| may_take(run, wanted)))
                 .cloned()
                 .collect(),
             days: self
@@ -159,6 +159,18 @@ impl Desk {
         let unit = Unit::parse(unit).unwrap();
         let balance = self.account.balance(&unit, self.now).unwrap();
         balance.available.decimal(unit.scale()).to_string()
+    }
+}
+
+/// What a store finds for a lookup.
+fn may_take(run: &Run, wanted: &RunLookup) -> bool {
+    let has_step = |terms: &Terms| terms.outcome.steps.iter().any(|step| step.key == wanted.key);
+    match (&wanted.id, &run.terms) {
+        (Some(id), Some(_)) => run.id == *id,
+        (Some(id), None) => run.id == *id && wanted.outcome.as_ref() == Some(&run.outcome),
+        (None, _) if !run.unnamed || run.complete => false,
+        (None, Some(terms)) => has_step(terms),
+        (None, None) => wanted.outcome.as_ref() == Some(&run.outcome),
     }
 }
 

@@ -92,11 +92,12 @@ impl<S: Storage> Here<'_, S> {
                 let catalog = catalog_line::catalog(self.env, owner.environment).await.ok();
                 let now = host::now();
                 let balances = self.ledger.balances(&owner, now)?;
+                let runs = self.ledger.run_counts(&owner, now)?;
                 let name = |unit: &Unit| {
                     let known = catalog.as_ref()?.credit_type(unit.as_str())?;
                     Some(Named { id: known.key.as_str(), name: &known.name })
                 };
-                let body = balances_body(&owner.customer, &balances, now, name);
+                let body = balances_body(&owner.customer, (&balances, &runs), now, name);
                 Ok(Answer { body, replayed: false })
             }
             Ask::Usage => self.meter(owner).take(asking, (asked.head, &asked.ids.entropy)).await,

@@ -1,12 +1,14 @@
 //! Usage signals in one customer's ledger: the same order of steps, with the rows of runs and of sums
 //! per day in the same transaction.
 
-use edge_credits_core::analytics::day::{Day, Window};
+use edge_credits_core::analytics::day::Window;
 use edge_credits_core::catalog::Catalog;
 use edge_credits_core::ids::Owner;
 use edge_credits_core::ledger::{Balance, Entry};
 use edge_credits_core::time::Timestamp;
-use edge_credits_core::usage::{DaySums, Judged, Rows, Signal, UsageQuery, day_of, judge, lookups};
+use edge_credits_core::usage::{
+    DaySums, Judged, Rows, RunCount, Signal, UsageQuery, day_of, judge, lookups,
+};
 use edge_credits_core::wire::requests::PageQuery;
 
 use super::{Ledger, store};
@@ -62,7 +64,7 @@ impl<S: Storage> Ledger<S> {
         })
     }
 
-    /// The newest signals of a page, and the sums of every day.
+    /// The newest signals of a page, and the sums of all time.
     ///
     /// # Errors
     /// As for [`Ledger::perform`]; nothing is changed.
@@ -78,8 +80,25 @@ impl<S: Storage> Ledger<S> {
             }
             self.touch(loaded)?;
             let entries = usage_store::page(&self.storage, query)?;
-            let first = Day::of(Timestamp::EPOCH);
-            Ok((entries, usage_store::days(&self.storage, (first, Day::LAST))?))
+            Ok((entries, usage_store::all_time(&self.storage)?))
+        })
+    }
+
+    /// How many runs of each outcome there have been.
+    ///
+    /// # Errors
+    /// As for [`Ledger::perform`]; nothing is changed.
+    pub(crate) fn run_counts(
+        &self,
+        owner: &Owner,
+        now: Timestamp,
+    ) -> Result<Vec<RunCount>, Failure> {
+        self.with(owner, now, |loaded| {
+            if !loaded.has_tables {
+                return Ok(Vec::new());
+            }
+            self.touch(loaded)?;
+            Ok(usage_store::run_counts(&self.storage)?)
         })
     }
 

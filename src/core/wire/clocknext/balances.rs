@@ -1,7 +1,8 @@
 //! `GET …/customers/{id}/balances`: all that a customer has, unit by unit.
 //!
 //! The same balances as the Credit Engine API answers: `remaining` is its `balance`, what is
-//! available beside open holds.
+//! available beside open holds. Outcomes are paid from the wallet when their runs are complete, so there
+//! is none left over to tell of; what is told is how many runs there have been.
 
 use alloc::format;
 use alloc::string::String;
@@ -10,6 +11,7 @@ use alloc::vec::Vec;
 use crate::ids::{CustomerId, Unit};
 use crate::ledger::Balance;
 use crate::time::Timestamp;
+use crate::usage::RunCount;
 use crate::wire::members::Members;
 
 /// What a catalog calls a unit.
@@ -26,7 +28,7 @@ pub struct Named<'a> {
 #[must_use]
 pub fn balances_body<'a>(
     customer: &CustomerId,
-    balances: &[Balance],
+    (balances, runs): (&[Balance], &[RunCount]),
     now: Timestamp,
     name: impl Fn(&Unit) -> Option<Named<'a>>,
 ) -> String {
@@ -57,13 +59,23 @@ pub fn balances_body<'a>(
     let mut body = Members::new();
     body.text("customerId", Some(customer.as_str()))
         .display("credits", Some(list(credits)))
-        .display("outcomes", Some("[]"))
+        .display("outcomes", Some(list(runs.iter().map(outcome))))
         .display("units", Some(list(units)));
     match usd {
         Some(usd) => body.display("walletBalanceUsd", Some(usd)),
         None => body.display("walletBalanceUsd", Some(0)),
     };
     body.display("sequence", Some(sequence)).time("asOf", as_of).finish()
+}
+
+fn outcome(runs: &RunCount) -> String {
+    let RunCount { outcome, opened, completed } = runs;
+    Members::new()
+        .text("outcomeId", Some(outcome))
+        .text("outcomeName", Some(outcome))
+        .display("open", Some(opened.saturating_sub(*completed)))
+        .display("completed", Some(completed))
+        .finish()
 }
 
 fn parts(members: &mut Members, balance: &Balance) {

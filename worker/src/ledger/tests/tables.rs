@@ -63,12 +63,14 @@ fn the_database_refuses_what_a_fault_would_write() {
 }
 
 /// Takes the fifth version of the tables back to the fourth.
-const BEFORE_OWED: &str = "DROP INDEX entries_usd; DROP TABLE standing; DROP TABLE signals; DROP TABLE runs; DROP TABLE signal_days; \
+const BEFORE_OWED: &str = "DROP INDEX entries_usd; DROP TABLE standing; DROP TABLE signals; \
+    DROP TABLE runs; DROP TABLE run_counts; DROP TABLE signal_totals; DROP TABLE signal_days; \
     ALTER TABLE grants DROP COLUMN owed; DELETE FROM migrations WHERE version > 4";
 
 /// Takes the tables back to their second version.
-pub(super) const BEFORE_ANALYTICS: &str = "DROP INDEX entries_usd; DROP TABLE standing; DROP TABLE signals; DROP TABLE runs; \
-    DROP TABLE signal_days; ALTER TABLE grants DROP COLUMN owed; \
+pub(super) const BEFORE_ANALYTICS: &str = "DROP INDEX entries_usd; DROP TABLE standing; DROP TABLE signals; \
+    DROP TABLE runs; DROP TABLE run_counts; DROP TABLE signal_totals; DROP TABLE signal_days; \
+    ALTER TABLE grants DROP COLUMN owed; \
     ALTER TABLE meta DROP COLUMN reported; ALTER TABLE meta DROP COLUMN folded; \
     ALTER TABLE meta DROP COLUMN failures; ALTER TABLE meta DROP COLUMN retry_at; \
     DROP TABLE days; DROP TABLE actions; DELETE FROM migrations WHERE version > 2";

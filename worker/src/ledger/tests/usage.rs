@@ -1,6 +1,8 @@
 //! Usage signals on SQLite: rows of signals, runs and days, kept with the entry or not at all.
 
+mod edits;
 mod model;
+mod totals;
 
 use edge_credits_core::analytics::day::Day;
 use edge_credits_core::catalog::{Catalog, Edit, Section, parse_entry};
@@ -44,10 +46,14 @@ fn step(key: &str, step: &str, more: &str) -> String {
 
 impl World {
     fn send(&self, bodies: &[&str]) -> Result<Vec<String>, Failure> {
+        self.send_by(&price_list(), bodies)
+    }
+
+    fn send_by(&self, catalog: &Catalog, bodies: &[&str]) -> Result<Vec<String>, Failure> {
         let signals: Vec<Signal> =
             bodies.iter().map(|body| parse_signal(body, &key()).unwrap()).collect();
         let signals: Vec<&Signal> = signals.iter().collect();
-        let outcomes = self.ledger.take_signals(&self.owner, self.now, &signals, &price_list())?;
+        let outcomes = self.ledger.take_signals(&self.owner, self.now, &signals, catalog)?;
         Ok(outcomes
             .iter()
             .map(|outcome| match outcome {
