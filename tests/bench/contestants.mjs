@@ -43,6 +43,7 @@ function contestant(name, runtime, own, { port, more = [], ...rest } = {}) {
     name,
     key: own.text,
     pid: runtime.pid,
+    inspector: runtime.inspector,
     port: port ?? portOf(runtime),
     output: runtime.output,
     ...rest,
@@ -61,9 +62,10 @@ export async function startPlain() {
   return contestant("plain", await startWorkerd({ workers: [fixture("plain")] }), key());
 }
 
-export async function startFloor() {
+/** @param {{inside?: boolean}} [options] whether its heap can be looked into (inspector.mjs) */
+export async function startFloor({ inside = false } = {}) {
   const worker = { ...fixture("floor"), objects: { ACCOUNT: { className: "Account" } } };
-  return contestant("floor", await startWorkerd({ workers: [worker] }), key());
+  return contestant("floor", await startWorkerd({ workers: [worker], inspect: inside }), key());
 }
 
 /** The ledger at no distance, and the same at DISTANCE_MS. */
@@ -77,21 +79,21 @@ export async function startApi() {
 
 /**
  * The cache; `upstream` is what it sends to, `sent` counts the requests to it.
- * @param {{counting?: boolean}} [options] whether alarms are counted (counting/main.js)
+ * @param {{inside?: boolean}} [options] whether both can be looked into: their alarms and wasm
+ *   memory (inside/main.js), their heaps (inspector.mjs)
  */
-export async function startCache({ counting = false } = {}) {
+export async function startCache({ inside = false } = {}) {
   const own = key();
   const theirs = key();
-  const runtime = await startLedger(theirs);
+  const start = inside ? startOpen : (worker) => startWorkerd({ workers: [worker] });
+  const runtime = await start(ledgerWorker(secret(theirs)));
   const far = await startDistance({ port: portOf(runtime), roundTripMs: DISTANCE_MS });
   const upstream = { UPSTREAM_URL: far.url, UPSTREAM_KEY_TEST: theirs.text };
-  const worker = cacheWorker({ ...secret(own), ...upstream });
-  const bundle = counting ? await countingBundle(worker) : null;
-  const cache = await startWorkerd({ workers: [{ ...worker, ...bundle }] });
-  if (bundle) await rm(bundle.directory, { recursive: true });
+  const cache = await start(cacheWorker({ ...secret(own), ...upstream }));
+  const { pid, inspector } = runtime;
   return contestant("cache", cache, own, {
     more: [far, runtime],
-    upstream: { pid: runtime.pid, port: portOf(runtime), key: theirs.text },
+    upstream: { pid, inspector, port: portOf(runtime), key: theirs.text },
     sent: far.requests,
     distance: DISTANCE_MS,
   });
@@ -100,10 +102,7 @@ export async function startCache({ counting = false } = {}) {
 /** The ledger with a directory that can be filled, and counts the rows it reads (analytics/main.js). */
 export async function startFilled() {
   const own = key();
-  const worker = ledgerWorker(secret(own));
-  const bundle = await bundleWith("analytics", worker);
-  const runtime = await startWorkerd({ workers: [{ ...worker, ...bundle }] });
-  await rm(bundle.directory, { recursive: true });
+  const runtime = await startWith("analytics", ledgerWorker(secret(own)));
   return contestant("filled", runtime, own);
 }
 
@@ -118,18 +117,22 @@ export async function startLedgers() {
   return Promise.all(starts);
 }
 
-/** The worker with counting/main.js before it. */
-function countingBundle(worker) {
-  return bundleWith("counting", worker);
+/** A runtime whose worker can be looked into. */
+function startOpen(worker) {
+  return startWith("inside", worker, { inspect: true });
 }
 
-/** The worker with another main module, of this directory, before it. The runtime takes a copy when it
- * starts. */
-async function bundleWith(name, { directory: built }) {
+/** A runtime of the worker with another main module, of the directory `name` here, before it. */
+async function startWith(name, worker, options) {
   const directory = await mkdtemp(join(tmpdir(), "edge-credits-bench-"));
-  await cp(built, directory, { recursive: true });
-  await cp(fileURLToPath(new URL(name, import.meta.url)), directory, { recursive: true });
-  return { directory, main: "main.js" };
+  try {
+    await cp(worker.directory, directory, { recursive: true });
+    await cp(fileURLToPath(new URL(name, import.meta.url)), directory, { recursive: true });
+    // The runtime takes a copy when it starts.
+    return await startWorkerd({ workers: [{ ...worker, directory, main: "main.js" }], ...options });
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 }
 
 function startLedger(own) {

@@ -37,3 +37,13 @@ export function table(rows) {
       .trimEnd(),
   );
 }
+
+/**
+ * Prints a table line by line, as its rows come: each column is as wide as its title.
+ * @returns {(row: string[]) => void} prints a row
+ */
+export function lines(titles, say) {
+  const print = (row) => say(row.map((cell, at) => cell.padStart(titles[at].length)).join("  "));
+  print(titles);
+  return print;
+}

@@ -61,11 +61,12 @@ export function cacheWorker(bindings) {
 }
 
 /**
- * Starts the runtime and resolves when every worker listens.
- * @returns {Promise<{pid: number, urls: Record<string, string>, state: string,
+ * Starts the runtime and resolves when every worker listens. With `inspect` it has an inspector too,
+ * at the address `inspector`.
+ * @returns {Promise<{pid: number, urls: Record<string, string>, inspector?: string, state: string,
  *   output(): string, exited: Promise<number | null>, stop(): Promise<void>}>}
  */
-export async function startWorkerd({ workers, state, ports = {}, onOutput }) {
+export async function startWorkerd({ workers, state, ports = {}, inspect = false, onOutput }) {
   const home = await mkdtemp(join(tmpdir(), "edge-credits-workerd-"));
   const disk = resolve(state ?? join(home, "state"));
   await mkdir(disk, { recursive: true });
@@ -75,7 +76,8 @@ export async function startWorkerd({ workers, state, ports = {}, onOutput }) {
   const config = join(home, "config.capnp");
   await writeFile(config, await configuration(workers, home, disk, ports));
 
-  const child = spawn(workerd.default, ["serve", config, "--control-fd=3"], {
+  const inspected = inspect ? ["--inspector-addr=127.0.0.1:0"] : [];
+  const child = spawn(workerd.default, ["serve", config, "--control-fd=3", ...inspected], {
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
   let output = "";
@@ -96,17 +98,18 @@ export async function startWorkerd({ workers, state, ports = {}, onOutput }) {
     await rm(home, { recursive: true, force: true });
   };
   try {
-    const urls = await listening(child, workers, exited);
-    return { pid: child.pid, urls, state: disk, output: () => output, exited, stop };
+    const { urls, inspector } = await listening(child, workers, exited);
+    return { pid: child.pid, urls, inspector, state: disk, output: () => output, exited, stop };
   } catch (error) {
     await stop();
     throw new Error(explain(`${error.message}\n${output}`, ports));
   }
 }
 
-/** Reads the runtime's reports until each worker's socket has a port. */
+/** Reads the runtime's reports until each worker's socket has a port; the inspector's comes first. */
 function listening(child, workers, exited) {
   const urls = {};
+  let inspector;
   return new Promise((done, fail) => {
     const timer = setTimeout(
       () => fail(new Error(`workerd did not listen within ${START_TIMEOUT_MS} ms`)),
@@ -120,9 +123,10 @@ function listening(child, workers, exited) {
     exited.then((code) => settle(fail)(new Error(`workerd ended with status ${code}`)));
     createInterface({ input: child.stdio[3] }).on("line", (line) => {
       const report = JSON.parse(line);
+      if (report.event === "listen-inspector") inspector = `http://127.0.0.1:${report.port}`;
       if (report.event !== "listen") return;
       urls[report.socket] = `http://127.0.0.1:${report.port}`;
-      if (workers.every(({ name }) => name in urls)) settle(done)(urls);
+      if (workers.every(({ name }) => name in urls)) settle(done)({ urls, inspector });
     });
   });
 }
