@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use crate::config::{MAX_STALENESS_MS, SYNC_INTERVAL_MS};
+use crate::ledger::MAX_HOLD_TTL;
 
 /// Most charges of one customer that wait or are quarantined. At 200 charges a second it is the best
 /// part of a minute with the upstream away; beyond, charges are refused with `outbox_full`.
@@ -36,6 +37,14 @@ pub const MAX_BACKOFF: Duration = Duration::from_secs(60);
 /// refusal before then does not prove that the charge was not applied. Proxies and sockets give up
 /// after minutes.
 pub(super) const FLIGHT_LIFE: Duration = Duration::from_secs(600);
+
+/// How precisely it is known when a hold was last placed upstream: what is noted anew with each hold
+/// would be a row written for each.
+pub(super) const PLACED_GRAIN: Duration = Duration::from_secs(3600);
+
+/// How long after that a hold that is not known here is looked for there: until none that was placed
+/// there lasts, unless it was extended.
+pub(super) const PLACED_LIFE: Duration = MAX_HOLD_TTL.saturating_add(PLACED_GRAIN);
 
 /// How late the alarm may be that watches over an accepted charge: the send starts at once, and the
 /// alarm is for the case that the process ends before it does.

@@ -19,7 +19,7 @@ use alloc::string::String;
 
 pub(super) use change::{adjust, at};
 pub(super) use end::{Asking, end, expire, key_for, next_due};
-pub(super) use place::{id_of, place};
+pub(super) use place::place;
 
 use crate::cache::accept::{Judgement, length};
 use crate::cache::rows::Source;
@@ -130,9 +130,11 @@ pub(super) fn reserved_bytes(cache: &Cache) -> u64 {
 }
 
 impl Cache {
-    /// The open holds, oldest first, without those whose time is over at `now`.
+    /// The open holds, oldest first, without those whose time is over at `now`, and without leases:
+    /// the holds that these stand for are the upstream's.
     pub fn open_holds(&self, now: Timestamp) -> impl DoubleEndedIterator<Item = &Hold> {
-        self.holds.iter().map(|local| &local.hold).filter(move |hold| hold.expires_at > now)
+        let callers = self.holds.iter().filter(|local| !local.lease);
+        callers.map(|local| &local.hold).filter(move |hold| hold.expires_at > now)
     }
 
     /// An open hold by its id.

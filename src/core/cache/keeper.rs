@@ -6,6 +6,7 @@
 
 mod holding;
 mod lookups;
+mod moving;
 mod telling;
 mod waking;
 

@@ -204,6 +204,8 @@ pub struct Head {
     pub holds: u64,
     /// When the first of the open ones is over: no alarm is set for later than that.
     pub hold_due: Option<Timestamp>,
+    /// When holds were last placed upstream, to within an hour; `None` before the first.
+    pub placed_there: Option<Timestamp>,
 }
 
 /// One customer's cache. Everything in it can be loaded from the stored units and head.

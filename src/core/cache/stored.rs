@@ -246,6 +246,7 @@ pub fn head_to_row(head: &Head) -> Result<Vec<SqlValue>, Corrupt> {
         authority: *authority,
         batches: *batches,
         read_last: *read_last,
+        placed_there: head.placed_there.map(Timestamp::as_millis),
     };
     Ok(Vec::from([
         number(head.conversations)?,
@@ -289,6 +290,7 @@ pub fn head_from_row(row: Vec<SqlValue>) -> Result<Head, Corrupt> {
         alarm_due: row.optional_time()?,
         holds: row.count()?,
         hold_due: row.optional_time()?,
+        placed_there: health.placed_there.map(Timestamp::from_millis),
     })
 }
 
@@ -300,7 +302,8 @@ struct StoredLease {
     positions: Vec<u64>,
 }
 
-/// What a later version adds is absent in rows of this one, and then at its default.
+/// What a later version adds is absent in rows of this one, and then at its default: so the head's
+/// `placed_there` is here, and no column of its own.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct StoredHealth {
@@ -312,6 +315,7 @@ struct StoredHealth {
     authority: u64,
     batches: bool,
     read_last: bool,
+    placed_there: Option<i64>,
 }
 
 fn lease_from_text(text: &str) -> Result<Lease, Corrupt> {

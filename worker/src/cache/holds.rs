@@ -59,18 +59,26 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
         };
         let here = match &read {
             Ok(place) if self.keep(|keeper| keeper.has_placed(owner, place))? => true,
-            _ => self.places_here(owner, &setup, &read, &mut waited).await?,
+            Ok(place) if self.places_here(owner, &setup, &read, &mut waited).await? => {
+                if self.was_placed_there(owner, place, &asked.target).await? {
+                    return self.leave_to_it(owner, asked).await;
+                }
+                true
+            }
+            Ok(_) => false,
+            Err(_) => self.places_here(owner, &setup, &read, &mut waited).await?,
         };
+        if !here {
+            let now = self.outside.now();
+            self.keep(|keeper| keeper.places_there(owner, now))?;
+        }
         let place = match read {
             Ok(place) if !here => {
                 return self.place_there(owner, &setup, (&place, waited), asked).await;
             }
             Ok(place) => place,
             // What it says to that is its own.
-            Err(_) if !here => {
-                let Asked { target, body, key, .. } = asked;
-                return self.change_there(owner, &target, body, &key).await.map(Reply::Theirs);
-            }
+            Err(_) if !here => return self.leave_to_it(owner, asked).await,
             Err(error) => return Err(error.into()),
         };
         let told = self
@@ -79,6 +87,16 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
             })
             .await?;
         receipt(told, owner)
+    }
+
+    /// The upstream's answer to a call.
+    async fn leave_to_it(
+        self: &Rc<Self>,
+        owner: &Owner,
+        asked: Asked<'_>,
+    ) -> Result<Reply, Failure> {
+        let Asked { target, body, key, .. } = asked;
+        self.change_there(owner, &target, body, &key).await.map(Reply::Theirs)
     }
 
     /// Whether a new hold is kept here. Before the upstream has ever shown a balance it is asked for

@@ -7,12 +7,13 @@
 //! more than the balance, whatever fails in between.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use edge_credits_core::cache::{Refusal, Snapshot, Step, Waited};
 use edge_credits_core::error::Effect;
 use edge_credits_core::http::Response;
 use edge_credits_core::ids::{Owner, TransactionId};
-use edge_credits_core::ledger::{Command, Place};
+use edge_credits_core::ledger::Place;
 use edge_credits_core::wire::cached::hold_refusal;
 use edge_credits_core::wire::errors::Code;
 use edge_credits_core::wire::reading::{Said, judge};
@@ -90,13 +91,45 @@ impl<S: Storage + 'static, O: Outside + 'static> CachedBalance<S, O> {
         }
     }
 
-    /// Whether the upstream has this hold.
+    /// Whether a hold that is not known here is one of the upstream's, where holds were placed there
+    /// until lately ([`Keeper::may_be_there`](edge_credits_core::cache::Keeper::may_be_there)).
+    ///
+    /// # Errors
+    /// `upstream_unavailable` where it does not say: placed here too, the hold might be there twice.
+    pub(super) async fn was_placed_there(
+        &self,
+        owner: &Owner,
+        place: &Place,
+        target: &Target<'_>,
+    ) -> Result<bool, Failure> {
+        let now = self.outside.now();
+        if !self.keep(|keeper| keeper.may_be_there(owner, now))? {
+            return Ok(false);
+        }
+        match self.look_there(owner, place, target).await?.status {
+            200 => Ok(true),
+            404 => Ok(false),
+            _ => {
+                let retry_after = Duration::from_secs(1);
+                Err(refused(&Refusal::Unavailable { retry_after }, owner))
+            }
+        }
+    }
+
+    /// Whether the upstream is known to have this hold.
     async fn is_there(&self, owner: &Owner, place: &Place, target: &Target<'_>) -> bool {
-        let command = Command::Hold(place.clone());
-        let Some(id) = command.lookups(owner).hold else { return false };
-        let path = format!("{}/{id}", target.path);
-        let found = self.read_there(owner.environment, &Target { path: &path, query: "" }).await;
+        let found = self.look_there(owner, place, target).await;
         found.is_ok_and(|response| response.status == 200)
+    }
+
+    async fn look_there(
+        &self,
+        owner: &Owner,
+        place: &Place,
+        target: &Target<'_>,
+    ) -> Result<Response, Failure> {
+        let path = format!("{}/{}", target.path, place.hold_id(owner));
+        self.read_there(owner.environment, &Target { path: &path, query: "" }).await
     }
 
     /// Whether the balance here shows what has become of the hold there.

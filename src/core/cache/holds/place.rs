@@ -25,13 +25,14 @@ use crate::ledger::{
 };
 use crate::time::Timestamp;
 
-/// The id of a hold: the one that the ledger would give it.
-pub(in crate::cache) fn id_of(owner: &Owner, place: &Place) -> TransactionId {
-    let scope = Scope { owner, operation: Operation::Hold };
-    scope.transaction_id(place.call.key.as_str())
-}
-
 impl Place {
+    /// The id of the hold, wherever it is placed: the one that the ledger would give it.
+    #[must_use]
+    pub fn hold_id(&self, owner: &Owner) -> TransactionId {
+        let scope = Scope { owner, operation: Operation::Hold };
+        scope.transaction_id(self.call.key.as_str())
+    }
+
     /// The hold of the cache's that keeps the credits of this one while it is being placed upstream.
     /// It ends unused by itself when no request can be under way any more and a balance has been read
     /// since. Each attempt has its own.
@@ -69,7 +70,7 @@ pub(in crate::cache) fn place(
         return refused(Rejection::TooManyHolds);
     }
     let (amount, owner) = (place.amount, &cache.owner);
-    let hold = hold(id_of(owner, place), cache.head.holds + 1, now, place);
+    let hold = hold(place.hold_id(owner), cache.head.holds + 1, now, place);
     let source = source_of(&unit, now, waited, config);
     let told = Told { key: place.call.key.clone(), available: None, as_of: None, source };
     let local = LocalHold { hold, placed: told, ended: None, lease };

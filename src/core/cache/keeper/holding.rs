@@ -87,7 +87,7 @@ impl<S: Store> Keeper<S> {
     ) -> Kept<S, Step<TookHold>> {
         self.step(owner, |store, cache| {
             let waited = waited.at(cache, now, config);
-            let found = find(store, cache, &holds::id_of(cache.owner(), place))?;
+            let found = find(store, cache, &place.hold_id(cache.owner()))?;
             let asked = (place, lease);
             let judged = holds::place(cache, found.as_ref(), now, asked, waited, config);
             respond(store, cache, now, judged, |cache| {
@@ -169,8 +169,7 @@ impl<S: Store> Keeper<S> {
     /// [`Fault`].
     pub fn has_placed(&mut self, owner: &Owner, place: &Place) -> Kept<S, bool> {
         self.step(owner, |store, cache| {
-            let id = holds::id_of(cache.owner(), place);
-            Ok(find(store, cache, &id)?.is_some())
+            Ok(find(store, cache, &place.hold_id(cache.owner()))?.is_some())
         })
     }
 }

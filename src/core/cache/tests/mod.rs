@@ -5,6 +5,7 @@ mod flow;
 mod gates;
 mod holds;
 mod merging;
+mod moving;
 mod sending;
 mod settling;
 mod storing;

@@ -6,6 +6,8 @@ use std::rc::Rc;
 
 use edge_credits_core::credits::{Credits, Scale};
 use edge_credits_core::http::{Method, Request, Response};
+use edge_credits_core::idempotency::{Operation, Scope};
+use edge_credits_core::ids::{CustomerId, Environment, Owner, TransactionId};
 use serde_json::{Value, json};
 
 /// What the API does with requests.
@@ -117,7 +119,9 @@ impl Api {
     fn hold(&self, request: &Request) -> Response {
         let plain = |status, body: String| Response { status, headers: Vec::new(), body };
         let Some(body) = &request.body else {
-            let status = if self.0.holds.borrow().is_empty() { 404 } else { 200 };
+            let holds = self.0.holds.borrow();
+            let known = holds.keys().any(|key| request.url.ends_with(id_of(key).as_str()));
+            let status = if known { 200 } else { 404 };
             return plain(status, r#"{"error":{"code":"not_found"}}"#.to_owned());
         };
         let body: Value = serde_json::from_str(body).unwrap();
@@ -142,6 +146,13 @@ impl Api {
     fn balance(&self) -> String {
         self.0.balance.get().decimal(Scale::CREDITS).to_string()
     }
+}
+
+/// The id of the hold that a key places.
+fn id_of(key: &str) -> TransactionId {
+    let owner =
+        Owner { environment: Environment::Test, customer: CustomerId::parse("cus_1").unwrap() };
+    Scope { owner: &owner, operation: Operation::Hold }.transaction_id(key)
 }
 
 fn credits(text: &str) -> Credits {

@@ -181,6 +181,38 @@ fn what_was_placed_there_is_passed_on_after_the_setting_has_changed() {
     assert_eq!(world.hold(r#"{"amount":3,"idempotency_key":"i"}"#).unwrap()["balance"], 0);
 }
 
+/// A caller whose `place` got no answer before the setting changed repeats it: one hold, wherever.
+#[test]
+fn a_hold_placed_there_is_not_placed_here_too_after_the_setting_has_changed() {
+    for answers in [Answers::All, Answers::AppliedInSilence] {
+        let mut world = World::with_balance("20");
+        world.upstream().have_holds();
+        world.balance().unwrap();
+        world.upstream().answer(answers);
+        let _ = world.lease(HOLD);
+        world.restart_with(|config| config.holds = HoldsAt::Cache);
+        // Where nobody can say whether it is there it is not placed; the same key settles it.
+        world.upstream().answer(Answers::Nothing);
+        assert_eq!(code(world.hold(HOLD)), Code::UpstreamUnavailable);
+        world.upstream().answer(Answers::Refused(500));
+        assert_eq!(code(world.hold(HOLD)), Code::UpstreamUnavailable);
+        world.upstream().answer(Answers::All);
+        assert_eq!(world.lease(HOLD).unwrap(), 200, "its answer is there");
+        assert_eq!((world.upstream().holds(), world.listed().len()), (1, 0));
+        // Others are placed here, and their repeats need nobody.
+        let other = r#"{"amount":3,"idempotency_key":"i"}"#;
+        world.hold(other).unwrap();
+        world.upstream().answer(Answers::Nothing);
+        assert_eq!(world.hold(other).unwrap()["replayed"], true);
+        // When none that was placed there can last any more, nobody is asked.
+        world.later(24 * 3600);
+        assert_eq!(code(world.hold(&other.replace(r#""i""#, r#""j""#))), Code::UpstreamUnavailable);
+        world.later(3600);
+        world.hold(&other.replace(r#""i""#, r#""j""#)).unwrap();
+        assert_eq!(world.upstream().holds(), 1);
+    }
+}
+
 #[test]
 fn tables_of_the_version_before_holds_gain_them_with_their_rows() {
     let mut world = World::with_balance("10");
