@@ -4,7 +4,7 @@
 //! interprets them. Reading a row back checks everything again: a row that does not make sense is
 //! [`Corrupt`], not a panic.
 
-mod holds;
+pub(crate) mod holds;
 
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;

@@ -1,17 +1,15 @@
 //! The row of a hold that is local to the cache.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::time::Duration;
 
-use super::{id, instant, key, optional_instant, unit};
+use super::{key, optional_instant};
 use crate::cache::holds::{Ended, LocalHold, Told};
 use crate::cache::rows::Source;
-use crate::credits::Credits;
 use crate::idempotency::IdempotencyKey;
 use crate::ids::TransactionId;
-use crate::ledger::stored::{Columns, SqlValue, amount, number, optional, text};
-use crate::ledger::{Corrupt, Hold, HoldState, MAX_HOLD_TTL, Notes, OnExpiry};
+use crate::ledger::stored::holds::{read, values};
+use crate::ledger::stored::{Columns, SqlValue, amount, optional, text};
+use crate::ledger::{Corrupt, HoldState};
 
 /// The columns of a hold, in the order of [`local_hold_to_row`].
 pub const LOCAL_HOLD_COLUMNS: [&str; 24] = [
@@ -47,22 +45,9 @@ pub const LOCAL_HOLD_COLUMNS: [&str; 24] = [
 /// [`Corrupt`] for a value no store could keep; a decided hold has none.
 pub fn local_hold_to_row(local: &LocalHold) -> Result<Vec<SqlValue>, Corrupt> {
     let LocalHold { hold, placed, ended, .. } = local;
-    let ttl = i64::try_from(hold.ttl.as_millis()).map_err(|_| Corrupt)?;
     let end = ended.as_ref().and_then(|ended| ended.told.as_ref());
-    Ok(Vec::from([
-        number(hold.sequence)?,
-        text(hold.id.as_str()),
-        text(hold.unit.as_str()),
-        amount(hold.amount),
-        hold.progress.map_or(SqlValue::Null, amount),
-        text(hold.on_expiry.as_str()),
-        instant(hold.placed_at),
-        SqlValue::Integer(ttl),
-        instant(hold.expires_at),
-        text(hold.state.as_str()),
-        amount(hold.captured),
-        optional(hold.notes.description.as_deref()),
-        optional(hold.notes.metadata.as_deref()),
+    let mut row = values(hold, None)?;
+    row.extend([
         text(placed.key.as_str()),
         placed.available.map_or(SqlValue::Null, amount),
         optional_instant(placed.as_of),
@@ -74,7 +59,8 @@ pub fn local_hold_to_row(local: &LocalHold) -> Result<Vec<SqlValue>, Corrupt> {
         optional(end.map(|told| told.source.as_str())),
         optional(ended.as_ref().and_then(|ended| ended.charge.as_ref()).map(TransactionId::as_str)),
         SqlValue::Integer(i64::from(local.lease)),
-    ]))
+    ]);
+    Ok(row)
 }
 
 /// Reads [`local_hold_to_row`] back.
@@ -83,24 +69,7 @@ pub fn local_hold_to_row(local: &LocalHold) -> Result<Vec<SqlValue>, Corrupt> {
 /// [`Corrupt`] when a value is missing, of the wrong type or out of its range.
 pub fn local_hold_from_row(row: Vec<SqlValue>) -> Result<LocalHold, Corrupt> {
     let mut row = Columns::new(row);
-    let hold = Hold {
-        sequence: row.sequence()?,
-        id: id(&mut row)?,
-        unit: unit(&mut row)?,
-        amount: row.amount()?,
-        reserves: Vec::new(),
-        progress: row.optional_amount()?,
-        on_expiry: OnExpiry::parse(&row.text()?).ok_or(Corrupt)?,
-        placed_at: row.time()?,
-        ttl: Duration::from_millis(row.count()?),
-        expires_at: row.time()?,
-        state: HoldState::parse(&row.text()?).ok_or(Corrupt)?,
-        captured: row.amount()?,
-        notes: Arc::new(Notes {
-            description: row.optional_text()?,
-            metadata: row.optional_text()?,
-        }),
-    };
+    let hold = read(&mut row, |_| Ok(Vec::new()))?;
     let placed = Told {
         key: key(&mut row)?,
         available: row.optional_amount()?,
@@ -133,18 +102,12 @@ pub fn local_hold_from_row(row: Vec<SqlValue>) -> Result<LocalHold, Corrupt> {
         _ => return Err(Corrupt),
     };
     let local = LocalHold { hold, placed, ended, lease };
-    if is_possible(&local) { Ok(local) } else { Err(Corrupt) }
+    if has_ended_so(&local) { Ok(local) } else { Err(Corrupt) }
 }
 
-/// Whether it took no more than it held, and has ended exactly where it says how.
-fn is_possible(local: &LocalHold) -> bool {
+/// Whether it has ended exactly where it says how, and has made a charge where it took something.
+fn has_ended_so(local: &LocalHold) -> bool {
     let hold = &local.hold;
-    let within = |part: Credits| !part.is_negative() && part <= hold.amount;
-    let captured = match hold.state {
-        HoldState::Open | HoldState::Released => hold.captured.is_zero(),
-        HoldState::Captured => hold.captured.is_positive(),
-        HoldState::Expired => hold.captured == hold.captured_on_expiry(),
-    };
     let asked_for = match hold.state {
         HoldState::Open => local.ended.is_none(),
         HoldState::Expired => local.ended.as_ref().is_some_and(|ended| ended.told.is_none()),
@@ -153,13 +116,5 @@ fn is_possible(local: &LocalHold) -> bool {
         }
     };
     let charged = local.ended.as_ref().is_some_and(|ended| ended.charge.is_some());
-    hold.amount.is_positive()
-        && hold.progress.is_none_or(within)
-        && within(hold.captured)
-        && !hold.ttl.is_zero()
-        && hold.ttl <= MAX_HOLD_TTL
-        && hold.expires_at >= hold.placed_at.plus(hold.ttl)
-        && captured
-        && asked_for
-        && charged == hold.captured.is_positive()
+    asked_for && charged == hold.captured.is_positive()
 }
