@@ -7,8 +7,8 @@ use edge_credits_core::time::Timestamp;
 use crate::auditor::{Books, Charge, State};
 use crate::faults::Fault;
 use crate::hold_books::HoldBook;
+use crate::met;
 use crate::plan::SECOND;
-use crate::tally::Tally;
 use crate::upstream::{Line, sum};
 use crate::world::World;
 
@@ -24,7 +24,7 @@ impl World {
             self.auditor.follow(customer, writes);
         }
         for edge in std::mem::take(&mut self.auditor.edges) {
-            Tally::count(&mut self.tally.edges, edge);
+            met::count(&mut self.tally.own.edges, edge);
         }
         self.compare_memory(customer);
         if journal.is_empty() {
@@ -169,10 +169,10 @@ impl World {
             .sum();
         let bound = shown.min(elsewhere);
         let safe = shown - not_shown(books, &opened.unit, index) - held;
-        self.tally.gates += 1;
-        self.tally.gates_over += u64::from(over > 0);
-        if over > self.tally.worst {
-            (self.tally.worst, self.tally.worst_bound) = (over, bound);
+        self.tally.own.gates += 1;
+        self.tally.own.gates_over += u64::from(over > 0);
+        if over > self.tally.own.worst {
+            (self.tally.own.worst, self.tally.own.worst_bound) = (over, bound);
         }
         if over > bound {
             let what = format!("{customer}: a gate went {over} over, its bound is {bound}");

@@ -8,8 +8,8 @@ use edge_credits_core::ledger::{CallDetails, Consume, WhenShort};
 
 use crate::faults::Fault;
 use crate::holding::Asked;
+use crate::met;
 use crate::plan::{MINUTE, SECOND};
-use crate::tally::Tally;
 use crate::world::{Event, World};
 
 /// How long a caller waits for an attempt.
@@ -169,11 +169,11 @@ impl World {
         match answer {
             Some(word) => {
                 known.done = true;
-                Tally::count(&mut self.tally.answers, word);
+                met::count(&mut self.tally.own.answers, word);
             }
             None if known.attempts >= ATTEMPTS => {
                 known.done = true;
-                Tally::count(&mut self.tally.answers, "never known");
+                met::count(&mut self.tally.own.answers, "never known");
             }
             None => {
                 let pause = self.random.span(100, 10 * SECOND);

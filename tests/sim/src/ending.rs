@@ -2,8 +2,8 @@
 //! what is left.
 
 use crate::auditor::State;
+use crate::met;
 use crate::plan::{MINUTE, SECOND};
-use crate::tally::Tally;
 use crate::world::World;
 
 impl World {
@@ -66,7 +66,7 @@ impl World {
                 format!("it is {}, {bound} ms later, and {row:?} still waits", self.clock(0));
             self.auditor.fail("D9", what);
         }
-        self.tally.longest_drain = self.tally.longest_drain.max(self.now - begins);
+        self.tally.own.longest_drain = self.tally.own.longest_drain.max(self.now - begins);
     }
 
     /// After a fresh read both sides have the same balance, but for what is quarantined (E4). A
@@ -140,7 +140,7 @@ impl World {
 
     fn count_states(&mut self) {
         for end in self.auditor.holds.ends() {
-            Tally::count(&mut self.tally.states, end);
+            met::count(&mut self.tally.own.states, end);
         }
         for books in &self.auditor.books {
             for charge in books.charges.values() {
@@ -151,7 +151,7 @@ impl World {
                     (State::Quarantined, false) => "quarantined, not applied",
                     (State::Pending, _) => "pending",
                 };
-                Tally::count(&mut self.tally.states, name);
+                met::count(&mut self.tally.own.states, name);
             }
         }
     }

@@ -1,15 +1,33 @@
 //! The kinds of faults, and the points at which an object may die.
 
+use crate::tally::Each;
+
+/// One of a few that are counted apart.
+pub(crate) trait Kind: Copy + 'static {
+    /// All of them, in their order.
+    const ALL: &'static [Self];
+
+    /// Its place among them.
+    fn place(self) -> usize;
+
+    /// What a report calls it.
+    fn text(self) -> &'static str;
+}
+
 macro_rules! kinds {
     ($(#[$doc:meta])* $name:ident { $($(#[$kind_doc:meta])* $kind:ident = $text:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum $name { $($(#[$kind_doc])* $kind,)* }
 
-        impl $name {
-            pub(crate) const ALL: &[Self] = &[$(Self::$kind,)*];
+        impl $crate::faults::Kind for $name {
+            const ALL: &'static [Self] = &[$(Self::$kind,)*];
 
-            pub(crate) const fn text(self) -> &'static str {
+            fn place(self) -> usize {
+                self as usize
+            }
+
+            fn text(self) -> &'static str {
                 match self { $(Self::$kind => $text,)* }
             }
         }
@@ -82,17 +100,4 @@ kinds! {
 }
 
 /// The faults of a seed: how many times in a thousand each strikes where it can; 0 is never.
-#[derive(Clone, Debug)]
-pub(crate) struct Rates([u64; Fault::ALL.len()]);
-
-impl Rates {
-    pub(crate) const NONE: Self = Self([0; Fault::ALL.len()]);
-
-    pub(crate) const fn of(&self, fault: Fault) -> u64 {
-        self.0[fault as usize]
-    }
-
-    pub(crate) const fn set(&mut self, fault: Fault, per_mille: u64) {
-        self.0[fault as usize] = per_mille;
-    }
-}
+pub(crate) type Rates = Each<Fault>;

@@ -2,6 +2,8 @@
 
 use edge_credits_core::cache::mutants::Mutant;
 
+use crate::mistakes;
+
 /// A mistake of a shell or its store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Switch {
@@ -17,12 +19,8 @@ pub(crate) enum Switch {
     NoWatchdog,
 }
 
-/// A mistake, wherever it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mistake {
-    Core(Mutant),
-    Shell(Switch),
-}
+/// A mistake of this world.
+pub(crate) type Mistake = mistakes::Mistake<Mutant, Switch>;
 
 impl Mistake {
     pub(crate) const ALL: &[(&str, Self)] = &[
@@ -48,18 +46,4 @@ impl Mistake {
         ("captured under the caller's key", Self::Core(Mutant::CaptureByCallersKey)),
         ("no alarm looks at holds", Self::Core(Mutant::AlarmForgetsHolds)),
     ];
-
-    pub(crate) const fn shell(self) -> Option<Switch> {
-        match self {
-            Self::Shell(switch) => Some(switch),
-            Self::Core(_) => None,
-        }
-    }
-
-    pub(crate) const fn core(self) -> Option<Mutant> {
-        match self {
-            Self::Core(mutant) => Some(mutant),
-            Self::Shell(_) => None,
-        }
-    }
 }

@@ -102,7 +102,7 @@ impl World {
         let unused = mem::take(&mut object.keeper.store_mut().fate);
         if fate != Fate::Kept && unused == Fate::Kept {
             let fault = if fate == Fate::FailsLost { Fault::CommitLost } else { Fault::CommitKept };
-            self.tally.fired.0[fault as usize] += 1;
+            self.tally.fired[fault] += 1;
         }
         self.audit(customer);
         self.follow_alarm(customer);

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use edge_credits_core::cache::{CacheConfig, HoldsAt};
 
-use crate::faults::{Fault, Rates};
+use crate::faults::{Fault, Kind, Rates};
 use crate::random::Random;
 
 pub(crate) const SECOND: u64 = 1_000;
@@ -73,7 +73,7 @@ impl Plan {
         let margin = (window / 10).max(HOUR);
         let clock_range = ((margin - FLIGHT) / 2).min(HOUR) as i64;
         let mut plan = Self {
-            rates: Rates::NONE,
+            rates: Rates::default(),
             config,
             customers: random.range(1, 3) as usize,
             units: random.range(1, 2) as usize,
@@ -100,7 +100,7 @@ impl Plan {
             let chosen = random.hit(share);
             let rate = random.span(5, most(*fault));
             if chosen && self.may_have(*fault) {
-                self.rates.set(*fault, rate);
+                self.rates[*fault] = rate;
             }
         }
     }
@@ -116,7 +116,7 @@ impl Plan {
     }
 
     pub(crate) fn has(&self, fault: Fault) -> bool {
-        self.rates.of(fault) > 0
+        self.rates[fault] > 0
     }
 }
 

@@ -1,90 +1,127 @@
 //! Which seeds are run, on how many threads, and whether all is well.
 
+use core::fmt::Debug;
+use core::time::Duration;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use edge_credits_core::cache::mutants::switch_on;
-
 use crate::auditor::Breach;
 use crate::ledger;
-use crate::mutants::Mistake;
-use crate::report;
 use crate::small;
 use crate::suite;
-use crate::tally::Tally;
+use crate::tally::Counts;
 use crate::trace::Trace;
-use crate::world::World;
+use crate::world;
 
 /// Seeds of a run that names no number.
 const USUAL: u64 = 2_000;
 
+/// Failing seeds that are listed.
+const LISTED: usize = 20;
+
+/// A world in which a seed has a history.
+pub(crate) trait Simulated: Sized {
+    /// What reports call it.
+    const NAME: &'static str;
+
+    /// What may be wrong in it, to be found.
+    type Mistake: Copy;
+
+    type Tally: Counts;
+
+    /// Switches a mistake of the core on in this thread, or all off.
+    fn switch_on(mistake: Option<Self::Mistake>);
+
+    fn begin(seed: u64, trace: Trace, mistake: Option<Self::Mistake>) -> Self;
+
+    /// What the seed has decided.
+    fn plan(&self) -> &dyn Debug;
+
+    /// Runs it to its end. The first breach ends it.
+    fn run(&mut self);
+
+    fn end(self) -> (Trace, Self::Tally, Option<Breach>);
+}
+
 /// What came of a seed.
-pub(crate) struct Outcome<T = Tally> {
+pub(crate) struct Outcome<T> {
     pub(crate) seed: u64,
     pub(crate) hash: u64,
     pub(crate) tally: T,
     pub(crate) breach: Option<Breach>,
 }
 
-/// Runs one seed in the world of the cache.
-pub(crate) fn run_seed(seed: u64, print: bool, mistake: Option<Mistake>) -> Outcome {
-    switch_on(mistake.and_then(Mistake::core));
-    let outcome = guarded(seed, || {
-        let mut world = World::new(seed, Trace::new(print), mistake);
+/// Runs one seed; a panic is a breach.
+pub(crate) fn run_seed<W: Simulated>(
+    seed: u64,
+    print: bool,
+    mistake: Option<W::Mistake>,
+) -> Outcome<W::Tally> {
+    W::switch_on(mistake);
+    let history = || {
+        let mut world = W::begin(seed, Trace::new(print), mistake);
         if print {
-            println!("{:#?}", world.plan);
+            println!("{:#?}", world.plan());
         }
         world.run();
-        world.tally.seeds = 1;
-        (world.trace.hash, world.tally, world.auditor.breach)
-    });
-    switch_on(None);
-    outcome
-}
-
-/// Runs a history; a panic is a breach.
-pub(crate) fn guarded<T: Default>(
-    seed: u64,
-    history: impl FnOnce() -> (u64, T, Option<Breach>),
-) -> Outcome<T> {
-    match panic::catch_unwind(AssertUnwindSafe(history)) {
-        Ok((hash, tally, breach)) => Outcome { seed, hash, tally, breach },
+        world.end()
+    };
+    let outcome = match panic::catch_unwind(AssertUnwindSafe(history)) {
+        Ok((trace, tally, breach)) => Outcome { seed, hash: trace.hash, tally, breach },
         Err(panic) => {
             let words = panic.downcast_ref::<String>().cloned();
             let words = words.or_else(|| panic.downcast_ref::<&str>().map(|w| (*w).to_owned()));
             let what = words.unwrap_or_else(|| "without words".to_owned());
             let breach = Some(Breach { law: "L (panic)", what });
-            Outcome { seed, hash: 0, tally: T::default(), breach }
+            Outcome { seed, hash: 0, tally: W::Tally::default(), breach }
         }
+    };
+    W::switch_on(None);
+    outcome
+}
+
+impl<T> Outcome<T> {
+    /// Says what came of it. Returns whether all is well.
+    pub(crate) fn tell(&self) -> bool {
+        match &self.breach {
+            Some(breach) => println!("seed {} breaks {}: {}", self.seed, breach.law, breach.what),
+            None => println!("seed {} keeps every promise", self.seed),
+        }
+        self.breach.is_none()
     }
 }
 
-/// Runs seeds of a world on every processor. Returns what they met and those that failed.
-pub(crate) fn run_many<T: Default + Send>(
-    (from, seeds): (u64, u64),
-    run: impl Fn(u64) -> Outcome<T> + Sync,
-    add: impl Fn(&mut T, &T) + Sync,
-) -> (T, Vec<Outcome<T>>) {
+/// What came of many seeds of a world.
+pub(crate) struct Run<T> {
+    tally: T,
+    /// Those that failed.
+    failed: Vec<Outcome<T>>,
+    took: Duration,
+}
+
+/// Runs seeds of a world on every processor.
+fn run_many<W: Simulated>((from, seeds): (u64, u64)) -> Run<W::Tally> {
+    let started = Instant::now();
     let next = AtomicU64::new(from);
-    let all = Mutex::new((T::default(), Vec::new()));
+    let all = Mutex::new((W::Tally::default(), Vec::new()));
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let work = || {
-        let mut mine = T::default();
+        let mut mine = W::Tally::default();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= from.saturating_add(seeds) {
                 break;
             }
-            let outcome = run(seed);
-            add(&mut mine, &outcome.tally);
+            let outcome = run_seed::<W>(seed, false, None);
+            mine.add(&outcome.tally);
             if outcome.breach.is_some() {
                 all.lock().expect("the results").1.push(outcome);
             }
         }
-        add(&mut all.lock().expect("the results").0, &mine);
+        all.lock().expect("the results").0.add(&mine);
     };
     thread::scope(|scope| {
         for _ in 0..threads {
@@ -93,25 +130,45 @@ pub(crate) fn run_many<T: Default + Send>(
     });
     let (tally, mut failed) = all.into_inner().expect("the results");
     failed.sort_by_key(|outcome| outcome.seed);
-    (tally, failed)
+    Run { tally, failed, took: started.elapsed() }
 }
 
-/// Runs seeds of both worlds, says what came of them, and whether all is well in each.
-pub(crate) fn both(from: u64, seeds: u64) -> [(bool, String); 2] {
-    let started = Instant::now();
-    let cache = |seed| run_seed(seed, false, None);
-    let (tally, failed) = run_many((from, seeds), cache, Tally::add);
-    let took = started.elapsed();
-    let valid = report::all(&tally, &failed, took);
-    let line = report::line(&tally, failed.len(), took);
-    let started = Instant::now();
-    let ledger = |seed| ledger::run_seed(seed, false, None);
-    let (tally, failed) = run_many((from, seeds), ledger, ledger::Tally::add);
-    let took = started.elapsed();
-    tally.print(took);
-    let also_valid = report::verdict(&failed, &tally.reasons_invalid(), seeds);
-    let ledger = format!("ledger: {}", tally.line(failed.len(), took));
-    [(valid, format!("cache: {line}")), (also_valid, ledger)]
+impl<T: Counts> Run<T> {
+    /// Says what came of it. Returns whether all is well, and that in a line.
+    fn tell(&self, name: &str) -> (bool, String) {
+        let line = format!("{name}: {}", self.tally.line(self.failed.len(), self.took));
+        println!("\nthe {line}");
+        self.tally.print();
+        let invalid = self.tally.reasons_invalid();
+        for reason in &invalid {
+            println!("invalid: {reason}");
+        }
+        for outcome in self.failed.iter().take(LISTED) {
+            outcome.tell();
+        }
+        println!("{} seeds of the {name} fail", self.failed.len());
+        (self.failed.is_empty() && invalid.is_empty(), line)
+    }
+}
+
+/// Runs seeds of a world, says what came of them, and whether all is well.
+pub(crate) fn run_world<W: Simulated>(from: u64, seeds: u64) -> (bool, String) {
+    run_many::<W>((from, seeds)).tell(W::NAME)
+}
+
+/// The same of both worlds.
+fn both(from: u64, seeds: u64) -> bool {
+    let (cache, _) = run_world::<world::World>(from, seeds);
+    let (ledger, _) = run_world::<ledger::World>(from, seeds);
+    cache && ledger
+}
+
+/// Runs one seed in a world, and says what came of it.
+fn show<W: Simulated>(seed: u64, trace: bool) -> bool {
+    println!("the {}:", W::NAME);
+    let outcome = run_seed::<W>(seed, trace, None);
+    println!("seed {seed}: trace {:016x}, {} events", outcome.hash, outcome.tally.events());
+    outcome.tell()
 }
 
 /// Reads the command line and does what it says. Returns whether all is well.
@@ -136,14 +193,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<bool, String> {
         }
     }
     if let Some(seed) = seed {
-        println!("the cache:");
-        let outcome = run_seed(seed, trace, None);
-        println!("seed {seed}: trace {:016x}, {} events", outcome.hash, outcome.tally.events);
-        let well = report::breach(&outcome);
-        println!("the ledger:");
-        let outcome = ledger::run_seed(seed, trace, None);
-        println!("seed {seed}: trace {:016x}, {} events", outcome.hash, outcome.tally.events());
-        return Ok(report::breach(&outcome) && well);
+        let cache = show::<world::World>(seed, trace);
+        return Ok(show::<ledger::World>(seed, trace) && cache);
     }
     panic::set_hook(Box::new(|_| {}));
     if let Some(most) = mutants {
@@ -157,5 +208,5 @@ pub(crate) fn run(arguments: &[String]) -> Result<bool, String> {
     if let Some((seeds, most)) = tests {
         return Ok(suite::run(seeds, most));
     }
-    Ok(both(from, seeds).iter().all(|(well, _)| *well))
+    Ok(both(from, seeds))
 }

@@ -229,7 +229,7 @@ const CHARGES: [(u64, i64, WhenShort); 3] = [
 fn small_world(upstream: UpstreamKind) -> World {
     let window = 24 * HOUR;
     let plan = Plan {
-        rates: Rates::NONE,
+        rates: Rates::default(),
         config: CacheConfig {
             sync_interval: Duration::from_secs(5),
             max_staleness: Duration::from_secs(15),

@@ -60,7 +60,7 @@ pub(crate) struct Answer {
 impl World {
     /// Holds a conversation that has been leased. Returns its number if it reads a balance.
     pub(crate) fn begin_talk(&mut self, customer: usize, said: Conversation) -> Option<u64> {
-        self.tally.conversations += 1;
+        self.tally.own.conversations += 1;
         let talk = match said {
             Conversation::Read { token, unit } => Talk {
                 token,
@@ -192,9 +192,9 @@ impl World {
             Asked::Charge(body) => self.upstream.charge(customer, body, self.now),
             Asked::Batch(body) => self.upstream.batch(customer, body, self.now),
         };
-        self.tally.fired.0[Fault::Forgotten as usize] += self.upstream.forgotten - forgotten;
+        self.tally.fired[Fault::Forgotten] += self.upstream.forgotten - forgotten;
         if response.status == 402 {
-            self.tally.fired.0[Fault::Shortage as usize] += 1;
+            self.tally.fired[Fault::Shortage] += 1;
         }
         let lines = self.upstream.lines(customer).len();
         for index in before..lines {

@@ -3,7 +3,7 @@
 
 use edge_credits_core::http::Response;
 
-use crate::faults::Fault;
+use crate::faults::{Fault, Kind};
 use crate::plan::{HOUR, MINUTE, SECOND, UpstreamKind};
 use crate::talk::{Asked, Message};
 use crate::upstream::plain;
@@ -58,7 +58,7 @@ impl World {
             let pause = self.random.range(100, (2 * self.plan.span / times).max(200));
             self.later(pause, Event::Weather(fault));
         }
-        self.tally.fired.0[fault as usize] += 1;
+        self.tally.fired[fault] += 1;
         self.trace.note(self.now, format_args!("{}", fault.text()));
         let customer = self.random.range(0, self.plan.customers as u64 - 1) as usize;
         match fault {

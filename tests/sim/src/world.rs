@@ -3,22 +3,25 @@
 //! What a part does is in its own file: [`crate::calls`] the callers, [`crate::object`] the shell
 //! around the cache, [`crate::talk`] its conversations, [`crate::weather`] what goes on outside.
 
-use std::collections::BTreeMap;
+use core::fmt::Debug;
 
+use edge_credits_core::cache::mutants::switch_on;
 use edge_credits_core::entropy::{Entropy, Jitter};
 use edge_credits_core::ids::{CustomerId, Environment, Owner, Unit};
 
-use crate::auditor::Auditor;
+use crate::auditor::{Auditor, Breach};
 use crate::calls::{Call, Operation};
-use crate::faults::{Fault, Point, Rates};
+use crate::faults::{Fault, Kind, Point, Rates};
 use crate::holding::Asked;
+use crate::met::Tally;
 use crate::mutants::Mistake;
 use crate::object::Object;
 use crate::plan::{HOUR, Plan, SECOND};
+use crate::queue::Queue;
 use crate::random::Random;
+use crate::runner::Simulated;
 use crate::small::Script;
 use crate::talk::{Answer, Message};
-use crate::tally::Tally;
 use crate::trace::Trace;
 use crate::upstream::Upstream;
 use crate::weather::Weather;
@@ -85,8 +88,7 @@ pub(crate) struct World {
     pub(crate) plan: Plan,
     pub(crate) random: Random,
     pub(crate) now: u64,
-    queue: BTreeMap<(u64, u64), Event>,
-    queued: u64,
+    queue: Queue<Event>,
     pub(crate) objects: Vec<Object>,
     pub(crate) operations: Vec<Operation>,
     pub(crate) units: Vec<Unit>,
@@ -103,8 +105,18 @@ pub(crate) struct World {
     pub(crate) script: Option<Script>,
 }
 
-impl World {
-    pub(crate) fn new(seed: u64, trace: Trace, mistake: Option<Mistake>) -> Self {
+impl Simulated for World {
+    const NAME: &'static str = "cache";
+
+    type Mistake = Mistake;
+
+    type Tally = Tally;
+
+    fn switch_on(mistake: Option<Mistake>) {
+        switch_on(mistake.and_then(Mistake::core));
+    }
+
+    fn begin(seed: u64, trace: Trace, mistake: Option<Mistake>) -> Self {
         let mut random = Random::new(seed);
         let plan = Plan::new(&mut random);
         let mut world = Self::with(plan, random, trace, mistake);
@@ -113,6 +125,24 @@ impl World {
         world
     }
 
+    fn plan(&self) -> &dyn Debug {
+        &self.plan
+    }
+
+    fn run(&mut self) {
+        let ends = self.now + self.plan.span;
+        self.run_until(ends, |_| false);
+        self.settle_down();
+    }
+
+    fn end(self) -> (Trace, Tally, Option<Breach>) {
+        let (seeds, virtual_ms) = (1, self.now - HOUR);
+        let tally = Tally { seeds, virtual_ms, ..self.tally };
+        (self.trace, tally, self.auditor.breach)
+    }
+}
+
+impl World {
     /// A world in which nothing has been asked for yet.
     pub(crate) fn with(
         plan: Plan,
@@ -135,7 +165,7 @@ impl World {
         let objects = owners.into_iter().map(|owner| Object::new(owner, shell)).collect();
         let mut tally = Tally::default();
         for fault in Fault::ALL {
-            tally.enabled.0[*fault as usize] += u64::from(plan.has(*fault));
+            tally.enabled[*fault] += u64::from(plan.has(*fault));
         }
         let mut world = Self {
             auditor: Auditor::new(plan.customers),
@@ -150,8 +180,7 @@ impl World {
             mistake,
             calm: false,
             script: None,
-            queue: BTreeMap::new(),
-            queued: 0,
+            queue: Queue::new(),
             now: HOUR,
             random,
             plan,
@@ -168,7 +197,7 @@ impl World {
                 self.upstream.outside(customer, &unit, balance, self.now);
             }
             if self.plan.has(Fault::ClocksDiffer) {
-                self.tally.fired.0[Fault::ClocksDiffer as usize] += 1;
+                self.tally.fired[Fault::ClocksDiffer] += 1;
                 self.objects[customer].offset = self.clock_offset();
             }
         }
@@ -188,8 +217,7 @@ impl World {
     }
 
     pub(crate) fn later(&mut self, delay: u64, event: Event) {
-        self.queued += 1;
-        self.queue.insert((self.now + delay, self.queued), event);
+        self.queue.put(self.now + delay, event);
     }
 
     /// Whether a fault is to strike here and now: by its rate, or by the script.
@@ -197,7 +225,7 @@ impl World {
         match &mut self.script {
             _ if self.calm => false,
             Some(script) => script.strikes(fault),
-            None => self.random.hit(self.plan.rates.of(fault)),
+            None => self.random.hit(self.plan.rates[fault]),
         }
     }
 
@@ -205,7 +233,7 @@ impl World {
     pub(crate) fn strike(&mut self, fault: Fault) -> bool {
         let hit = self.chance(fault);
         if hit {
-            self.tally.fired.0[fault as usize] += 1;
+            self.tally.fired[fault] += 1;
         }
         hit
     }
@@ -214,19 +242,11 @@ impl World {
     pub(crate) fn dies(&mut self, customer: usize, point: Point) -> bool {
         let dies = self.strike(Fault::Crash);
         if dies {
-            self.tally.points.0[point as usize] += 1;
+            self.tally.points[point] += 1;
             self.trace.note(self.now, format_args!("{customer} dies: {}", point.text()));
             self.restart(customer);
         }
         dies
-    }
-
-    /// Runs the seed to its end. The first breach ends it.
-    pub(crate) fn run(&mut self) {
-        let ends = self.now + self.plan.span;
-        self.run_until(ends, |_| false);
-        self.settle_down();
-        self.tally.virtual_ms += self.now - HOUR;
     }
 
     /// Lets things happen until a time, or until `done`.
@@ -235,10 +255,7 @@ impl World {
             if self.auditor.breach.is_some() || done(self) {
                 return;
             }
-            let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= ends) else {
-                break;
-            };
-            let ((at, _), event) = entry.remove_entry();
+            let Some((at, event)) = self.queue.next(ends) else { break };
             self.now = self.now.max(at);
             self.tally.events += 1;
             if self.tally.events > MOST_EVENTS {
@@ -275,12 +292,8 @@ impl World {
     /// [`World::weather_changes`] for clocks that step forward.
     pub(crate) fn end_flights(&mut self, customer: usize) {
         let ours = |event: &Event| matches!(event, Event::Request(m) if m.customer == customer);
-        let keys: Vec<_> =
-            self.queue.iter().filter(|(_, event)| ours(event)).map(|(key, _)| *key).collect();
-        for key in keys {
-            if let Some(event) = self.queue.remove(&key)
-                && self.random.hit(500)
-            {
+        for event in self.queue.take_out(ours) {
+            if self.random.hit(500) {
                 self.later(0, event);
             }
         }
@@ -289,9 +302,9 @@ impl World {
     /// Faults stop.
     pub(crate) fn calm_down(&mut self) {
         self.calm = true;
-        self.plan.rates = Rates::NONE;
+        self.plan.rates = Rates::default();
         self.weather.clear_up();
-        self.queue.retain(|_, event| {
+        self.queue.retain(|event| {
             let asks = matches!(event, Event::Operate(_) | Event::AskOfHold { .. });
             !asks && !matches!(event, Event::CallAgain(_) | Event::Weather(_))
         });

@@ -33,7 +33,7 @@ pub(super) struct Audited {
 pub(super) struct Auditor {
     pub(super) customers: Vec<Audited>,
     pub(super) breach: Option<Breach>,
-    pub(super) edges: Each<{ Edge::ALL.len() }>,
+    pub(super) edges: Each<Edge>,
 }
 
 impl Auditor {
@@ -53,7 +53,7 @@ impl Auditor {
     }
 
     pub(super) fn met(&mut self, edge: Edge) {
-        self.edges.0[edge as usize] += 1;
+        self.edges[edge] += 1;
     }
 
     /// Something was kept.

@@ -78,4 +78,4 @@ kinds! {
 }
 
 /// The faults of a seed: how many times in a thousand each strikes where it can; 0 is never.
-pub(super) type Rates = Each<{ Fault::ALL.len() }>;
+pub(super) type Rates = Each<Fault>;

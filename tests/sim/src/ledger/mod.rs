@@ -17,35 +17,13 @@ mod callers;
 mod disk;
 mod edges;
 mod ending;
-mod faults;
+pub(crate) mod faults;
 mod mutants;
 mod object;
 mod plan;
 mod requests;
-mod tally;
+pub(crate) mod tally;
 mod world;
 
-use edge_credits_core::ledger::mutants::switch_on;
-
 pub(crate) use mutants::Mistake;
-pub(crate) use tally::Tally;
-
-use crate::runner::{Outcome, guarded};
-use crate::trace::Trace;
-use world::World;
-
-/// Runs one seed.
-pub(crate) fn run_seed(seed: u64, print: bool, mistake: Option<Mistake>) -> Outcome<Tally> {
-    switch_on(mistake.and_then(Mistake::core));
-    let outcome = guarded(seed, || {
-        let mut world = World::new(seed, Trace::new(print), mistake);
-        if print {
-            println!("{:#?}", world.plan);
-        }
-        world.run();
-        world.tally.seeds = 1;
-        (world.trace.hash, world.tally, world.auditor.breach)
-    });
-    switch_on(None);
-    outcome
-}
+pub(crate) use world::World;

@@ -2,6 +2,8 @@
 
 use edge_credits_core::ledger::mutants::Mutant;
 
+use crate::mistakes;
+
 /// A mistake of a shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Switch {
@@ -17,12 +19,8 @@ pub(crate) enum Switch {
     SaidAndNotWritten,
 }
 
-/// A mistake, wherever it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mistake {
-    Core(Mutant),
-    Shell(Switch),
-}
+/// A mistake of this world.
+pub(crate) type Mistake = mistakes::Mistake<Mutant, Switch>;
 
 impl Mistake {
     pub(crate) const ALL: &[(&str, Self)] = &[
@@ -40,11 +38,4 @@ impl Mistake {
         ("ledger: no watchdog", Self::Shell(Switch::NoWatchdog)),
         ("ledger: end said and not written", Self::Shell(Switch::SaidAndNotWritten)),
     ];
-
-    pub(crate) const fn core(self) -> Option<Mutant> {
-        match self {
-            Self::Core(mutant) => Some(mutant),
-            Self::Shell(_) => None,
-        }
-    }
 }

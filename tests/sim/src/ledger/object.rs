@@ -17,6 +17,7 @@ use super::faults::{Fault, Point};
 use super::mutants::Switch;
 use super::world::{Event, World};
 use crate::disk::Fate;
+use crate::faults::Kind;
 use crate::object::BASE;
 use crate::plan::{HOUR, SECOND};
 
@@ -223,7 +224,7 @@ impl World {
         if !self.strike(Fault::Crash) {
             return Ok(());
         }
-        self.tally.points.0[point as usize] += 1;
+        self.tally.points[point] += 1;
         self.trace.note(self.now, format_args!("{customer} dies: {}", point.text()));
         self.evict(customer);
         Err(Gone::Dead)
@@ -255,10 +256,10 @@ impl World {
         let (chosen, would_fail) = mem::take(&mut self.fates);
         let fault = if chosen == Fate::FailsLost { Fault::CommitLost } else { Fault::CommitKept };
         if chosen != Fate::Kept && fate == Fate::Kept {
-            self.tally.fired.0[fault as usize] += 1;
+            self.tally.fired[fault] += 1;
         }
         if would_fail && !read_fails {
-            self.tally.fired.0[Fault::ReadFails as usize] += 1;
+            self.tally.fired[Fault::ReadFails] += 1;
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a seed decides before its history begins: who there is, how much, and which faults.
 
 use super::faults::{Fault, Rates};
+use crate::faults::Kind;
 use crate::plan::{HOUR, MINUTE, SECOND};
 use crate::random::Random;
 
@@ -51,13 +52,13 @@ impl Plan {
         let share = random.pick(&[150, 350, 600]);
         for fault in Fault::ALL {
             let (chosen, rate) = (random.hit(share), random.span(5, most(*fault)));
-            plan.rates.0[*fault as usize] = if chosen { rate } else { 0 };
+            plan.rates[*fault] = if chosen { rate } else { 0 };
         }
         plan
     }
 
     pub(super) fn has(&self, fault: Fault) -> bool {
-        self.rates.0[fault as usize] > 0
+        self.rates[fault] > 0
     }
 }
 

@@ -3,9 +3,11 @@
 //! [`super::callers`] has what callers want, [`super::object`] the shell around the ledger,
 //! [`super::ending`] what must be true when the faults have stopped.
 
-use std::collections::{BTreeMap, BTreeSet};
+use core::fmt::Debug;
+use std::collections::BTreeSet;
 
 use edge_credits_core::ids::{CustomerId, Environment, Owner, TransactionId, Unit};
+use edge_credits_core::ledger::mutants::switch_on;
 
 use super::asked::{Answer, Asked};
 use super::auditor::Auditor;
@@ -14,10 +16,14 @@ use super::faults::{Fault, Rates};
 use super::mutants::{Mistake, Switch};
 use super::object::Object;
 use super::plan::Plan;
-use super::tally::Tally;
+use super::tally::{Met, Tally};
+use crate::auditor::Breach;
 use crate::disk::Fate;
+use crate::faults::Kind;
 use crate::plan::{HOUR, MINUTE, SECOND};
+use crate::queue::Queue;
 use crate::random::Random;
+use crate::runner::Simulated;
 use crate::trace::Trace;
 
 /// A seed's events are some thousands: with more, somebody wakes somebody without an end.
@@ -66,12 +72,11 @@ pub(super) struct Operation {
 }
 
 /// Everything of a seed.
-pub(super) struct World {
+pub(crate) struct World {
     pub(super) plan: Plan,
     pub(super) random: Random,
     pub(super) now: u64,
-    queue: BTreeMap<(u64, u64), Event>,
-    queued: u64,
+    queue: Queue<Event>,
     pub(super) objects: Vec<Object>,
     pub(super) operations: Vec<Operation>,
     /// What each customer's callers know, and the keys that they have used.
@@ -89,8 +94,42 @@ pub(super) struct World {
     calm: bool,
 }
 
+impl Simulated for World {
+    const NAME: &'static str = "ledger";
+
+    type Mistake = Mistake;
+
+    type Tally = Tally;
+
+    fn switch_on(mistake: Option<Mistake>) {
+        switch_on(mistake.and_then(Mistake::core));
+    }
+
+    fn begin(seed: u64, trace: Trace, mistake: Option<Mistake>) -> Self {
+        let mut world = Self::new(seed, trace, mistake);
+        world.start();
+        world
+    }
+
+    fn plan(&self) -> &dyn Debug {
+        &self.plan
+    }
+
+    fn run(&mut self) {
+        self.run_until(self.now + self.plan.span);
+        self.settle_down();
+    }
+
+    fn end(self) -> (Trace, Tally, Option<Breach>) {
+        let (seeds, virtual_ms) = (1, self.now - HOUR);
+        let own = Met(self.auditor.edges);
+        let tally = Tally { seeds, virtual_ms, own, ..self.tally };
+        (self.trace, tally, self.auditor.breach)
+    }
+}
+
 impl World {
-    pub(super) fn new(seed: u64, trace: Trace, mistake: Option<Mistake>) -> Self {
+    fn new(seed: u64, trace: Trace, mistake: Option<Mistake>) -> Self {
         // Other numbers than those that the other world draws from this seed.
         let mut random = Random::new(seed ^ 0x1ed9_e512_0000_0000);
         let plan = Plan::new(&mut random);
@@ -102,7 +141,7 @@ impl World {
         let names = ["credits", "gpu"];
         let units = names[..plan.units].iter().map(|name| Unit::parse(name).expect("a unit"));
         let torn = mistake == Some(Mistake::Shell(Switch::TornCommit));
-        let mut world = Self {
+        Self {
             auditor: Auditor::new(&owners, plan.overdraft_limit),
             known: owners.iter().map(|_| Known::default()).collect(),
             units: units.collect(),
@@ -115,19 +154,16 @@ impl World {
             mistake,
             fates: (Fate::Kept, false),
             calm: false,
-            queue: BTreeMap::new(),
-            queued: 0,
+            queue: Queue::new(),
             now: HOUR,
             random,
             plan,
-        };
-        world.begin();
-        world
+        }
     }
 
-    fn begin(&mut self) {
+    fn start(&mut self) {
         for fault in Fault::ALL {
-            self.tally.enabled.0[*fault as usize] += u64::from(self.plan.has(*fault));
+            self.tally.enabled[*fault] += u64::from(self.plan.has(*fault));
         }
         for customer in 0..self.plan.customers {
             self.open_account(customer);
@@ -150,37 +186,27 @@ impl World {
     }
 
     pub(super) fn later(&mut self, delay: u64, event: Event) {
-        self.queued += 1;
-        self.queue.insert((self.now + delay, self.queued), event);
+        self.queue.put(self.now + delay, event);
     }
 
     /// Whether a fault is to strike here and now.
     pub(super) fn chance(&mut self, fault: Fault) -> bool {
-        !self.calm && self.random.hit(self.plan.rates.0[fault as usize])
+        !self.calm && self.random.hit(self.plan.rates[fault])
     }
 
     /// Whether a fault strikes here and now, counted.
     pub(super) fn strike(&mut self, fault: Fault) -> bool {
         let hit = self.chance(fault);
-        self.tally.fired.0[fault as usize] += u64::from(hit);
+        self.tally.fired[fault] += u64::from(hit);
         hit
-    }
-
-    /// Runs the seed to its end. The first breach ends it.
-    pub(super) fn run(&mut self) {
-        self.run_until(self.now + self.plan.span);
-        self.settle_down();
-        self.tally.virtual_ms += self.now - HOUR;
-        self.tally.edges = self.auditor.edges.clone();
     }
 
     pub(super) fn run_until(&mut self, ends: u64) {
         while self.auditor.breach.is_none() {
-            let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= ends) else {
+            let Some((at, event)) = self.queue.next(ends) else {
                 self.now = self.now.max(ends);
                 return;
             };
-            let ((at, _), event) = entry.remove_entry();
             self.now = self.now.max(at);
             self.tally.events += 1;
             if self.tally.events > MOST_EVENTS {
@@ -201,7 +227,7 @@ impl World {
             Event::AlarmAgain { customer, tries } => self.handle_alarm(customer, tries),
             Event::ClockSteps(customer) => self.clock_steps(customer),
             Event::Evicted(customer) => {
-                self.tally.fired.0[Fault::Eviction as usize] += 1;
+                self.tally.fired[Fault::Eviction] += 1;
                 self.evict(customer);
                 let next = self.random.range(1, self.plan.span / 4);
                 self.later(next, Event::Evicted(customer));
@@ -210,7 +236,7 @@ impl World {
     }
 
     fn clock_steps(&mut self, customer: usize) {
-        self.tally.fired.0[Fault::ClockStep as usize] += 1;
+        self.tally.fired[Fault::ClockStep] += 1;
         let off = self.random.span(SECOND, self.plan.clock_range) as i64;
         let offset = if self.random.hit(500) { off } else { -off };
         self.set_clock(customer, offset);
@@ -288,7 +314,7 @@ impl World {
     pub(super) fn calm_down(&mut self) {
         self.calm = true;
         self.plan.rates = Rates::default();
-        self.queue.retain(|_, event| {
+        self.queue.retain(|event| {
             !matches!(event, Event::Operate(_) | Event::ClockSteps(_) | Event::Evicted(_))
         });
         self.trace.note(self.now, format_args!("faults stop"));
