@@ -113,6 +113,14 @@ impl Books {
         *self.overage.entry(unit.clone()).or_default() -= by;
     }
 
+    /// What the entry of this id charged, of which nothing has been given back; zero if there is none.
+    pub(super) fn charged(&self, id: &TransactionId) -> i128 {
+        let charge = self.ids.get(id).and_then(|position| self.charges.get(position));
+        charge.map_or(0, |charge| {
+            charge.uncovered + charge.covered.iter().map(|part| part.1).sum::<i128>()
+        })
+    }
+
     fn open_parts(&self) -> impl Iterator<Item = (&Held, &(u64, i128))> {
         let open = self.holds.values().filter(|hold| hold.ended.is_none());
         open.flat_map(|hold| hold.parts.iter().map(move |part| (hold, part)))

@@ -32,18 +32,18 @@ pub(super) struct Known {
 }
 
 impl World {
-    fn call(&mut self) -> CallDetails {
+    pub(super) fn call(&mut self) -> CallDetails {
         self.keys_made += 1;
         let key = IdempotencyKey::parse(&format!("k{}", self.keys_made)).expect("a key");
         CallDetails { key, description: None, metadata: None }
     }
 
-    fn unit(&mut self) -> Unit {
+    pub(super) fn unit(&mut self) -> Unit {
         let index = self.random.range(0, self.units.len() as u64 - 1);
         self.units[index as usize].clone()
     }
 
-    fn amount(&mut self, most: u64) -> Credits {
+    pub(super) fn amount(&mut self, most: u64) -> Credits {
         let amount = self.random.span(1, most.max(2)) as i64;
         Credits::from_minor_units(amount).expect("an amount in range")
     }
@@ -66,6 +66,9 @@ impl World {
         self.later(pause, Event::Operate(customer));
         if self.strike_at_known(customer) {
             return;
+        }
+        if self.random.hit(self.plan.streams) {
+            return self.begin_stream(customer);
         }
         let command = match self.random.range(0, 99) {
             0..30 => self.place(),

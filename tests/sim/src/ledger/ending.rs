@@ -28,6 +28,7 @@ impl World {
             self.all_ended(customer);
             self.compare_disk(customer);
         }
+        self.streams_were_charged();
     }
 
     /// One call to each ledger, and what its clock said.

@@ -28,6 +28,7 @@ kinds! {
         Parallel = "U1 two ends of one hold at once",
         AtTheInstant = "U1 end at the instant of expiry",
         TooLate = "U1 end of a hold that has ended",
+        StreamDies = "K4 isolate dies mid-stream",
     }
 }
 
@@ -74,6 +75,10 @@ kinds! {
         RefundOfCapture = "a captured hold refunded",
         WrittenByAlarm = "expiry written by the alarm",
         WrittenByCall = "expiry written by a call",
+        StreamSettled = "a stream charged exactly what it used",
+        StreamDied = "a dead stream charged what it had reported",
+        StreamHeldMore = "a stream held more",
+        StreamMadeGood = "a stream's hold expired, and was made good",
     }
 }
 

@@ -4,7 +4,8 @@
 //! alarm that cannot be trusted; callers whose requests come twice, late and out of order; and an
 //! [`auditor`] with [`books`] of its own, who holds all of it to the laws of the domain's README: L3 (a
 //! hold ends once, for 0 to all of it, and the rest returns exactly), and L1, L2, L4 to L7 and D15 with
-//! it. Read [`plan`] for what a seed decides, [`world`] for how it runs.
+//! it. Some callers are [`streams`], metered while they run, in isolates that die (S1 to S3). Read
+//! [`plan`] for what a seed decides, [`world`] for how it runs.
 //!
 //! Not here: payments and their reversals, batches, amounts near the end of their range (the
 //! differential test has them), reports to the directory, and the SQL of the worker's store.
@@ -22,6 +23,7 @@ mod mutants;
 mod object;
 mod plan;
 mod requests;
+mod streams;
 pub(crate) mod tally;
 mod world;
 

@@ -17,6 +17,12 @@ pub(crate) enum Switch {
     NoWatchdog,
     /// A caller is told that a hold has ended, and it is not written.
     SaidAndNotWritten,
+    /// Progress is answered, and not written.
+    ProgressDropped,
+    /// A capture without an answer is taken for one that did nothing.
+    CapturedAndCharged,
+    /// What a hold that expired has left of a call is nobody's.
+    NotMadeGood,
 }
 
 /// A mistake of this world.
@@ -37,5 +43,8 @@ impl Mistake {
         ("ledger: applied before the commit", Self::Shell(Switch::AppliedFirst)),
         ("ledger: no watchdog", Self::Shell(Switch::NoWatchdog)),
         ("ledger: end said and not written", Self::Shell(Switch::SaidAndNotWritten)),
+        ("stream: progress answered and not written", Self::Shell(Switch::ProgressDropped)),
+        ("stream: unanswered capture charged besides", Self::Shell(Switch::CapturedAndCharged)),
+        ("stream: expired hold not made good", Self::Shell(Switch::NotMadeGood)),
     ];
 }

@@ -7,7 +7,7 @@ use core::mem;
 use edge_credits_core::credits::Credits;
 use edge_credits_core::ids::Owner;
 use edge_credits_core::ledger::{
-    Account, AlarmIntent, LedgerConfig, Rejection, Writes, adjust, decide, hold_at, settle,
+    Account, Adjust, AlarmIntent, LedgerConfig, Rejection, Writes, adjust, decide, hold_at, settle,
 };
 use edge_credits_core::time::Timestamp;
 
@@ -178,6 +178,11 @@ impl World {
         (writes, now): (&Writes, Timestamp),
     ) -> Result<(), Gone> {
         if writes.is_empty() {
+            self.remember(customer, account);
+            return Ok(());
+        }
+        let progress = matches!(cause, Cause::Asked(Asked::Adjust(_, Adjust::Progress { .. })));
+        if progress && writes.entries.is_empty() && self.has(Switch::ProgressDropped) {
             self.remember(customer, account);
             return Ok(());
         }

@@ -29,6 +29,8 @@ pub(super) struct Plan {
     /// The longest usual life of a hold.
     pub(super) longest: u64,
     pub(super) clock_range: u64,
+    /// How many of a thousand calls are streams.
+    pub(super) streams: u64,
 }
 
 impl Plan {
@@ -48,6 +50,7 @@ impl Plan {
             charge: (grant * random.range(1, 12) / 10).max(2),
             longest: random.span(5 * SECOND, 6 * HOUR),
             clock_range: CLOCK_RANGE,
+            streams: random.pick(&[0, 100, 400]),
         };
         let share = random.pick(&[150, 350, 600]);
         for fault in Fault::ALL {

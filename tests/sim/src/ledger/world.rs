@@ -16,6 +16,7 @@ use super::faults::{Fault, Rates};
 use super::mutants::{Mistake, Switch};
 use super::object::Object;
 use super::plan::Plan;
+use super::streams::Stream;
 use super::tally::{Met, Tally};
 use crate::auditor::Breach;
 use crate::disk::Fate;
@@ -38,6 +39,8 @@ pub(super) enum Event {
     Ask(usize, Asked),
     /// A hold's time is over by its object's clock, as far as its caller knows.
     Instant(usize, TransactionId),
+    /// The next part of a stream comes by.
+    Chunk(usize),
     /// A copy of a request reaches its object.
     Arrives {
         operation: usize,
@@ -67,6 +70,8 @@ pub(super) enum Event {
 pub(super) struct Operation {
     pub(super) customer: usize,
     pub(super) asked: Asked,
+    /// The stream whose request it is.
+    stream: Option<usize>,
     answered: bool,
     attempt: u32,
 }
@@ -82,6 +87,7 @@ pub(crate) struct World {
     /// What each customer's callers know, and the keys that they have used.
     pub(super) known: Vec<Known>,
     pub(super) lived: BTreeSet<TransactionId>,
+    pub(super) streams: Vec<Stream>,
     pub(super) keys_made: u64,
     pub(super) units: Vec<Unit>,
     pub(super) auditor: Auditor,
@@ -148,6 +154,7 @@ impl World {
             objects: owners.into_iter().map(|owner| Object::new(owner, torn)).collect(),
             operations: Vec::new(),
             lived: BTreeSet::new(),
+            streams: Vec::new(),
             keys_made: 0,
             tally: Tally::default(),
             trace,
@@ -221,6 +228,7 @@ impl World {
             Event::Operate(customer) => self.operate(customer),
             Event::Ask(customer, asked) => self.ask(customer, asked),
             Event::Instant(customer, hold) => self.instant(customer, &hold),
+            Event::Chunk(stream) => self.chunk(stream),
             Event::Arrives { operation } => self.arrives(operation),
             Event::TimesOut { operation, attempt } => self.times_out(operation, attempt),
             Event::Alarm { customer, set, early } => self.alarm_fires(customer, set, early),
@@ -252,9 +260,14 @@ impl World {
 
     /// A caller sends a request, and will send it again until it is answered.
     pub(super) fn ask(&mut self, customer: usize, asked: Asked) {
+        self.ask_by(customer, asked, None);
+    }
+
+    /// The same for a stream.
+    pub(super) fn ask_by(&mut self, customer: usize, asked: Asked, stream: Option<usize>) {
         let operation = self.operations.len();
         self.tally.operations += 1;
-        self.operations.push(Operation { customer, asked, answered: false, attempt: 0 });
+        self.operations.push(Operation { customer, asked, stream, answered: false, attempt: 0 });
         self.send(operation);
     }
 
@@ -281,13 +294,16 @@ impl World {
 
     /// A request reaches its object, and its answer the caller.
     pub(super) fn arrives(&mut self, operation: usize) {
-        let Operation { customer, asked, .. } = self.operations[operation].clone();
+        let Operation { customer, asked, stream, .. } = self.operations[operation].clone();
         self.tally.calls += 1;
         let Some(answer) = self.serve(customer, &asked) else { return };
         self.trace.note(self.now, format_args!("{customer} {asked:?}: {answer:?}"));
         if !self.strike(Fault::ReplyLost) && !self.operations[operation].answered {
             self.operations[operation].answered = true;
-            self.learn(customer, &asked, &answer);
+            match stream {
+                Some(stream) => self.stream_hears(stream, &asked, &answer),
+                None => self.learn(customer, &asked, &answer),
+            }
             self.step_back(customer, &asked, &answer);
         }
         self.may_die_after_answering(customer);
@@ -296,10 +312,19 @@ impl World {
     fn times_out(&mut self, operation: usize, attempt: u32) {
         let last = attempt + 1 >= self.plan.attempts;
         let waiting = &mut self.operations[operation];
-        if waiting.answered || waiting.attempt != attempt || last {
+        if waiting.answered || waiting.attempt != attempt {
             return;
         }
-        waiting.attempt += 1;
+        let stream = waiting.stream;
+        if last || stream.is_some_and(|stream| self.is_dead(stream)) {
+            let asked = self.operations[operation].asked.clone();
+            if let Some(stream) = stream {
+                self.operations[operation].answered = true;
+                self.stream_gives_up(stream, &asked);
+            }
+            return;
+        }
+        self.operations[operation].attempt += 1;
         self.send(operation);
     }
 
@@ -317,6 +342,7 @@ impl World {
         self.queue.retain(|event| {
             !matches!(event, Event::Operate(_) | Event::ClockSteps(_) | Event::Evicted(_))
         });
+        self.end_streams();
         self.trace.note(self.now, format_args!("faults stop"));
     }
 }

@@ -1,0 +1,354 @@
+//! Calls that are metered while they run: the core's own meter, in an isolate that may die at any chunk.
+//!
+//! A stream holds credits, reports what is used, holds more when that is not enough, and settles when it
+//! ends. Whatever becomes of it, [`World::streams_were_charged`] says what it may have been charged:
+//!
+//! * S1: a hold that ended by its own rule was charged what its stream was told had been written, at
+//!   least, and what it had reported, at most; never the whole hold for being a hold.
+//! * S2: a stream that settled was charged what it used, to the minor unit, in however many parts.
+//! * S3: no stream is charged more than it used.
+//!
+//! They go by what the stream said and heard, and not by the auditor's books of what was kept.
+
+use core::mem;
+use core::time::Duration;
+
+use edge_credits_core::client::arguments::RawAmount;
+use edge_credits_core::credits::{Credits, Scale};
+use edge_credits_core::ids::{TransactionId, Unit};
+use edge_credits_core::ledger::{
+    Adjust, Capture, Command, Consume, HoldState, OnExpiry, Place, Rejection, Release, WhenShort,
+};
+use edge_credits_core::meter::{AMOUNTS, Due, Meter, Settlement};
+
+use super::asked::{Answer, Asked};
+use super::faults::{Edge, Fault};
+use super::mutants::Switch;
+use super::requests::minor;
+use super::world::{Event, World};
+use crate::plan::SECOND;
+
+/// Where a stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    Running,
+    /// Its isolate is gone: nobody hears or says anything any more.
+    Dead,
+    /// The holds before this one are settled.
+    Settling(usize),
+    /// Every part was answered.
+    Settled,
+    /// Something was not answered, or refused: what it came to is open.
+    Open,
+}
+
+/// A hold of a stream.
+#[derive(Clone, Debug)]
+struct Part {
+    id: TransactionId,
+    /// The most that was reported of it, heard or not.
+    told: i128,
+    /// The most that was answered to have been written.
+    heard: i128,
+}
+
+/// A metered call.
+#[derive(Clone, Debug)]
+pub(super) struct Stream {
+    customer: usize,
+    unit: Unit,
+    meter: Meter,
+    /// Those it knows to have been granted, in their order.
+    parts: Vec<Part>,
+    /// Those that were asked for, and may have been granted.
+    asked: Vec<TransactionId>,
+    ttl: Duration,
+    /// Chunks to come.
+    left: u64,
+    /// Whether it waits to hear of another hold.
+    placing: bool,
+    at: At,
+    /// Charges besides the holds, asked for.
+    besides: Vec<TransactionId>,
+}
+
+impl Stream {
+    fn used(&self) -> i128 {
+        minor(self.meter.used())
+    }
+}
+
+impl World {
+    /// Somebody makes a call, for which much too little may be held.
+    pub(super) fn begin_stream(&mut self, customer: usize) {
+        let unit = self.unit();
+        let rate = self.amount((self.plan.charge / 50).max(1));
+        let hold = self.amount(self.plan.charge);
+        let ttl = Duration::from_millis(self.random.span(SECOND, self.plan.longest));
+        let text = |amount: Credits| amount.decimal(Scale::CREDITS).to_string();
+        // A million tokens cost so many whole credits: a token costs as many minor units.
+        let named =
+            [("price.input", "0".to_owned()), ("price.output", rate.minor_units().to_string())];
+        let named: Vec<_> = named.into_iter().chain([("hold", text(hold))]).collect();
+        let mut amounts = |index: usize| {
+            let (_, text) = named.iter().find(|(name, _)| *name == AMOUNTS[index])?;
+            Some(RawAmount { kind: "string".to_owned(), text: text.clone() })
+        };
+        let (meter, _) = Meter::open(None, &mut amounts, [0; 4]).expect("a meter");
+        let left = self.random.range(1, 30);
+        let stream = Stream {
+            customer,
+            unit,
+            meter,
+            parts: Vec::new(),
+            asked: Vec::new(),
+            ttl,
+            left,
+            placing: false,
+            at: At::Running,
+            besides: Vec::new(),
+        };
+        self.streams.push(stream);
+        self.hold_for(self.streams.len() - 1, hold);
+    }
+
+    fn hold_for(&mut self, stream: usize, amount: Credits) {
+        let call = self.call();
+        let Stream { customer, unit, ttl, .. } = self.streams[stream].clone();
+        let on_expiry = OnExpiry::CaptureProgress;
+        let place = Command::Hold(Place { call, unit, amount, ttl, on_expiry });
+        let id = place.lookups(&self.objects[customer].owner).hold.expect("a hold's id");
+        self.streams[stream].asked.push(id);
+        self.streams[stream].placing = true;
+        self.ask_for(stream, Asked::Command(place));
+    }
+
+    fn ask_for(&mut self, stream: usize, asked: Asked) {
+        let customer = self.streams[stream].customer;
+        self.ask_by(customer, asked, Some(stream));
+    }
+
+    /// The next part of the answer comes by, or the isolate dies.
+    pub(super) fn chunk(&mut self, stream: usize) {
+        if self.streams[stream].at != At::Running {
+            return;
+        }
+        if self.strike(Fault::StreamDies) {
+            return self.dies_mid_stream(stream);
+        }
+        let bytes = self.random.range(1, 400) as i64;
+        let running = &mut self.streams[stream];
+        running.meter.see(bytes, 0);
+        running.left -= 1;
+        let (over, last) = (running.left == 0, running.parts.last().cloned());
+        if let Some(Part { id, .. }) = last
+            && self.random.hit(100)
+        {
+            let extend = Adjust::Extend { ttl: self.streams[stream].ttl };
+            self.ask_for(stream, Asked::Adjust(id, extend));
+        }
+        self.tell_what_is_due(stream);
+        if !over {
+            let pause = self.random.span(10, 2 * self.plan.longest / 30 + 20);
+            self.later(pause, Event::Chunk(stream));
+        } else if !self.streams[stream].placing {
+            self.settle_stream(stream, 0);
+        }
+    }
+
+    pub(super) fn dies_mid_stream(&mut self, stream: usize) {
+        if self.streams[stream].at == At::Running {
+            self.trace.note(self.now, format_args!("stream {stream} dies"));
+            self.streams[stream].at = At::Dead;
+        }
+    }
+
+    /// What the meter says is due, one thing at a time.
+    fn tell_what_is_due(&mut self, stream: usize) {
+        while !self.streams[stream].placing {
+            let running = &mut self.streams[stream];
+            match (running.meter.due(), running.parts.last_mut()) {
+                (Some(Due::Progress(used)), Some(part)) => {
+                    part.told = part.told.max(minor(used));
+                    let (id, unit) = (part.id.clone(), running.unit.clone());
+                    self.ask_for(stream, Asked::Adjust(id, Adjust::Progress { unit, used }));
+                }
+                (Some(Due::Hold(amount)), _) => self.hold_for(stream, amount),
+                _ => return,
+            }
+        }
+    }
+
+    /// Ends the holds from this one on, and charges what they do not cover.
+    fn settle_stream(&mut self, stream: usize, index: usize) {
+        let call = self.call();
+        let settling = &mut self.streams[stream];
+        settling.at = At::Settling(index);
+        let unit = settling.unit.clone();
+        let hold = settling.parts.get(index).map(|part| part.id.clone());
+        let command = match (settling.meter.settle(index), hold) {
+            (Some(Settlement::Capture(part)), Some(hold)) => {
+                Command::Capture(Capture { call, hold, used: Some((unit, part)) })
+            }
+            (Some(Settlement::Release), Some(hold)) => Command::Release(Release { call, hold }),
+            (Some(Settlement::Consume(amount)), _) => {
+                let when_short = WhenShort::Allow;
+                let charge = Command::Consume(Consume { call, unit, amount, when_short });
+                let owner = &self.objects[settling.customer].owner;
+                settling.besides.push(charge.lookups(owner).record);
+                charge
+            }
+            _ => {
+                settling.at = At::Settled;
+                return;
+            }
+        };
+        self.ask_for(stream, Asked::Command(command));
+    }
+
+    /// A stream hears of what it asked for.
+    pub(super) fn stream_hears(&mut self, stream: usize, asked: &Asked, answer: &Answer) {
+        let hears = &mut self.streams[stream];
+        match (hears.at, asked, answer) {
+            (At::Dead, ..) => {}
+            (_, Asked::Command(Command::Hold(place)), answer) => {
+                let granted = matches!(answer, Answer::Receipt(_)).then(|| place.amount);
+                self.hears_of_hold(stream, granted);
+            }
+            (_, Asked::Adjust(id, Adjust::Progress { used, .. }), Answer::Adjusted(_)) => {
+                let part = hears.parts.iter_mut().find(|part| part.id == *id).expect("its hold");
+                part.heard = part.heard.max(minor(*used));
+            }
+            (At::Settling(index), Asked::Command(command), answer) => {
+                let ended = match answer {
+                    Answer::Refused(Rejection::HoldEnded { captured, .. }) => Some(*captured),
+                    Answer::Receipt(_) => None,
+                    _ => {
+                        hears.at = At::Open;
+                        return;
+                    }
+                };
+                if let Some(captured) = ended {
+                    self.makes_good(stream, index, captured);
+                }
+                if matches!(command, Command::Consume(_)) {
+                    self.streams[stream].at = At::Settled;
+                } else {
+                    self.settle_stream(stream, index + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn makes_good(&mut self, stream: usize, index: usize, captured: Credits) {
+        if !self.has(Switch::NotMadeGood) {
+            self.streams[stream].meter.ended(index, captured.minor_units());
+            self.auditor.met(Edge::StreamMadeGood);
+        }
+    }
+
+    /// Another hold was granted or not, or nobody knows.
+    fn hears_of_hold(&mut self, stream: usize, granted: Option<Credits>) {
+        let hears = &mut self.streams[stream];
+        hears.placing = false;
+        let first = hears.parts.is_empty();
+        if granted.is_some() {
+            let id = hears.asked.last().cloned().expect("it was asked for");
+            hears.parts.push(Part { id, told: 0, heard: 0 });
+        }
+        match (first, granted) {
+            // Without its credits the call is not made.
+            (true, None) => hears.at = At::Open,
+            (true, Some(_)) => {
+                self.tell_what_is_due(stream);
+                self.later(1, Event::Chunk(stream));
+            }
+            (false, granted) => {
+                hears.meter.held_more(granted.is_some());
+                let over = hears.left == 0;
+                self.tell_what_is_due(stream);
+                if granted.is_some() {
+                    self.auditor.met(Edge::StreamHeldMore);
+                }
+                if over && !self.streams[stream].placing {
+                    self.settle_stream(stream, 0);
+                }
+            }
+        }
+    }
+
+    /// Nobody has answered, however often it was asked.
+    pub(super) fn stream_gives_up(&mut self, stream: usize, asked: &Asked) {
+        match (self.streams[stream].at, asked) {
+            (At::Dead, _) => {}
+            (_, Asked::Command(Command::Hold(_))) => self.hears_of_hold(stream, None),
+            (At::Settling(index), Asked::Command(Command::Capture(_)))
+                if self.has(Switch::CapturedAndCharged) =>
+            {
+                self.streams[stream].meter.ended(index, 0);
+                self.settle_stream(stream, index + 1);
+            }
+            (At::Settling(_), Asked::Command(_)) => self.streams[stream].at = At::Open,
+            _ => {}
+        }
+    }
+
+    pub(super) fn is_dead(&self, stream: usize) -> bool {
+        self.streams[stream].at == At::Dead
+    }
+
+    /// When faults stop, whoever streams still dies.
+    pub(super) fn end_streams(&mut self) {
+        (0..self.streams.len()).for_each(|stream| self.dies_mid_stream(stream));
+    }
+
+    /// S1 to S3, once every hold has ended.
+    pub(super) fn streams_were_charged(&mut self) {
+        let streams = mem::take(&mut self.streams);
+        for (number, stream) in streams.iter().enumerate() {
+            if let Err((law, what)) = self.judge_stream(stream) {
+                return self.auditor.fail(law, format!("stream {number}: {what}: {stream:?}"));
+            }
+        }
+    }
+
+    fn judge_stream(&mut self, stream: &Stream) -> Result<(), (&'static str, String)> {
+        let books = &self.auditor.customers[stream.customer].books;
+        let end = |id: &TransactionId| {
+            let placed = books.ids.get(id)?;
+            books.holds.get(placed)?.ended
+        };
+        let mut met = Vec::new();
+        for Part { id, told, heard } in &stream.parts {
+            match end(id) {
+                Some((HoldState::Expired, captured)) => {
+                    if captured < *heard || captured > *told {
+                        let what = format!("{id:?} was charged {captured}");
+                        return Err(("S1", what));
+                    }
+                    if stream.at == At::Dead && captured > 0 {
+                        met.push(Edge::StreamDied);
+                    }
+                }
+                Some(_) => {}
+                None => return Err(("S1", format!("{id:?} has not ended"))),
+            }
+        }
+        let held: i128 = stream.asked.iter().filter_map(end).map(|(_, captured)| captured).sum();
+        let charge = |id: &TransactionId| books.charged(id);
+        let charged = held + stream.besides.iter().map(charge).sum::<i128>();
+        let used = stream.used();
+        if charged > used {
+            return Err(("S3", format!("{charged} were charged of {used} used")));
+        }
+        if stream.at == At::Settled {
+            if charged != used {
+                return Err(("S2", format!("{charged} were charged, not {used}")));
+            }
+            met.push(Edge::StreamSettled);
+        }
+        met.into_iter().for_each(|edge| self.auditor.met(edge));
+        Ok(())
+    }
+}
