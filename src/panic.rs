@@ -8,18 +8,21 @@ use std::panic::{PanicHookInfo, set_hook};
 
 use js_sys::Function;
 use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
 
 thread_local! {
     static LISTENER: RefCell<Option<Function>> = const { RefCell::new(None) };
 }
 
+/// Of each instance, before anything is asked of it: whatever panics first is what the next one is for.
+#[wasm_bindgen(start)]
+pub(crate) fn watch() {
+    set_hook(Box::new(on_panic));
+}
+
 /// Tells this function of a panic, with a text that names its place.
 pub(crate) fn report_to(listener: Function) {
-    LISTENER.with_borrow_mut(|current| {
-        if current.replace(listener).is_none() {
-            set_hook(Box::new(on_panic));
-        }
-    });
+    LISTENER.set(Some(listener));
 }
 
 fn on_panic(info: &PanicHookInfo<'_>) {

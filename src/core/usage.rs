@@ -28,6 +28,7 @@ pub use days::{DaySums, MAX_SUM};
 pub use judge::RunCount;
 pub use judge::{Judged, Logged, Rows, UsageDecision, UsageLookups, day_of, judge, lookups};
 pub use log::{logged_body, results_body, usage_log_body};
+pub(crate) use metrics::is_metric_name;
 pub use metrics::{MAX_METRIC_BYTES, MAX_METRICS};
 pub use page::{UsageQuery, customer_in, parse_usage_query, usage_page_body};
 pub use run::{Run, RunLookup, Terms};

@@ -1,11 +1,11 @@
-// A panic of the client, which is a defect, costs the calls in flight and nothing else: they are told,
-// with their keys; the next call runs on a new instance; and what timers and fetches still hold of the
+// A panic of the client, of either module, which is a defect, costs the calls in flight and nothing else: they are
+// told, with their keys; the next call runs on a new instance; and what timers and fetches still hold of the
 // old one comes to nothing, so that Node goes on.
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 
 import { REPOSITORY, bundleWorker, makeProject, runTool } from "./project.mjs";
 import { COMPATIBILITY_DATE, startWorkerd } from "./workerd.mjs";
@@ -48,6 +48,49 @@ async function startApi(t) {
   return `http://127.0.0.1:${server.address().port}`;
 }
 
+/** The same for ClockNext: answers to `/release/…`, holds back what names a customer of these. */
+async function startFace(t) {
+  const held = new Map([
+    ["early", []],
+    ["late", []],
+  ]);
+  const signals = new Map();
+  const server = createServer(async (request, response) => {
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const { pathname } = new URL(request.url, "http://face");
+    const name = pathname.split("/").at(-1);
+    const body = chunks.length > 0 ? JSON.parse(Buffer.concat(chunks)) : {};
+    const { customerId = name, idempotencyKey } = body;
+    if (idempotencyKey) signals.set(idempotencyKey, (signals.get(idempotencyKey) ?? 0) + 1);
+    const said = { ok: true, customer: { id: customerId }, usageLog: { id: "log" } };
+    const answer = () =>
+      response.setHeader("content-type", "application/json").end(JSON.stringify(said));
+    if (!pathname.startsWith("/release/")) return held.get(customerId)?.push(answer) ?? answer();
+    for (const give of held.get(name)) give();
+    held.delete(name);
+    return answer();
+  });
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  t.after(() => (server.close(), server.closeAllConnections()));
+  return { url: `http://127.0.0.1:${server.address().port}`, signals };
+}
+
+function judgeFace({ spoilt, waited, again, last, stats, drops, uncaught = [] }, signals) {
+  const failed = (effect, key) => ({ name: "ClockNextError", code: "internal_error", effect, key });
+  assert.deepEqual(spoilt, failed("not_applied", null));
+  assert.deepEqual(waited, failed("unknown", "waited"));
+  assert.equal(again.value.usageLog.id, "log");
+  assert.equal(last.value.id, "c");
+  // Each has arrived under its key; those under way were sent once more.
+  const keys = ["buffered", "s0", "s1", "s2", "s3", "s4", "waited"];
+  assert.deepEqual([...signals.keys()].sort(), keys);
+  assert.deepEqual([signals.get("buffered"), signals.get("waited"), signals.get("s0")], [2, 2, 1]);
+  const { tracked, delivered, rejected, dropped, pending } = stats;
+  assert.deepEqual([tracked, delivered, rejected, dropped, pending], [8, 7, 1, 0, 0]);
+  assert.deepEqual([drops, uncaught], [[], []]);
+}
+
 function judge({ panicked, waiting, lost, again, settled, last, uncaught = [] }) {
   const failed = (key) => ({ code: "internal_error", effect: "unknown", key });
   assert.deepEqual(panicked, failed("panicked"));
@@ -67,16 +110,37 @@ for (const [name, flags] of [
     const args = [...flags, "program.js", settings];
     judge(JSON.parse((await runTool(name, args, { cwd: project.directory })).stdout));
   });
+
+  test(`a panic of ClockNext's module in ${name}: signals arrive nevertheless`, async (t) => {
+    const { url, signals } = await startFace(t);
+    const args = [...flags, "program.js", JSON.stringify({ face: true, url, key: KEY })];
+    const { stdout } = await runTool(name, args, { cwd: project.directory });
+    judgeFace(JSON.parse(stdout), signals);
+  });
 }
 
-test("a panic in workerd: told, replaced, and the request goes on", async (t) => {
-  const app = await startWorkerd({
-    workers: [{ name: "app", ...(await bundleWorker(project.directory)) }],
+describe("a panic in workerd", () => {
+  let bundle;
+  before(async () => {
+    bundle = await bundleWorker(project.directory);
   });
-  t.after(app.stop);
-  const body = JSON.stringify({ url: await startApi(t), key: KEY });
-  const response = await fetch(app.urls.app, { method: "POST", body });
-  assert.equal(response.status, 200, app.output());
-  judge(await response.json());
-  assert.doesNotMatch(app.output(), /previous WASM instance|null function|out of bounds/);
+
+  async function tell(t, settings) {
+    const app = await startWorkerd({ workers: [{ name: "app", ...bundle }] });
+    t.after(app.stop);
+    const body = JSON.stringify({ ...settings, key: KEY });
+    const response = await fetch(app.urls.app, { method: "POST", body });
+    assert.equal(response.status, 200, app.output());
+    assert.doesNotMatch(app.output(), /previous WASM instance|null function|out of bounds/);
+    return response.json();
+  }
+
+  test("told, replaced, and the request goes on", async (t) => {
+    judge(await tell(t, { url: await startApi(t) }));
+  });
+
+  test("the same of ClockNext's module: signals arrive nevertheless", async (t) => {
+    const { url, signals } = await startFace(t);
+    judgeFace(await tell(t, { face: true, url }), signals);
+  });
 });

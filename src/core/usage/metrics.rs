@@ -1,6 +1,6 @@
 //! What a signal says besides its own fields: figures of the caller's.
 //!
-//! Decides which names and numbers are metrics. They are kept as they were sent and bill nothing, so a
+//! Decides which names and numbers are metrics, for the client that sends them too. They are kept as they were sent and bill nothing, so a
 //! count of tokens under a name that this API does not have must not pass for one.
 
 use alloc::borrow::ToOwned;
@@ -61,8 +61,8 @@ fn shown(name: &str) -> String {
 
 /// Whether a metric may be called so: nothing about tokens, and no field's name but for case, marks
 /// between words, and a final `s`.
-fn is_metric_name(name: &str) -> bool {
-    const TAKEN: [&str; 20] = [
+pub(crate) fn is_metric_name(name: &str) -> bool {
+    const TAKEN: [&str; 22] = [
         "customerid",
         "type",
         "model",
@@ -83,11 +83,16 @@ fn is_metric_name(name: &str) -> bool {
         "cachedinput",
         "prompt",
         "completion",
+        // Of the client's input, and of JavaScript's objects.
+        "metric",
+        "proto",
     ];
-    let bare: String = name.chars().filter(|letter| letter.is_alphanumeric()).collect();
-    let bare = bare.to_lowercase();
-    let is_like_a_field =
-        bare.contains("token") || TAKEN.contains(&bare.strip_suffix('s').unwrap_or(&bare));
+    // The names that are taken are ASCII, and the tables of all letters would be a third of the client.
+    let is_mark = |letter: &char| letter.is_ascii() && !letter.is_ascii_alphanumeric();
+    let mut bare: String = name.chars().filter(|letter| !is_mark(letter)).collect();
+    bare.make_ascii_lowercase();
+    let is_of_tokens = bare.as_bytes().windows(5).any(|part| part == b"token");
+    let is_like_a_field = is_of_tokens || TAKEN.contains(&bare.strip_suffix('s').unwrap_or(&bare));
     let is_short = name.len() <= MAX_LABEL_BYTES && !name.chars().any(char::is_control);
     is_short && !bare.is_empty() && !is_like_a_field
 }

@@ -1,9 +1,11 @@
-// The story as a Worker.
+// The stories as a Worker.
 
+import { faceStory } from "./face.js";
 import { story } from "./story.js";
 
 export default {
   async fetch(request) {
-    return Response.json(await story(await request.json()));
+    const settings = await request.json();
+    return Response.json(await (settings.face ? faceStory : story)(settings));
   },
 };

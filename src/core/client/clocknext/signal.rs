@@ -7,36 +7,14 @@ use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use crate::client::checks::Checked;
+use crate::client::checks::{Checked, own_key};
 use crate::client::error::ClientError;
 use crate::entropy::Entropy;
+use crate::usage::is_metric_name;
 use crate::wire::members::Members;
 
 /// Largest body of one signal, in bytes: the server's limit of 64 KB for a body.
 pub const MAX_SIGNAL_BYTES: usize = 64 * 1024;
-/// Longest idempotency key, as everywhere in this API.
-const MAX_KEY_BYTES: usize = 255;
-
-/// The body's own names: a metric that is called so would replace what it stands beside.
-const RESERVED: [&str; 16] = [
-    "customerId",
-    "type",
-    "model",
-    "inputTokens",
-    "outputTokens",
-    "cacheTokens",
-    "agentKey",
-    "key",
-    "runId",
-    "complete",
-    "member",
-    "custom",
-    "idempotencyKey",
-    "dryRun",
-    "metric",
-    "__proto__",
-];
-
 /// A signal as a shell hands it over: read, not yet judged.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(test, derive(serde::Deserialize), serde(rename_all = "camelCase", default))]
@@ -103,12 +81,8 @@ impl Signal {
         }
         let metric = metric(input)?;
         let key = match input.idempotency_key.as_deref() {
-            Some(own) if own.trim().is_empty() || own.len() > MAX_KEY_BYTES => {
-                let reason = "must have 1 to 255 characters";
-                let name = "idempotencyKey";
-                return Err(ClientError::argument("invalid_idempotency_key", name, reason));
-            }
-            Some(own) => own.to_owned(),
+            // As the server does: a key that it refuses would be a loss that is told too late.
+            Some(own) => own_key(own)?.as_str().to_owned(),
             None => entropy()?.uuid(),
         };
         let mut body = Members::new();
@@ -166,11 +140,12 @@ fn metric(input: &SignalInput) -> Checked<Option<(&str, &str)>> {
         }
         return Ok(None);
     };
-    if name.trim().is_empty() {
-        return Err(refused("metric.ref", "is empty"));
-    }
-    if RESERVED.contains(&name) {
-        return Err(refused("metric.ref", "is the name of a signal's own field: choose another"));
+    if !is_metric_name(name) {
+        return Err(refused(
+            "metric.ref",
+            "is no metric's name: 1 to 128 bytes that are unlike a signal's own field or a count of \
+             tokens (those go into tokens)",
+        ));
     }
     Ok(Some((name, value)))
 }

@@ -1,5 +1,7 @@
 use super::*;
 use crate::client::clocknext::signal::{MAX_SIGNAL_BYTES, Signal, SignalInput};
+use crate::usage::parse_signal;
+use crate::wire::requests::KeySource;
 
 fn read(json: &str) -> SignalInput {
     serde_json::from_str(json).unwrap()
@@ -46,7 +48,7 @@ fn a_metric_becomes_a_member_by_its_name() {
     };
     assert!(with("pages").contains(r#","pages":1.5,"#));
     // A name is text, and no JSON of its own.
-    for name in ["a\"", "\"", "\\", "a\":1,\"customerId", "é\n"] {
+    for name in ["a\"", "a\\", "a\":1,\"customerId", "é\u{2028}"] {
         let sent: serde_json::Value = serde_json::from_str(&with(name)).unwrap();
         assert_eq!(sent[name], serde_json::json!(1.5), "{name:?}");
         assert_eq!(sent["customerId"], "c");
@@ -115,6 +117,63 @@ fn refusals_name_the_field() {
         let (found, message) = refusal(json);
         assert_eq!(found, code, "{json}");
         assert!(message.starts_with(name), "{json}: {message}");
+    }
+}
+
+/// What the one refuses the other must not send, nor the other way round.
+#[test]
+fn names_and_keys_are_judged_as_the_server_does() {
+    let sends = |extra: &str| {
+        let json = std::format!(r#"{{"type":"wallet","customerId":"c","model":"m",{extra}}}"#);
+        Signal::new(&read(&json), || Ok(entropy())).is_ok()
+    };
+    let source = KeySource { header: None, entropy: &entropy() };
+    let takes = |extra: &str| {
+        let json = std::format!(r#"{{"type":"wallet","customerId":"c","model":"m",{extra}}}"#);
+        parse_signal(&json, &source).is_ok()
+    };
+    let long = "n".repeat(128);
+    let too_long = "n".repeat(129);
+    let names = [
+        ("pages", true),
+        ("seconds_of_audio", true),
+        ("cacheHits", true),
+        ("été", true),
+        (&*long, true),
+        (&too_long, false),
+        ("", false),
+        (" ", false),
+        ("-_-", false),
+        ("a\n", false),
+        ("tokens", false),
+        ("Input_Tokens", false),
+        ("reasoningTokens", false),
+        ("models", false),
+        ("keys", false),
+        ("types", false),
+        ("run-id", false),
+        ("cached", false),
+        ("metrics", false),
+        ("__proto__", false),
+    ];
+    for (name, is_taken) in names {
+        let name = serde_json::to_string(name).unwrap();
+        let sent = sends(&std::format!(r#""metricRef":{name},"metricValue":"1""#));
+        assert_eq!((sent, takes(&std::format!("{name}:1"))), (is_taken, is_taken), "{name}");
+    }
+    let keys = [
+        ("k", true),
+        ("user_1:action/7#é", false),
+        ("two words", false),
+        (" k", false),
+        ("a,b", false),
+        ("", false),
+        (&*"k".repeat(255), true),
+        (&"k".repeat(256), false),
+    ];
+    for (key, is_taken) in keys {
+        let extra = std::format!(r#""idempotencyKey":{}"#, serde_json::to_string(key).unwrap());
+        assert_eq!((sends(&extra), takes(&extra)), (is_taken, is_taken), "{key:?}");
     }
 }
 
