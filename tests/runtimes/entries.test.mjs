@@ -104,11 +104,36 @@ describe("edge-credits/slim", () => {
     });
   }
 
-  test("carries no module", async (t) => {
-    const file = join(project.directory, "node_modules", "edge-credits", "dist", "slim.js");
-    const text = await readFile(file, "utf8");
-    const imports = /^import|\bimport\(|atob\(/m.test(text);
-    assert.deepEqual([imports, text.length < 80_000], [false, true]);
-    t.diagnostic(`figure: slim.js: ${text.length} bytes`);
+  for (const name of ["slim.js", "clocknext_slim.js"]) {
+    test(`${name} carries no module`, async (t) => {
+      const file = join(project.directory, "node_modules", "edge-credits", "dist", name);
+      const text = await readFile(file, "utf8");
+      const imports = /^import|\bimport\(|atob\(/m.test(text);
+      assert.deepEqual([imports, text.length < 80_000], [false, true]);
+      t.diagnostic(`figure: ${name}: ${text.length} bytes`);
+    });
+  }
+
+  test("so does edge-credits/clocknext/slim", async () => {
+    const program = `
+      import { ClockNext, ClockNextError, init } from "edge-credits/clocknext/slim";
+      import { readFile } from "node:fs/promises";
+      const usageLog = { id: "log_1" };
+      const answer = { statusDetail: { status: "SUCCESS" }, result: { usageLog } };
+      const fetcher = { fetch: async () => Response.json(answer) };
+      const make = () => new ClockNext({ apiKey: "cnk_x", fetcher });
+      const seen = [];
+      try { make(); } catch (error) { seen.push(error.code, error instanceof ClockNextError); }
+      seen.push(await init(undefined).catch(({ name }) => name));
+      await init(readFile(new URL(import.meta.resolve("edge-credits/clocknext/slim.wasm"))));
+      const cnk = make();
+      const signal = { customerId: "c", model: "m" };
+      seen.push((await cnk.signals.wallet(signal, { wait: true })).usageLog.id);
+      await cnk.signals.wallet(signal);
+      seen.push((await cnk.close()).delivered);
+      console.log(JSON.stringify(seen));`;
+    const args = ["--input-type=module", "--eval", program];
+    const { stdout } = await runTool("node", args, { cwd: project.directory });
+    assert.deepEqual(JSON.parse(stdout), ["invalid_config", true, "TypeError", "log_1", 1]);
   });
 });

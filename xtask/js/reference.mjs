@@ -39,6 +39,7 @@ const ENTRIES = {
   "edge-credits/testing": ["testing/index.d.ts"],
   "edge-credits/worker": ["js/worker.d.ts"],
   "edge-credits/slim": ["js/slim.d.ts"],
+  "edge-credits/clocknext/slim": ["js/clocknext_slim.d.ts"],
 };
 
 const INTRODUCTION = `# API reference

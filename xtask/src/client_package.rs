@@ -5,7 +5,7 @@
 //! Either glue imports its module from `#wasm`; the package's `imports` map picks the glue
 //! (`#client`) and a loader of `pkg/js/wasm` by runtime. Runtimes that cannot import a `.wasm` file
 //! get the same bytes as base64 text in `inline.js`. `slim.js` is the facade and the edge's glue in one
-//! file, for callers who bring the edge's module themselves. `cli.js` is [`cli_libraries`].
+//! file, for callers who bring the edge's module themselves; `clocknext_slim.js` is the same of ClockNext. `cli.js` is [`cli_libraries`].
 
 use std::fs;
 
@@ -32,12 +32,12 @@ let wasm = wasmInstance.exports;
 wasm.__wbindgen_start();
 ";
 
-/// How the slim glue does it, when it is told to.
+/// How the slim glue of `ENTRY` does it, when it is told to.
 const INSTANTIATE_LATER: &str = "\
 let wasmModule;
 let wasmInstance;
 let wasm = new Proxy({}, { get() {
-    const message = 'edge-credits/slim has no module yet: await init(…) first. Nothing was sent.';
+    const message = 'ENTRY has no module yet: await init(…) first. Nothing was sent.';
     throw [JSON.stringify({ message, code: 'invalid_config', effect: 'not_applied' })];
 } });
 export function instantiate(module) {
@@ -152,20 +152,52 @@ const VARIANTS: [Variant; 3] = [
 pub(crate) fn build(node: &Node) -> Result<()> {
     let _lock = paths::lock("client")?;
     VARIANTS.iter().try_for_each(|variant| build_variant(node, *variant))?;
-    build_slim(node)?;
+    SLIMS.iter().try_for_each(|slim| build_slim(node, *slim))?;
     cli_libraries::build(node)
 }
 
+/// An entry whose callers bring its module.
+#[derive(Clone, Copy)]
+struct Slim {
+    /// How it is imported.
+    entry: &'static str,
+    /// Its file, in `pkg/js` and in `pkg/dist`.
+    file: &'static str,
+    /// The glue that it waits with, what that imports, and under which name the facade imports it.
+    glue: &'static str,
+    import: &'static str,
+    alias: &'static str,
+}
+
+const SLIMS: [Slim; 2] = [
+    Slim {
+        entry: "edge-credits/slim",
+        file: "slim.js",
+        glue: "edge.js",
+        import: IMPORT,
+        alias: "#client",
+    },
+    Slim {
+        entry: "edge-credits/clocknext/slim",
+        file: "clocknext_slim.js",
+        glue: "clocknext.js",
+        import: CLOCKNEXT_IMPORT,
+        alias: "#clocknext",
+    },
+];
+
 /// Bundles the facade with a glue that waits for its module: quick, so that it is done every time.
-fn build_slim(node: &Node) -> Result<()> {
+fn build_slim(node: &Node, slim: Slim) -> Result<()> {
+    let Slim { entry, file: name, glue, import, alias } = slim;
     let dist = paths::package_dist();
-    let glue = fs::read_to_string(dist.join("edge.js"))?;
-    let glue = wasm::replace_once(&glue, IMPORT, "")?;
-    let glue = wasm::replace_once(&glue, INSTANTIATE, INSTANTIATE_LATER)?;
-    let file = paths::scratch().join("slim.js");
+    let glue = fs::read_to_string(dist.join(glue))?;
+    let glue = wasm::replace_once(&glue, import, "")?;
+    let later = INSTANTIATE_LATER.replace("ENTRY", entry);
+    let glue = wasm::replace_once(&glue, INSTANTIATE, &later)?;
+    let file = paths::scratch().join(name);
     fs::write(&file, glue).context("the slim glue cannot be written")?;
     let mut esbuild = node.command("esbuild");
-    esbuild.arg(paths::package().join("js").join("slim.js")).args([
+    esbuild.arg(paths::package().join("js").join(name)).args([
         "--bundle",
         "--minify-syntax",
         "--minify-whitespace",
@@ -174,8 +206,8 @@ fn build_slim(node: &Node) -> Result<()> {
         "--charset=utf8",
         "--log-level=warning",
     ]);
-    esbuild.arg(format!("--alias:#client={}", file.display()));
-    esbuild.arg(format!("--outfile={}", dist.join("slim.js").display()));
+    esbuild.arg(format!("--alias:{alias}={}", file.display()));
+    esbuild.arg(format!("--outfile={}", dist.join(name).display()));
     process::capture(&mut esbuild).map(drop)
 }
 
