@@ -5,29 +5,20 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
 import { ledgerApi } from "./api.mjs";
-import { clocknextApi, clocknextKey } from "./clocknext/api.mjs";
-import { makeKeys } from "./keys.mjs";
+import { clocknextApi } from "./clocknext/api.mjs";
+import { faceKeys, startLedger } from "./clocknext/world.mjs";
 import { exchange } from "./raw.mjs";
-import { cacheWorker, ledgerWorker, startWorkerd } from "./workerd.mjs";
+import { cacheWorker, startWorkerd } from "./workerd.mjs";
 
-const keys = makeKeys();
-const cnk = {
-  live: clocknextKey("live", ["admin"]),
-  test: clocknextKey("test", ["admin"]),
-  user: clocknextKey("live", ["use"]),
-};
-const entries = [...JSON.parse(keys.secret), ...Object.values(cnk).map(({ entry }) => entry)];
-const API_KEYS = JSON.stringify(entries);
+const given = faceKeys();
+const { keys, cnk, API_KEYS } = given;
 let runtime;
 let origin;
 let engine;
 let next;
 
 before(async () => {
-  runtime = await startWorkerd({ workers: [ledgerWorker({ API_KEYS })] });
-  origin = runtime.urls.ledger;
-  engine = ledgerApi(origin, keys.admin.text);
-  next = clocknextApi(origin, cnk.live.text);
+  ({ runtime, origin, engine, next } = await startLedger(given));
 });
 after(() => runtime?.stop());
 

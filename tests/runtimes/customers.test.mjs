@@ -9,6 +9,7 @@ import { after, before, describe, test } from "node:test";
 import { ledgerApi } from "./api.mjs";
 import { clocknextApi, clocknextKey } from "./clocknext/api.mjs";
 import { REFUSED } from "./clocknext/bad-input.mjs";
+import { median, walkCustomers } from "./clocknext/walk.mjs";
 import { makeKeys } from "./keys.mjs";
 import { exchange } from "./raw.mjs";
 import { ledgerWorker, startWorkerd } from "./workerd.mjs";
@@ -281,6 +282,14 @@ test("10 000 customers: list, search and iteration stay flat", async (t) => {
     const shown = Object.entries(figures[count]).map(([name, ms]) => `${name} ${ms.toFixed(2)} ms`);
     t.diagnostic(`figure: ${count} customers: ${shown.join(", ")} (${pages.length} pages)`);
   }
+  // As the client goes through them; what follows from a page's depth would show in the last.
+  const { ids, pages } = await walkCustomers(origin, cnk.test.text);
+  assert.deepEqual([ids.size, pages.length], [10_000, 100]);
+  const [early, late] = [median(pages.slice(0, 20)), median(pages.slice(-20))];
+  t.diagnostic(
+    `figure: customers.iterate over 10000, 100 a page: ${early.toFixed(2)} ms a page of the first 20, ${late.toFixed(2)} ms of the last 20`,
+  );
+  assert.ok(late < 4 * early + 5, `${early} ms of the first pages, ${late} ms of the last`);
   for (const name of ["first", "common", "rare", "one"]) {
     const [few, most] = [figures[100][name], figures[10_000][name]];
     // What grows with the number of customers grows a hundredfold.

@@ -7,7 +7,8 @@ import { after, before, describe, test } from "node:test";
 
 import { REFERENCE, reference } from "../../xtask/js/reference.mjs";
 import { ledgerApi } from "./api.mjs";
-import { makeKeys } from "./keys.mjs";
+import { clocknextApi } from "./clocknext/api.mjs";
+import { makeKey, makeKeys } from "./keys.mjs";
 import { REPOSITORY, bundleWorker, makeProject, runTool } from "./project.mjs";
 import { codeBlocks } from "./readme.mjs";
 import { COMPATIBILITY_DATE, ledgerWorker, startWorkerd } from "./workerd.mjs";
@@ -21,12 +22,15 @@ const inProject = async (contents) => {
 after(() => Promise.all(projects.map((project) => project.remove())));
 
 const keys = makeKeys();
-const ledger = ledgerWorker({ API_KEYS: keys.secret });
+/** Who keeps the catalog, in both environments. */
+const owners = { live: keys.admin, test: makeKey("test", ["admin"]) };
+const API_KEYS = JSON.stringify([...JSON.parse(keys.secret), owners.test.entry]);
+const ledger = ledgerWorker({ API_KEYS });
 
 for (const page of ["README.md", "pkg/README.md"]) {
   test(`${page}: its Workers, with its wrangler.toml, charge and refuse`, async () => {
     const readme = await readFile(join(REPOSITORY, page), "utf8");
-    const code = codeBlocks(readme, "js").filter(({ code }) => code.includes("export default"));
+    const code = codeBlocks(readme, "js").filter(({ code }) => isPaidWorker(code));
     assert.ok(code.length > 0, "it shows a Worker");
     const [{ code: bindings }] = codeBlocks(readme, "toml");
     const settings = `name = "readme"\nmain = "main.js"\ncompatibility_date = "${COMPATIBILITY_DATE}"\n`;
@@ -42,6 +46,34 @@ for (const page of ["README.md", "pkg/README.md"]) {
         await ledgerApi(urls.ledger, keys.live.text).grant("cus_1", 25);
         const charged = await fetch(urls.readme);
         assert.deepEqual([charged.status, await charged.json()], [200, { credits_left: 15 }]);
+      });
+    }
+  });
+}
+
+for (const page of ["README.md", "pkg/docs/api.md"]) {
+  test(`${page}: its Workers that report usage do so behind their responses`, async () => {
+    const text = await readFile(join(REPOSITORY, page), "utf8");
+    const blocks = codeBlocks(text, "js").filter(({ code }) => isReportingWorker(code));
+    assert.ok(blocks.length > 0, "it shows a Worker");
+    const settings = `name = "readme"\nmain = "main.js"\ncompatibility_date = "${COMPATIBILITY_DATE}"\n`;
+    for (const { code: main } of blocks) {
+      const directory = await inProject({ files: { "main.js": main, "wrangler.toml": settings } });
+      await withRuntime([ledger], async ({ urls: { ledger: url } }) => {
+        const key = keys.admin.text;
+        await provide(url, "cus_1");
+        const bindings = { CREDITS_URL: url, CREDITS_API_KEY: key, CLOCKNEXT_API_KEY: key };
+        const worker = { name: "readme", ...(await bundleWorker(directory)), bindings };
+        await withRuntime([worker], async ({ urls }) => {
+          assert.equal(await (await fetch(urls.readme)).text(), "ok");
+          const usage = () => clocknextApi(url, key).request("GET", "/usage?customerId=cus_1");
+          let logs = [];
+          for (let tries = 0; logs.length === 0 && tries < 200; tries += 1) {
+            ({ logs } = (await usage()).json.result);
+            await new Promise((done) => setTimeout(done, 25));
+          }
+          assert.deepEqual(logs.map(({ model }) => model), ["gpt-4o"]);
+        });
       });
     }
   });
@@ -63,11 +95,7 @@ describe("snippets run in Node against the worker, and print what they say", () 
       await withRuntime([ledger], async ({ urls }) => {
         for (const { line, code } of blocks) {
           const customer = `cus_${page.replaceAll(/\W/g, "_")}_${line}`;
-          if (page.endsWith("api.md")) {
-            const api = ledgerApi(urls.ledger, keys.test.text);
-            await api.grant(customer, 1000);
-            await api.grant(customer, 1000, { unit: "usd" });
-          }
+          if (page.endsWith("api.md") || /ClockNext/.test(code)) await provide(urls.ledger, customer);
           const place = { key: keys.test.text, url: urls.ledger, customer };
           const { stdout } = await runSnippet(directory, code, place).catch((error) => {
             throw new Error(`${page}:${line}: ${error.message}`);
@@ -82,8 +110,21 @@ describe("snippets run in Node against the worker, and print what they say", () 
   }
 });
 
-/** What is run as a Worker: by the test above, or with an example. */
-const isWorker = (code) => /LedgerObject/.test(code);
+/** What is run as a Worker: by the tests above, or with an example. */
+const isWorker = (code) => /LedgerObject/.test(code) || isReportingWorker(code);
+const isReportingWorker = (code) => /export default/.test(code) && /ClockNext/.test(code);
+const isPaidWorker = (code) => /export default/.test(code) && !isReportingWorker(code);
+
+/** What examples take for granted: a customer who has something, in both environments, and a credit to meter. */
+async function provide(url, customer) {
+  const credit = { name: "API credits", agentKey: "api_credit", pricePerCredit: 0.01 };
+  for (const { text } of Object.values(owners)) {
+    const { status } = await clocknextApi(url, text).request("POST", "/credit-types", credit);
+    assert.equal(status, 200);
+    for (const unit of ["credits", "usd", "api_credit"])
+      await ledgerApi(url, text).grant(customer, 1000, { unit });
+  }
+}
 
 /** Snippets that assume a client, or a ledger of the tests', get one. */
 const PRELUDE = `import * as everything from 'edge-credits';
@@ -105,7 +146,12 @@ async function runSnippet(directory, code, { key, url, customer }) {
     .replaceAll(/\bURL\b(?! ?\()|'http:\/\/127\.0\.0\.1:8787'/g, JSON.stringify(url))
     .replaceAll("'cus_1'", JSON.stringify(customer));
   await writeFile(join(directory, "snippet.mjs"), text);
-  const env = { CREDITS_API_KEY: key, CREDITS_URL: url, CUSTOMER: customer };
+  const env = {
+    CREDITS_API_KEY: key,
+    CLOCKNEXT_API_KEY: key,
+    CREDITS_URL: url,
+    CUSTOMER: customer,
+  };
   return runTool("node", ["run.mjs"], { cwd: directory, env });
 }
 

@@ -8,15 +8,13 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { EdgeVM } from "@edge-runtime/vm";
-
 import { CreditEngine } from "../../pkg/js/index.js";
 import { ledgerApi } from "./api.mjs";
-import { bundleForEdgeVm } from "./edge_vm.mjs";
-import { REPOSITORY, bundleWorker, makeProject, runTool } from "./project.mjs";
+import { REPOSITORY, makeProject, runTool } from "./project.mjs";
 import { moduleOf } from "./sdk-readme/module.mjs";
 import { SNIPPETS, TYPES } from "./sdk-readme/snippets.mjs";
-import { COMPATIBILITY_DATE, ledgerWorker, startWorkerd } from "./workerd.mjs";
+import { RUNTIMES, difference, installSnippets } from "./snippets.mjs";
+import { ledgerWorker, startWorkerd } from "./workerd.mjs";
 
 const CUSTOMER = "cus_xxx";
 const START = 50;
@@ -31,56 +29,18 @@ function entry(key) {
   return { id: key, env: key.split("_")[1], scopes: ["admin"], sha256 };
 }
 
-let project;
-let edgeVm;
-let worker;
+let installed;
 before(async () => {
-  project = await makeProject({
-    from: join(REPOSITORY, "tests", "runtimes", "sdk-readme"),
-    files: {
-      "package.json": JSON.stringify({ name: "sdk", private: true, type: "module" }),
-      "wrangler.toml": `name = "edge"\nmain = "worker.js"\ncompatibility_date = "${COMPATIBILITY_DATE}"\n`,
-      "snippets.js": moduleOf(snippets),
-    },
-  });
-  const { bundle, globals } = await bundleForEdgeVm(project.directory);
-  edgeVm = new EdgeVM({ extend: (context) => Object.assign(context, globals) });
-  edgeVm.evaluate(bundle);
-  worker = { name: "edge", ...(await bundleWorker(project.directory)) };
+  installed = await installSnippets(moduleOf(snippets));
 });
-after(() => project?.remove());
+after(() => installed?.remove());
 
-const program = (tool, flags) => async (call) => {
-  const args = [...flags, "program.js", JSON.stringify(call)];
-  return JSON.parse((await runTool(tool, args, { cwd: project.directory })).stdout);
-};
-
-/** How a snippet is run, by runtime. */
-const RUNTIMES = {
-  Node: program("node", []),
-  Deno: program("deno", [
-    "run",
-    "--allow-net=127.0.0.1",
-    "--no-prompt",
-    "--node-modules-dir=manual",
-  ]),
-  Bun: program("bun", ["run"]),
-  "Vercel edge VM": async (call) =>
-    JSON.parse(await edgeVm.evaluate(`runSnippet(${JSON.stringify(JSON.stringify(call))})`)),
-  workerd: async (call, { edge }) => {
-    const response = await fetch(edge, { method: "POST", body: JSON.stringify(call) });
-    const text = await response.text();
-    assert.equal(response.status, 200, text);
-    return JSON.parse(text);
-  },
-};
-
-for (const [runtime, run] of Object.entries(RUNTIMES)) {
+for (const runtime of RUNTIMES) {
   describe(runtime, () => {
     let world;
     before(async () => {
       const API_KEYS = JSON.stringify(["ce_live_xxx", "ce_test_xxx"].map(entry));
-      world = await startWorkerd({ workers: [ledgerWorker({ API_KEYS }), worker] });
+      world = await startWorkerd({ workers: [ledgerWorker({ API_KEYS }), installed.worker] });
     });
     after(() => world?.stop());
 
@@ -91,7 +51,8 @@ for (const [runtime, run] of Object.entries(RUNTIMES)) {
         await startFrom(api);
         const deadline = Date.now() + LATER_MS;
         for (;;) {
-          const returned = await run({ name: snippet.name, url: urls.ledger }, urls);
+          const call = { name: snippet.name, url: urls.ledger };
+          const returned = await installed.run(runtime, call, urls);
           const wrong = difference(snippet.expect, returned);
           if (!wrong) break;
           // What is told across customers follows; nothing else may be late.
@@ -144,9 +105,8 @@ export type All = [${names.join(", ")}];\n`,
 });
 
 test("how much of it there is", (t) => {
-  const runtimes = Object.keys(RUNTIMES).length;
   t.diagnostic(
-    `figure: the SDK's README: ${snippets.length} of ${SNIPPETS.length} snippets, on ${runtimes} runtimes`,
+    `figure: the SDK's README: ${snippets.length} of ${SNIPPETS.length} snippets, on ${RUNTIMES.length} runtimes`,
   );
 });
 
@@ -156,15 +116,4 @@ async function startFrom(api) {
   if (balance === START) return;
   const { status, json } = await api.add(CUSTOMER, { amount: START - balance, type: "adjustment" });
   assert.equal(status, 200, JSON.stringify(json));
-}
-
-/** Why these values are not what was expected; nothing where they are. */
-function difference(expected, returned) {
-  for (const [name, wanted] of Object.entries(expected)) {
-    const value = returned[name];
-    const same = typeof wanted === "function" ? wanted(value) : value === wanted;
-    if (!same)
-      return `${name} is ${JSON.stringify(value)}${typeof wanted === "function" ? "" : `, not ${wanted}`}`;
-  }
-  return undefined;
 }

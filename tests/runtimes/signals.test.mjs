@@ -113,22 +113,26 @@ describe("a request that tracks 50 signals and returns at once", () => {
     });
   }
 
-  test("the same while the API answers 500 for the first three tries", async (t) => {
-    const double = clockNextDouble({ ours: true });
-    const oops = () => [500, "oops"];
-    double.meets.push(oops, oops, oops);
-    await inWorld(double, async ({ request, told }) => {
-      assert.equal(queued(await request({})), COUNT);
-      await arrived(double, COUNT);
-      const { retries, errors, drops, stats } = await told();
-      assert.deepEqual([errors, drops, stats.delivered], [[], [], COUNT]);
-      assert.equal(retries, 3);
-      const { length } = double.requests;
-      t.diagnostic(`figure: ${COUNT} signals, three times 500: ${length} subrequests`);
+  for (const ours of [true, false]) {
+    const name = ours ? "a server of ours" : "the public API";
+    test(`the same while ${name} answers 500 for the first three tries`, async (t) => {
+      const double = clockNextDouble({ ours });
+      const oops = () => [500, "oops"];
+      double.meets.push(oops, oops, oops);
+      await inWorld(double, async ({ request, told }) => {
+        assert.equal(queued(await request({})), COUNT);
+        await arrived(double, COUNT);
+        const { retries, errors, drops, stats } = await told();
+        assert.deepEqual([errors, drops, stats.delivered], [[], [], COUNT]);
+        assert.equal(retries, 3);
+        const { length } = double.requests;
+        t.diagnostic(`figure: ${COUNT} signals to ${name}, three times 500: ${length} subrequests`);
+        assert.equal(length, ours ? 5 : COUNT + 3);
+      });
     });
-  });
+  }
 
-  test("the same with the queue full: what is not taken is told", async () => {
+  test("the same with the queue full: what is not taken is told", async (t) => {
     const double = clockNextDouble({ ours: true });
     await inWorld(double, async ({ request, told }) => {
       const answers = await request({ options: { batch: { maxQueueSize: 30, maxSize: 100 } } });
@@ -138,10 +142,12 @@ describe("a request that tracks 50 signals and returns at once", () => {
       const lost = Array.from({ length: 20 }, (_, index) => [`s${30 + index}`, "queue_full"]);
       assert.deepEqual(drops, lost);
       assert.deepEqual([stats.tracked, stats.delivered, stats.dropped], [50, 30, 20]);
+      const { length } = double.requests;
+      t.diagnostic(`figure: ${COUNT} signals, room for 30: 30 arrived in ${length} subrequests, 20 told as lost`);
     });
   });
 
-  test("the same with the time over: every loss is told before the host ends the work", async () => {
+  test("the same with the time over: every loss is told before the host ends the work", async (t) => {
     const double = clockNextDouble({ ours: true });
     const never = () => new Promise(() => {});
     double.meets.push(...Array(COUNT).fill(never));
@@ -158,6 +164,8 @@ describe("a request that tracks 50 signals and returns at once", () => {
       assert.equal(new Set(drops.map(([key]) => key)).size, COUNT);
       const { tracked, delivered, rejected, dropped, pending } = facts.stats;
       assert.deepEqual([tracked, delivered, rejected, dropped, pending], [COUNT, 0, 0, COUNT, 0]);
+      const { length } = double.requests;
+      t.diagnostic(`figure: ${COUNT} signals, no answer within the time: ${length} subrequests, ${dropped} told as lost`);
     });
   });
 });

@@ -6,31 +6,22 @@ import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 
 import { ledgerApi } from "./api.mjs";
-import { clocknextApi, clocknextKey } from "./clocknext/api.mjs";
+import { clocknextApi } from "./clocknext/api.mjs";
 import { REFUSED_BATCHES, REFUSED_SIGNALS } from "./clocknext/refused_signals.mjs";
 import { priceList, signal, step, wallet } from "./clocknext/signals.mjs";
-import { makeKeys } from "./keys.mjs";
+import { faceKeys, startLedger } from "./clocknext/world.mjs";
 import { exchange } from "./raw.mjs";
-import { cacheWorker, ledgerWorker, startWorkerd } from "./workerd.mjs";
+import { cacheWorker, startWorkerd } from "./workerd.mjs";
 
-const keys = makeKeys();
-const cnk = {
-  live: clocknextKey("live", ["admin"]),
-  test: clocknextKey("test", ["admin"]),
-  user: clocknextKey("live", ["use"]),
-};
-const entries = [...JSON.parse(keys.secret), ...Object.values(cnk).map(({ entry }) => entry)];
-const API_KEYS = JSON.stringify(entries);
+const given = faceKeys();
+const { keys, cnk, API_KEYS } = given;
 let runtime;
 let origin;
 let engine;
 let next;
 
 before(async () => {
-  runtime = await startWorkerd({ workers: [ledgerWorker({ API_KEYS })] });
-  origin = runtime.urls.ledger;
-  engine = ledgerApi(origin, keys.admin.text);
-  next = clocknextApi(origin, cnk.live.text);
+  ({ runtime, origin, engine, next } = await startLedger(given));
   await priceList(next);
 });
 after(() => runtime?.stop());

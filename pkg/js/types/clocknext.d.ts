@@ -120,14 +120,17 @@ export class ClockNext {
    * options, limits and counts with this one.
    *
    * @example
-   * ```ts
-   * const cnk = new ClockNext({ apiKey, baseUrl });   // once
+   * ```js
+   * import { env } from 'cloudflare:workers';
+   * import { ClockNext } from 'edge-credits/clocknext';
+   *
+   * const cnk = new ClockNext({ apiKey: env.CREDITS_API_KEY, baseUrl: env.CREDITS_URL }); // once
    *
    * export default {
    *   async fetch(request, env, ctx) {
    *     const mine = cnk.withContext(ctx);
    *     await mine.signals.wallet({ customerId: 'cus_1', model: 'gpt-4o', tokens: { input: 800, output: 5000 } });
-   *     return new Response('ok');                    // sent behind it
+   *     return new Response('ok'); // sent behind it
    *   },
    * };
    * ```

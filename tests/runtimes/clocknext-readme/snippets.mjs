@@ -1,7 +1,6 @@
 // Every snippet of the ClockNext SDK's README, as it stands there.
 //
-// `returns` names what of it is looked at, `expect` is what that must be; a function is a predicate. `left`:
-// by how much the customer's credits and wallet must have fallen, in whole numbers of their smallest part.
+// `returns` names what of it is looked at, `expect` is what that must be; a function is a predicate.
 
 const isText = (value) => typeof value === "string" && value.length > 0;
 const isNumber = (value) => typeof value === "number";
