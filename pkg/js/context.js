@@ -9,6 +9,8 @@ import { refuse } from "./errors.js";
 // asked, by each call anew.
 export function waitUntilOf(source, param, code = "invalid_request") {
   if (source === undefined || source === null || source === "auto") return null;
+  // The Workers runtime's own, which anybody can import, serves whichever request calls it: it is to be asked by each.
+  if (source === workers.waitUntil) return null;
   if (typeof source === "function") return source;
   // Bound late and through its owner: hosts refuse a detached `waitUntil`.
   if (typeof source.waitUntil === "function") return (promise) => source.waitUntil(promise);

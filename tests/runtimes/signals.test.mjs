@@ -231,18 +231,20 @@ describe("requests that share one client", () => {
     });
   }
 
-  test("a turn that the host killed in the middle takes nothing of the next request's", async () => {
-    const double = clockNextDouble({ ours: true });
-    await inWorld(double, async ({ request, killed, told }) => {
-      await killed({ how: "ambient", count: 3 });
-      const next = await request({ how: "ambient", count: 5, from: 10, flush: true, hurry: 100 });
-      assert.deepEqual([next.delivered, next.dropped], [5, 0]);
-      await killed({ how: "ambient", count: 3, from: 20 });
-      assert.equal(queued(await request({ how: "ambient", count: 5, from: 30 })), 5);
-      await arrived(double, 10);
-      assert.equal((await told()).stats.delivered, 10);
+  for (const how of ["ambient", "imported"]) {
+    test(`a turn that the host killed in the middle takes nothing of the next request's (${how})`, async () => {
+      const double = clockNextDouble({ ours: true });
+      await inWorld(double, async ({ request, killed, told }) => {
+        await killed({ how, count: 3 });
+        const next = await request({ how, count: 5, from: 10, flush: true, hurry: 100 });
+        assert.deepEqual([next.delivered, next.dropped], [5, 0]);
+        await killed({ how, count: 3, from: 20 });
+        assert.equal(queued(await request({ how, count: 5, from: 30 })), 5);
+        await arrived(double, 10);
+        assert.equal((await told()).stats.delivered, 10);
+      });
     });
-  });
+  }
 
   for (const how of ["ambient", "context", "refused"]) {
     test(`what the host killed one with is told by the next, and holds up nobody (${how})`, async () => {

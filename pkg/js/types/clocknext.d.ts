@@ -35,13 +35,16 @@ export interface ClockNextConfig {
   timeoutMs?: number;
   /** How signals are buffered. */
   batch?: {
-    /** So many that wait are sent at once. Default: 20. */
+    /** So many that wait are sent at once. Default: 20; at most 10 000. */
     maxSize?: number;
-    /** Milliseconds that a signal waits for others. Default: 2000. */
+    /** Milliseconds that a signal waits for others. Default: 2000; at most 60 000. */
     maxIntervalMs?: number;
-    /** Requests under way at one time. Default: 5. */
+    /** Requests under way at one time. Default: 5; at most 100. */
     maxConcurrency?: number;
-    /** Signals that may wait; beyond, a new one is dropped (`onDrop`, `'queue_full'`). Default: 10 000. */
+    /**
+     * Signals that may wait; beyond, a new one is dropped (`onDrop`, `'queue_full'`). Default: 10 000; at most
+     * 100 000.
+     */
     maxQueueSize?: number;
   };
   /**
@@ -50,11 +53,11 @@ export interface ClockNextConfig {
    * replaces the pause, up to 60 s; beyond that the call ends. Signals, reads and deletions only.
    */
   retry?: {
-    /** In all. Default: 5. */
+    /** In all. Default: 5; at most 20. */
     maxAttempts?: number;
-    /** Default: 200. */
+    /** Default: 200; at most 60 000. */
     baseDelayMs?: number;
-    /** Default: 10 000. */
+    /** Default: 10 000; at most 600 000. */
     maxDelayMs?: number;
   };
   /** A buffered signal has failed for good. Default: `console.error`. */
@@ -72,7 +75,8 @@ export interface ClockNextConfig {
   /**
    * What keeps the host awake until buffered signals are sent: a handler's context (`ctx`), a function, or
    * `'auto'`, which asks the host at each signal. A client whose `waitUntil` is one request's context
-   * belongs to that request. Default: `'auto'`.
+   * belongs to that request, and what it tracks has 25 s, whether or not the host takes the promise.
+   * Default: `'auto'`.
    */
   waitUntil?: 'auto' | WaitUntil | WaitUntilContext;
   /** Whether the API key may be used in a browser, where only you see the page. It warns. Default: false. */

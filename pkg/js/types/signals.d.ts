@@ -24,13 +24,13 @@ export interface SignalFields {
   /** Your own data, an object that JSON can hold. A signal has at most 64 KB. */
   custom?: { readonly [key: string]: unknown };
   /**
-   * A number of your own, sent as a property of this name. A name that a signal has itself is
-   * refused.
+   * A number of your own, sent as a property of this name. A name that is like one of a signal's own fields,
+   * or speaks of tokens, is refused: a slip of the pen must not pass for usage.
    */
   metric?: { ref: string; value: number };
   /**
-   * Your own name of this signal: reported again under it, by any process, it counts once. One is made
-   * where you give none, and is the same on every attempt.
+   * Your own name of this signal, 1 to 255 visible ASCII characters without a comma: reported again under
+   * it, by any process, it counts once. One is made where you give none, and is the same on every attempt.
    */
   idempotencyKey?: string;
 }

@@ -1,5 +1,6 @@
 // A Worker whose requests report usage and answer at once.
 
+import { waitUntil } from "cloudflare:workers";
 import { ClockNext } from "edge-credits/clocknext";
 
 // Of all requests; what the hooks are told is kept for whoever asks.
@@ -22,12 +23,12 @@ const fetcher = {
   },
 };
 
-function client({ url, apiKey = "cnk_test", options }, waitUntil) {
+function client({ url, apiKey = "cnk_test", options }, behind) {
   return new ClockNext({
     apiKey,
     baseUrl: url,
     fetcher,
-    waitUntil,
+    waitUntil: behind,
     ...options,
     onError: (error, signal) => told.errors.push([error.code, error.effect, signal.idempotencyKey]),
     onDrop: (signal, reason) => told.drops.push([signal.idempotencyKey, reason]),
@@ -39,7 +40,7 @@ function client({ url, apiKey = "cnk_test", options }, waitUntil) {
 /** The client of this request, in each way that one can be had. */
 function clientOf(how, asked, ctx) {
   if (how === "own") return client(asked, ctx);
-  shared ??= client(asked, "auto");
+  shared ??= client(asked, how === "imported" ? waitUntil : "auto");
   if (how === "context") return shared.withContext(ctx);
   return how === "refused" ? shared.withContext(refuse) : shared;
 }
