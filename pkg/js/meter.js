@@ -13,6 +13,10 @@ import { recentCosts, rememberCost } from "./recent_calls.js";
 
 /** What a response waits at most for the ledger to be told that there is something to pay for. */
 const FIRST_REPORT_MS = 2000;
+/** And a part of it, for the ledger to hear of those before: none that is slower stops a paid stream. */
+const MOST_WAIT_MS = 3000;
+/** In a pause of twice this, at the latest, the ledger is told of all that there is: nothing may ever come. */
+const PAUSE_MS = 1000;
 
 /** The mark's name in a hold's metadata, as in a charge's. */
 const MARK = "edge_credits_request";
@@ -83,6 +87,15 @@ export class Meter {
   #resolve;
   #isKept;
   #byHand = false;
+  /** Counts what came, so that a pause is noticed. */
+  #came = 0;
+  #passed = 0;
+  #pause = null;
+  /** The ledger does not answer reports: nobody waits for them until it does. */
+  #isDeaf = false;
+  #isTold = false;
+  /** Ends a part's waiting. */
+  #wake = () => {};
   /** Settles when a body that is still open need not keep the host awake any more. */
   settledOrKept;
   /** What refused more credits in the middle of the call, where that is to end it. */
@@ -138,7 +151,20 @@ export class Meter {
     if (this.#end !== null) return;
     if (output + reasoning > 0) this.#numbers.see(output, reasoning);
     if (counts !== null) this.#numbers.report(counts);
+    this.#came += 1;
+    this.#awaitPause();
     this.#pump();
+  }
+
+  // One timer at a time, whatever comes: it looks whether anything has.
+  #awaitPause() {
+    if (this.#pause !== null) return;
+    const came = this.#came;
+    this.#pause = setTimeout(() => {
+      this.#pause = null;
+      if (this.#came === came) this.#pump(true);
+      else this.#awaitPause();
+    }, PAUSE_MS);
   }
 
   /**
@@ -146,11 +172,61 @@ export class Meter {
    * on is paid for. Never rejects, and does not wait long.
    */
   async begin() {
+    this.#awaitPause();
     this.#pump();
     let timer;
     const enough = new Promise((resolve) => (timer = setTimeout(resolve, FIRST_REPORT_MS)));
     await Promise.race([this.#reporting, enough]);
     clearTimeout(timer);
+  }
+
+  /** A part of more bytes than these is better passed on in smaller ones, each as soon as it may. */
+  get partBytes() {
+    return this.#isDeaf ? Infinity : this.#numbers.partBytes;
+  }
+
+  /**
+   * Before a part that was counted is passed on: null, or what to wait for, so that no more is passed on
+   * than a step beyond what the ledger has heard of. Never rejects, and lasts some seconds at most.
+   */
+  heard() {
+    if (this.#came === this.#passed) return null;
+    this.#passed = this.#came;
+    return this.#isBehind() ? this.#hearing() : null;
+  }
+
+  #isBehind() {
+    if (this.#numbers.pass(this.#isDeaf || this.#reporting === null)) return false;
+    return this.#end === null;
+  }
+
+  async #hearing() {
+    let isLate = false;
+    const enough = new Promise((resolve) => (this.#wake = resolve));
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.#wake();
+    }, MOST_WAIT_MS);
+    do await Promise.race([this.#reporting, enough]);
+    while (!isLate && this.#isBehind());
+    clearTimeout(timer);
+    if (!isLate) return;
+    this.#numbers.pass(true);
+    this.#unheard();
+  }
+
+  // Said once of a call: what it uses is charged at its end all the same.
+  #unheard(cause) {
+    this.#isDeaf = true;
+    if (this.#isTold || this.#end !== null) return;
+    this.#isTold = true;
+    const { customerId: customer_id, holdOptions } = this.#plan;
+    const details = { customer_id, hold_id: this.hold.id, unit: holdOptions.unit, used: this.used };
+    const message =
+      "The ledger does not acknowledge how much a metered call has used. The call goes on, and is charged " +
+      `at its end; if this process dies before, only for what was acknowledged. ${cause?.message ?? ""}`;
+    const facts = { code: "progress_unacknowledged", effect: "unknown", retryable: true, details, cause };
+    this.#engine[INTERNALS].report(new CreditEngineError(message.trim(), facts));
   }
 
   /** The call has ended: takes what it used. Once; asked again, it answers the same. */
@@ -166,6 +242,8 @@ export class Meter {
   #finish(work) {
     if (this.#end === null) {
       this.#end = work();
+      clearTimeout(this.#pause);
+      this.#wake();
       // A hold that is being placed has to be given back.
       const all = Promise.allSettled([this.#end, this.#placing]);
       this.#engine[INTERNALS].watch(all.then(() => this.#end));
@@ -175,17 +253,17 @@ export class Meter {
   }
 
   // One at a time; what becomes due meanwhile is told by the next.
-  #pump() {
+  #pump(isPause = false) {
     if (this.#reporting !== null || this.#end !== null) return;
     const isOld = Date.now() >= this.#renewAt;
-    const due = isOld ? ["extend"] : this.#numbers.due();
+    const due = isOld ? ["extend"] : this.#numbers.due(isPause);
     if (!due) return;
     this.#reporting = this.#carryOut(due)
       // A report that is lost is made good by the next one, and by the end.
-      .catch(() => {})
+      .catch((error) => this.#unheard(error))
       .then(() => {
         this.#reporting = null;
-        this.#pump();
+        this.#pump(isPause && due[0] === "extend");
       });
   }
 
@@ -197,7 +275,11 @@ export class Meter {
       await Promise.all(this.#holds.map((hold) => hold.extend(ttlMs)));
       this.#renewAt = Date.now() + ttlMs / 2;
     } else if (word === "hold") await (this.#placing = this.#holdMore(amount));
-    else await this.#holds.at(-1).progress(amount);
+    else {
+      await this.#holds.at(-1).progress(amount);
+      this.#numbers.acknowledged();
+      this.#isDeaf = false;
+    }
   }
 
   async #holdMore(amount) {

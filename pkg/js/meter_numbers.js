@@ -6,18 +6,20 @@ import { meterAsk } from "#client";
 import { openMeter } from "./calls.js";
 
 /** Ten, and those of the core's meter. */
-const NUMBERS = 39;
+const NUMBERS = 42;
 /** A count that nobody told. */
 const ABSENT = -1;
 const KINDS = ["input", "cacheRead", "cacheWrite", "output", "reasoning"];
 /** What an answer is about, by its number. */
 const WORDS = [null, "progress", "hold", "capture", "release", "consume"];
-const [SEE, REPORT, DUE, HELD, SETTLE, ENDED] = [0, 1, 2, 3, 4, 5];
+const [SEE, REPORT, DUE, HELD, SETTLE, ENDED, ACKNOWLEDGED, PASS] = [0, 1, 2, 3, 4, 5, 6, 7];
 
 export class MeterNumbers {
   #numbers = new Float64Array(NUMBERS);
   /** What is to be held before the call, as decimal text; undefined where the caller has. */
   first;
+  /** A part of more bytes than these may be more than a step. */
+  partBytes;
 
   /** `amounts` in the core's order; `recent` are costs in minor units. */
   constructor({ unit, amounts, inputTokens, maxOutputTokens, recent }) {
@@ -25,6 +27,7 @@ export class MeterNumbers {
     const counts = [inputTokens ?? 0, maxOutputTokens ?? ABSENT, recent.length, dearest];
     this.#numbers.set(counts);
     this.first = openMeter(this.#numbers, unit, amounts);
+    this.partBytes = this.#numbers[9];
   }
 
   get tokens() {
@@ -56,8 +59,21 @@ export class MeterNumbers {
   }
 
   /** `["progress", amount]` of the last hold, `["hold", amount]` besides, or null. */
-  due() {
-    return this.#ask(DUE, []);
+  due(isPause) {
+    return this.#ask(DUE, [Number(isPause)]);
+  }
+
+  /** The last report is acknowledged. */
+  acknowledged() {
+    this.#ask(ACKNOWLEDGED, []);
+  }
+
+  /** Whether the part that was counted last may be passed on; when it is late, it may. */
+  pass(isLate) {
+    this.#ask(PASS, [Number(isLate)]);
+    const may = this.#numbers[9] >= 0;
+    if (may) this.partBytes = this.#numbers[9];
+    return may;
   }
 
   held(isGranted) {

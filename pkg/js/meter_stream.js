@@ -9,6 +9,7 @@ import { anyTextIn, textIn, usageIn } from "./provider_usage.js";
 const WITH_TEXT = /json|event-stream/i;
 /** Most bytes that are taken for text although nobody could read them: they may hold a file. */
 const MAX_UNREAD = 64 * 1024;
+const [LF, CR] = [10, 13];
 /** Events that end a stream which has not begun. */
 const FAILURES = new Set(["error", "response.failed"]);
 
@@ -57,7 +58,40 @@ function metered(response, meter) {
     settled.catch(() => {});
     await meter.settledOrKept;
   };
-  return passedOn(response.body, meter, { note: (chunk) => frames.push(chunk), end });
+  const note = (chunk) => frames.push(chunk);
+  const isEvents = /^text\/event-stream\b/i.test(response.headers.get("content-type") ?? "");
+  const partsOf = (chunk) => parts(chunk, meter, isEvents ? isEventEnd : isLineEnd);
+  return passedOn(response.body, meter, { note, end, partsOf });
+}
+
+/**
+ * What has come together, because this side was slow, may be more than a step: then it is passed on in parts
+ * that are whole events, or lines. Copies, because whoever reads on may take a chunk.
+ */
+function* parts(chunk, meter, isEnd) {
+  let start = 0;
+  while (chunk.length - start > meter.partBytes) {
+    const end = endOf(chunk, start, Math.max(1, meter.partBytes), isEnd);
+    if (end === chunk.length) break;
+    yield chunk.slice(start, end);
+    start = end;
+  }
+  yield start === 0 ? chunk : chunk.slice(start);
+}
+
+/** The last end within so many bytes, else the first behind them. */
+function endOf(bytes, start, most, isEnd) {
+  for (let at = start + most - 1; at >= start; at -= 1) if (isEnd(bytes, at)) return at + 1;
+  for (let at = start + most; at < bytes.length; at += 1) if (isEnd(bytes, at)) return at + 1;
+  return bytes.length;
+}
+
+function isLineEnd(bytes, at) {
+  return bytes[at] === LF;
+}
+
+function isEventEnd(bytes, at) {
+  return bytes[at] === LF && (bytes[at - 1] === LF || (bytes[at - 1] === CR && bytes[at - 2] === LF));
 }
 
 /** What reads along. It must not be able to break the stream. */

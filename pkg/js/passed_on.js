@@ -1,12 +1,19 @@
 // A stream that is read along while it is passed on: part by part, each as it came, and no sooner than its
-// reader asks for more.
+// reader asks for more. Only where the ledger is so slow to hear of it that the meter says so, a part waits.
 
 /**
  * `note` sees each part before the reader gets it, who may take it away. `end` is told once how the stream
- * ended, and waited for; `broken` names an error of the source. What the meter refuses ends it, too.
+ * ended, and waited for; `broken` names an error of the source. What the meter refuses ends it, too. `partsOf`
+ * may cut a part into smaller ones.
  */
-export function passedOn(source, meter, { note, end, broken = () => "failed" }) {
+export function passedOn(source, meter, { note, end, broken = () => "failed", partsOf = whole }) {
   const reader = source.getReader();
+  let isCancelled = false;
+  const refuse = async (controller) => {
+    controller.error(meter.refusal);
+    reader.cancel(meter.refusal).catch(() => {});
+    await end("exhausted");
+  };
   return new ReadableStream(
     {
       async pull(controller) {
@@ -23,14 +30,17 @@ export function passedOn(source, meter, { note, end, broken = () => "failed" }) 
           controller.close();
           return;
         }
-        note(next.value);
-        controller.enqueue(next.value);
-        if (meter.refusal === null) return;
-        controller.error(meter.refusal);
-        reader.cancel(meter.refusal).catch(() => {});
-        await end("exhausted");
+        for (const part of partsOf(next.value)) {
+          note(part);
+          const heard = meter.heard();
+          if (heard !== null) await heard;
+          if (isCancelled) return;
+          controller.enqueue(part);
+          if (meter.refusal !== null) return refuse(controller);
+        }
       },
       async cancel(reason) {
+        isCancelled = true;
         const cancelled = reader.cancel(reason);
         cancelled.catch(() => {});
         await end("cancelled");
@@ -39,4 +49,8 @@ export function passedOn(source, meter, { note, end, broken = () => "failed" }) 
     },
     { highWaterMark: 0 },
   );
+}
+
+function whole(part) {
+  return [part];
 }

@@ -74,9 +74,13 @@ export interface MeterOptions extends ChangeOptions {
   /** Most tokens that the provider may put out. Default: what `request` says. */
   maxOutputTokens?: number;
   /**
-   * How far behind the ledger may be, in credits: what is used is reported in steps of half of this, and
-   * one report at a time, so that it holds where a report arrives before the next half is used. Default: a
-   * tenth of what is held; never less than a hundredth.
+   * How far behind the ledger may be, in credits: one step. What is used is reported with every half of it,
+   * so that nobody waits for a report that arrives within the other half. A chunk that would be more than a
+   * step ahead of what the ledger has acknowledged is passed on when it has caught up; so a process that dies
+   * has paid all but a step at most, or one chunk where that is more. A ledger that does not answer within 3
+   * seconds is not waited for until it does; `onError` is told `progress_unacknowledged`, once of a call. A
+   * pause of 2 seconds reports all that there is. Each report is a request. Default: a tenth of what
+   * is held, and a quarter once that has been outgrown; never less than a hundredth.
    */
   progressEvery?: Amount;
   /**
@@ -159,6 +163,11 @@ export interface Meter {
   add(usage: Partial<TokenCounts>): void;
   /** Text that has come and is not reported yet: a token for four bytes of UTF-8. */
   estimate(text: string, kind?: 'output' | 'reasoning'): void;
+  /**
+   * Waits, some seconds at most, where what was counted is more than a step (`progressEvery`) ahead of what the
+   * ledger has acknowledged. Call it before you pass on what you have counted. Never rejects.
+   */
+  heard(): Promise<void> | null;
   /**
    * The call has ended, well or not: takes what was used. Asked again, it answers the same.
    *

@@ -17,7 +17,7 @@ pub const BYTES_PER_TOKEN: i64 = 4;
 pub const MAX_TOKENS: i64 = 1_000_000_000;
 
 /// How many tokens a rate is for.
-const TOKENS_PER_RATE: i64 = 1_000_000;
+pub(super) const TOKENS_PER_RATE: i64 = 1_000_000;
 
 /// What a provider has reported of the whole call so far, in its own way of counting: input, cache read,
 /// cache write, output, reasoning, total; and above 0 where the cache is not part of the input, and

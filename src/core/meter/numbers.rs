@@ -15,7 +15,7 @@ pub const KINDS: usize = 5;
 pub const MAX_HOLDS: usize = 8;
 
 /// How many numbers a meter is.
-pub const NUMBERS: usize = 31 + MAX_HOLDS;
+pub const NUMBERS: usize = 34 + MAX_HOLDS;
 
 /// A count that is not known.
 pub const ABSENT: i64 = -1;
@@ -42,8 +42,14 @@ pub(super) mod at {
     pub(crate) const SEEN: usize = 28;
     /// The decimals of the unit.
     pub(crate) const DECIMALS: usize = 30;
+    /// How much of what it was told the ledger has acknowledged.
+    pub(crate) const ACKNOWLEDGED: usize = 31;
+    /// What had been used when the last part was passed on.
+    pub(crate) const PASSED: usize = 32;
+    /// How often all was told that there was, because nothing more came.
+    pub(crate) const PAUSES: usize = 33;
     /// What is held, in the order in which it was: zero is no hold.
-    pub(crate) const HOLDS: usize = 31;
+    pub(crate) const HOLDS: usize = 34;
 }
 
 /// A call that is metered.

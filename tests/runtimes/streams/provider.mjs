@@ -10,8 +10,8 @@ export const TOKENS_PER_CHUNK = 5;
 const REPORTED = { prompt_tokens: 12, completion_tokens: 67, total_tokens: 79 };
 /** What the caller presumes of the input. */
 export const PRESUMED_INPUT = 10;
-/** Between two chunks: three of them are half a step, in which a report has to arrive. */
-export const PACE_MS = 90;
+/** Between two chunks, where the query does not say. */
+const PACE_MS = 90;
 
 const TEXT = "€".repeat(6) + "12";
 const events = [
@@ -29,8 +29,11 @@ export function truth(chunks) {
 /** Bytes of so many chunks. */
 export const bytesOf = (chunks) => Buffer.concat(BODY.slice(0, chunks));
 
+/** How many whole chunks so many bytes are. */
+export const chunksOf = (bytes) => BODY.filter((_, last) => bytesOf(last + 1).length <= bytes).length;
+
 /**
- * Answers `/?name=NAME&cut=CHUNKS`: breaks the connection after so many chunks, if they are named.
+ * Answers `/?name=NAME&cut=CHUNKS&pace=MS`: breaks the connection after so many chunks, if they are named.
  * `left` tells of each name how many chunks were sent when the connection ended.
  */
 export async function startProvider() {
@@ -39,6 +42,8 @@ export async function startProvider() {
     const url = new URL(request.url, "http://provider");
     const name = url.searchParams.get("name");
     const cut = url.searchParams.has("cut") ? Number(url.searchParams.get("cut")) : Infinity;
+    const pace = Number(url.searchParams.get("pace") ?? PACE_MS);
+    const pause = () => new Promise((done) => setTimeout(done, pace));
     let sent = 0;
     response.on("close", () => left.set(name, sent));
     response.writeHead(200, { "content-type": "text/event-stream", "x-provider": "yes" });
@@ -58,5 +63,3 @@ export async function startProvider() {
   const close = () => (server.closeAllConnections(), server.close());
   return { url: `http://127.0.0.1:${server.address().port}/`, left, close };
 }
-
-const pause = () => new Promise((done) => setTimeout(done, PACE_MS));

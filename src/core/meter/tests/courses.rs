@@ -36,24 +36,24 @@ fn settled(meter: &Meter) -> Vec<i64> {
 #[test]
 fn the_first_use_is_told_at_once_and_then_every_half_step() {
     let mut meter = meter(1000, 100);
-    assert_eq!(meter.due(), Some(Due::Progress(micro(4))), "a token at least: it was called");
-    assert_eq!(meter.due(), None);
+    assert_eq!(meter.due(false), Some(Due::Progress(micro(4))), "a token at least: it was called");
+    assert_eq!(meter.due(false), None);
     meter.see(53, 0);
-    assert_eq!(meter.due(), Some(Due::Progress(micro(56))));
+    assert_eq!(meter.due(false), Some(Due::Progress(micro(56))));
     meter.see(48, 0);
-    assert_eq!(meter.due(), None, "48 since");
+    assert_eq!(meter.due(false), None, "48 since");
     meter.see(4, 0);
-    assert_eq!(meter.due(), Some(Due::Progress(micro(108))));
+    assert_eq!(meter.due(false), Some(Due::Progress(micro(108))));
 }
 
 #[test]
 fn a_report_replaces_the_estimate() {
     let mut meter = meter(1000, 100);
     meter.see(400, 0);
-    assert_eq!(meter.due(), Some(Due::Progress(micro(400))));
+    assert_eq!(meter.due(false), Some(Due::Progress(micro(400))));
     report(&mut meter, 50);
     assert_eq!(meter.used(), micro(200));
-    assert_eq!(meter.due(), None, "the ledger does not take a report back");
+    assert_eq!(meter.due(false), None, "the ledger does not take a report back");
     assert!(!meter.is_estimated());
     assert_eq!(settled(&meter), [200, 0], "and is charged what it was");
     meter.see(4, 0);
@@ -86,7 +86,7 @@ fn steps_grow_with_what_is_held() {
         let mut count = 0;
         for _ in 0..bytes / 4 {
             meter.see(4, 0);
-            while let Some(due) = meter.due() {
+            while let Some(due) = meter.due(false) {
                 match due {
                     Due::Progress(_) => count += 1,
                     Due::Hold(_) => meter.held_more(true),
@@ -99,22 +99,85 @@ fn steps_grow_with_what_is_held() {
     let named = |hold, step| [price[0], price[1], ("hold", hold), ("progressEvery", step)];
     let usual = [price[0], price[1], ("hold", "0.001")];
     assert!((15..25).contains(&reports(&usual, 1000)), "a hold that is used up");
-    assert!(reports(&usual, 100_000) < 100, "one that was a hundred times too small");
+    // Five holds, their ends, and the provider's own.
+    assert!(reports(&usual, 16_000) + 5 + 5 + 1 < 50, "one that was sixteen times too small");
+    assert!(reports(&usual, 100_000) < 50, "one that was a hundred times too small");
     assert!(reports(&named("0.1", "0.000001"), 100_000) <= 201, "a step that is too small");
+}
+
+#[test]
+fn a_part_waits_that_is_more_than_a_step_ahead() {
+    let mut meter = meter(1000, 100);
+    assert_eq!(meter.due(false), Some(Due::Progress(micro(4))));
+    meter.acknowledged();
+    meter.see(60, 0);
+    assert_eq!(meter.due(false), Some(Due::Progress(micro(60))), "on its way from here on");
+    assert!(meter.pass(false), "56 ahead");
+    assert_eq!(meter.bytes_of_a_step(), 100, "at a micro-credit a byte");
+    meter.see(44, 0);
+    assert!(meter.pass(false), "100 ahead");
+    meter.see(4, 0);
+    assert!(!meter.pass(false), "104 ahead");
+    assert!(!meter.pass(false), "as long as nothing is known");
+    meter.acknowledged();
+    assert!(meter.pass(false), "48 ahead");
+    assert_eq!(meter.due(false), None);
+    meter.see(400, 0);
+    assert!(!meter.pass(false), "448 ahead, and 48 of them were passed on before");
+    assert!(meter.pass(true), "it has waited enough");
+    assert_eq!(meter.due(false), Some(Due::Progress(micro(508))));
+    meter.acknowledged();
+    meter.see(800, 0);
+    assert!(meter.pass(false), "a part that is more than a step, behind what is acknowledged");
+}
+
+#[test]
+fn what_the_ledger_cannot_be_told_of_is_not_waited_for() {
+    let mut meter = meter(100, 10);
+    meter.see(150, 0);
+    assert_eq!(meter.due(false), Some(Due::Progress(micro(100))));
+    meter.acknowledged();
+    assert!(!meter.pass(false), "while there may be another hold");
+    assert_eq!(meter.due(false), Some(Due::Hold(micro(100))));
+    meter.held_more(false);
+    assert!(meter.pass(false));
+    meter.see(500, 0);
+    assert!(meter.pass(false));
+}
+
+#[test]
+fn in_a_pause_all_is_told_and_what_was_lost_again() {
+    let mut meter = meter(1000, 100);
+    assert_eq!(meter.due(false), Some(Due::Progress(micro(4))));
+    meter.acknowledged();
+    meter.see(8, 0);
+    assert_eq!(meter.due(false), None);
+    assert_eq!(meter.due(true), Some(Due::Progress(micro(8))));
+    assert_eq!(meter.due(false), None);
+    assert_eq!(meter.due(true), Some(Due::Progress(micro(8))), "it was lost");
+    meter.acknowledged();
+    assert_eq!(meter.due(true), None);
+    let mut told = 0;
+    for _ in 0..100 {
+        meter.see(4, 0);
+        told += i64::from(meter.due(true).is_some());
+        meter.acknowledged();
+    }
+    assert_eq!(told, 6 + 7, "a stream that drips: so many pauses, and then half steps");
 }
 
 #[test]
 fn more_is_held_when_all_is_used_and_as_much_again() {
     let mut meter = meter(100, 10);
     meter.see(400, 0);
-    assert_eq!(meter.due(), Some(Due::Progress(micro(100))));
-    assert_eq!(meter.due(), Some(Due::Hold(micro(100))));
+    assert_eq!(meter.due(false), Some(Due::Progress(micro(100))));
+    assert_eq!(meter.due(false), Some(Due::Hold(micro(100))));
     meter.held_more(true);
-    assert_eq!(meter.due(), Some(Due::Progress(micro(100))), "of the second");
-    assert_eq!(meter.due(), Some(Due::Hold(micro(200))));
+    assert_eq!(meter.due(false), Some(Due::Progress(micro(100))), "of the second");
+    assert_eq!(meter.due(false), Some(Due::Hold(micro(200))));
     meter.held_more(true);
-    assert_eq!(meter.due(), Some(Due::Progress(micro(200))));
-    assert_eq!(meter.due(), None);
+    assert_eq!(meter.due(false), Some(Due::Progress(micro(200))));
+    assert_eq!(meter.due(false), None);
     assert_eq!(settled(&meter), [100, 100, 200, 0]);
     report(&mut meter, 30);
     assert_eq!(settled(&meter), [100, 20, 0, 0], "an estimate that was too high costs nothing");
@@ -124,13 +187,13 @@ fn more_is_held_when_all_is_used_and_as_much_again() {
 fn without_credits_for_more_the_rest_is_charged_in_the_end() {
     let mut meter = meter(100, 10);
     meter.see(130, 0);
-    while let Some(due) = meter.due() {
+    while let Some(due) = meter.due(false) {
         if matches!(due, Due::Hold(_)) {
             meter.held_more(false);
         }
     }
     assert_eq!(settled(&meter), [100, 32], "33 tokens");
-    assert_eq!(meter.due(), None, "nobody asks again");
+    assert_eq!(meter.due(false), None, "nobody asks again");
 }
 
 #[test]
@@ -151,7 +214,7 @@ fn a_call_has_so_many_holds_and_no_more() {
     meter.see(1_000_000, 0);
     let mut holds = 1;
     for _ in 0..1000 {
-        if let Some(Due::Hold(_)) = meter.due() {
+        if let Some(Due::Hold(_)) = meter.due(false) {
             meter.held_more(true);
             holds += 1;
         }
@@ -191,7 +254,7 @@ proptest! {
             match step {
                 Step::See(bytes) => meter.see(bytes, 0),
                 Step::Report(output) => report(&mut meter, output),
-                Step::Pump { granted } => match meter.due() {
+                Step::Pump { granted } => match meter.due(false) {
                     Some(Due::Hold(amount)) => {
                         let all: i64 = (0..MAX_HOLDS).map(|index| meter.hold(index)).sum();
                         prop_assert_eq!(told, all, "the one before is used up, and told to be");
@@ -225,10 +288,45 @@ proptest! {
         prop_assert!(meter.0.iter().all(|number| number.unsigned_abs() < 1 << 53));
     }
 
+    /// However late the ledger answers: what was passed on is a step ahead of it at most, or one part.
+    #[test]
+    fn what_was_passed_on_is_a_step_ahead(
+        every in 1..500_i64,
+        parts in proptest::collection::vec((1..600_i64, 0..4_u32), 0..80),
+    ) {
+        let mut meter = meter(100_000, every);
+        let step = every.max(1000);
+        let (mut told, mut acknowledged) = (None, 0);
+        let pump = |meter: &mut Meter, told: &mut Option<i64>| {
+            if told.is_none() && let Some(Due::Progress(amount)) = meter.due(false) {
+                *told = Some(amount.minor_units());
+            }
+        };
+        for (bytes, mut answers) in parts {
+            let before = meter.used().minor_units();
+            meter.see(bytes, 0);
+            let part = meter.used().minor_units() - before;
+            pump(&mut meter, &mut told);
+            while answers > 0 || !meter.pass(false) {
+                let Some(answered) = told.take() else {
+                    prop_assert!(answers > 0, "nothing is on its way that is waited for");
+                    break;
+                };
+                acknowledged = answered;
+                answers = answers.saturating_sub(1);
+                meter.acknowledged();
+                pump(&mut meter, &mut told);
+            }
+            meter.pass(false);
+            let ahead = meter.used().minor_units() - acknowledged;
+            prop_assert!(ahead <= step.max(part), "{ahead} ahead");
+        }
+    }
+
     /// A shell may lay anything on the desk and ask anything: the meter stays one.
     #[test]
     fn any_question_is_answered(
-        questions in proptest::collection::vec((0..7_u32, proptest::array::uniform10(-2..i64::MAX)), 0..30),
+        questions in proptest::collection::vec((0..9_u32, proptest::array::uniform10(-2..i64::MAX)), 0..30),
     ) {
         let mut meter = meter(1000, 10);
         for (question, desk) in questions {
