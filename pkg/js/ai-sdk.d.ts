@@ -15,6 +15,7 @@ export interface ModelCreditsOptions
     | 'maxOutputTokens'
     | 'idempotencyKey'
     | 'label'
+    | 'signal'
   > {
   /** What holds and charges. For the calls of one request, its `forRequest`. */
   client: CreditEngine;

@@ -9,7 +9,7 @@ import { passedOn } from "./passed_on.js";
 import { byteLength } from "./provider_usage.js";
 
 // Each call of the model has its own: a loop of tools makes several.
-const NOT_FOR_A_MODEL = ["request", "inputTokens", "maxOutputTokens", "idempotencyKey", "label"];
+const NOT_FOR_A_MODEL = ["request", "inputTokens", "maxOutputTokens", "idempotencyKey", "label", "signal"];
 const NOTHING = { output: 0, reasoning: 0 };
 
 export function credits(given) {
@@ -79,8 +79,9 @@ function metered(source, meter, params) {
     const ends = hasFailed && reason === "finished" ? "failed" : reason;
     return ended(meter, nothing ? meter.abort() : meter.settle(ends));
   };
+  const signal = params.abortSignal;
   const broken = () => (isBrokenOff(params) ? "cancelled" : "failed");
-  return passedOn(source, meter, { note: (part) => note(meter, seen, part), end, broken });
+  return passedOn(source, meter, { note: (part) => note(meter, seen, part), end, broken, signal });
 }
 
 // What a part of the stream says. A tool's input that has come bit by bit comes whole once more.

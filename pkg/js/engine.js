@@ -126,8 +126,8 @@ export class CreditEngine {
     });
   }
 
-  meter(meterOptions) {
-    return openMeter(this, meterOptions);
+  async meter(meterOptions) {
+    return (await openMeter(this, meterOptions)).heed();
   }
 
   meterStream(source, meterOptions) {

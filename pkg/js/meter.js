@@ -5,9 +5,11 @@
 
 import { CreditEngineError, refuse } from "./errors.js";
 import { INTERNALS } from "./internals.js";
+import { ownHold } from "./meter_hold.js";
 import { MeterNumbers } from "./meter_numbers.js";
 import { readMeterOptions } from "./meter_options.js";
 import { persist } from "./paid_charge.js";
+import { onAbort } from "./passed_on.js";
 import { byteLength } from "./provider_usage.js";
 import { recentCosts, rememberCost } from "./recent_calls.js";
 
@@ -18,14 +20,8 @@ const MOST_WAIT_MS = 3000;
 /** In a pause of twice this, at the latest, the ledger is told of all that there is: nothing may ever come. */
 const PAUSE_MS = 1000;
 
-/** The mark's name in a hold's metadata, as in a charge's. */
-const MARK = "edge_credits_request";
-/** How often one name is held for anew, after calls that came to nothing. */
-const MAX_TIMES = 20;
 /** Most bytes of metadata, as the ledger takes them. */
 const MAX_METADATA_BYTES = 8192;
-/** That a hold is not there any more. */
-const ENDED = ["hold_already_captured", "hold_already_released", "hold_expired"];
 
 const NOTHING = { output: 0, reasoning: 0 };
 
@@ -38,40 +34,6 @@ export async function openMeter(engine, given) {
   const numbers = new MeterNumbers({ ...plan.figures, recent });
   const hold = plan.own ?? (await ownHold(engine, plan, numbers.first));
   return new Meter({ engine, plan, numbers, hold, name });
-}
-
-/**
- * Places a hold that is this call's. One of the same name may be there: it is its own where an answer was
- * lost on the way, which a random mark shows; another call's that came to nothing gives its name free.
- */
-async function ownHold(engine, plan, amount) {
-  const { customerId, holdOptions } = plan;
-  const isNamed = engine[INTERNALS].isNamed || plan.isNamed;
-  if (!isNamed) return engine.hold(customerId, amount, holdOptions);
-  const mark = crypto.randomUUID();
-  const metadata = { ...holdOptions.metadata, [MARK]: mark };
-  let options = { ...holdOptions, metadata };
-  for (let times = 0; times < MAX_TIMES; times += 1) {
-    const hold = await engine.hold(customerId, amount, options);
-    if (!hold.replayed) return hold;
-    let held;
-    try {
-      // Nothing is told by that, and what it is answered shows the hold.
-      held = await hold.progress(0);
-    } catch (error) {
-      const wasFree = error.code === "hold_already_released" || error.details?.captured === 0;
-      if (!ENDED.includes(error.code)) throw error;
-      if (!wasFree) break;
-      options = { ...options, idempotencyKey: `again:${hold.id}` };
-      continue;
-    }
-    if (held.metadata?.[MARK] === mark) return hold;
-    break;
-  }
-  const message =
-    "a call of this name has been metered before, or is being metered: its work is not done twice for " +
-    "one payment. Nothing was charged.";
-  throw refuse("duplicate_request", "idempotencyKey", message);
 }
 
 export class Meter {
@@ -94,10 +56,13 @@ export class Meter {
   /** The ledger does not answer reports: nobody waits for them until it does. */
   #isDeaf = false;
   #isTold = false;
+  #unheed = () => {};
   /** Ends a part's waiting. */
   #wake = () => {};
   /** Settles when a body that is still open need not keep the host awake any more. */
   settledOrKept;
+  /** The call has been made, or is being made. */
+  hasBegun = false;
   /** What refused more credits in the middle of the call, where that is to end it. */
   refusal = null;
 
@@ -113,6 +78,11 @@ export class Meter {
     const ended = new Promise((resolve) => (this.#resolve = resolve));
     this.#isKept = engine[INTERNALS].keep(ended);
     this.settledOrKept = this.#isKept ? Promise.resolve() : ended;
+  }
+
+  /** The caller's, by which the call is broken off. */
+  get signal() {
+    return this.#plan.signal;
   }
 
   /** Credits used so far. */
@@ -172,6 +142,7 @@ export class Meter {
    * on is paid for. Never rejects, and does not wait long.
    */
   async begin() {
+    this.hasBegun = true;
     this.#awaitPause();
     this.#pump();
     let timer;
@@ -234,6 +205,13 @@ export class Meter {
     return this.#finish(() => this.#settle(reason));
   }
 
+  /** Ends with the caller's signal; for who has no stream that does. */
+  heed() {
+    const end = () => (this.hasBegun ? this.settle("cancelled") : this.abort());
+    this.#unheed = onAbort(this.signal, () => void end().catch(() => {}));
+    return this;
+  }
+
   /** The call has not happened: takes nothing. */
   abort() {
     return this.#finish(() => this.#release());
@@ -243,6 +221,7 @@ export class Meter {
     if (this.#end === null) {
       this.#end = work();
       clearTimeout(this.#pause);
+      this.#unheed();
       this.#wake();
       // A hold that is being placed has to be given back.
       const all = Promise.allSettled([this.#end, this.#placing]);

@@ -6,7 +6,7 @@ import { byteLength } from "./provider_usage.js";
 
 const KNOWN = new Set([
   "customerId", "price", "hold", "request", "inputTokens", "maxOutputTokens", "progressEvery",
-  "onExhausted", "onSettled", "description", "metadata", "unit", "idempotencyKey", "label",
+  "onExhausted", "onSettled", "description", "metadata", "unit", "idempotencyKey", "label", "signal",
 ]);
 const POLICIES = ["worst_case", "learned"];
 /** As the ledger's own. */
@@ -22,6 +22,7 @@ export function readMeterOptions(given) {
     throw refuse("invalid_request", "onSettled", "onSettled must be a function");
   }
   oneOf("onExhausted", onExhausted, ["finish", "stop"]);
+  const signal = signalOf(chosen.signal);
   const customerId = requiredText(chosen.customerId, "customerId", "invalid_id");
   const unit = text(chosen.unit, "unit") ?? (isHold(hold) ? hold.unit : undefined);
   const request = bodyOf(chosen.request);
@@ -33,6 +34,7 @@ export function readMeterOptions(given) {
     priced: [unit, prices],
     own,
     onSettled,
+    signal,
     stops: onExhausted === "stop",
     learns: sizing.policy === "learned",
     ttlMs: own === null ? (sizing.ttlMs ?? DEFAULT_TTL_MS) : own.expiresAt - Date.now(),
@@ -86,6 +88,12 @@ function sizingOf(hold) {
     amount: optional(fixed, "hold.amount"),
     ttlMs: count(ttlMs, "hold.ttlMs"),
   };
+}
+
+function signalOf(signal) {
+  if (signal === undefined || signal === null) return null;
+  if (typeof signal.aborted === "boolean" && typeof signal.addEventListener === "function") return signal;
+  throw refuse("invalid_request", "signal", "signal must be an AbortSignal");
 }
 
 function isHold(hold) {

@@ -2,7 +2,7 @@
 
 import { openMeter } from "./meter.js";
 import { Frames } from "./frames.js";
-import { passedOn } from "./passed_on.js";
+import { onAbort, passedOn } from "./passed_on.js";
 import { anyTextIn, textIn, usageIn } from "./provider_usage.js";
 
 /** Bodies that hold text, in whatever shape. */
@@ -28,28 +28,51 @@ export async function meterStream(engine, source, options) {
   return meteredResponse(meter, source);
 }
 
-/** The response of `source`, a function or (a promise of) a response, under a meter that is open. */
-export async function meteredResponse(meter, source) {
+/**
+ * The response of `source`, a function or (a promise of) a response, under a meter that is open. A `signal`
+ * that is aborted breaks the call off, and what it has used until then is taken.
+ */
+export async function meteredResponse(meter, source, signal = meter.signal) {
   try {
-    // With the request, so that it is not waited for: a model takes longer.
-    const told = meter.begin();
-    const response = await (typeof source === "function" ? source(meter) : source);
-    await told;
+    const response = await answerOf(meter, source, signal);
     if (response.ok && response.body !== null) {
-      return new Response(metered(response, meter), response);
+      return new Response(metered(response, meter, signal), response);
     }
     // A refusal is not charged for, nor is no answer.
     meter.abort().catch(() => {});
     await meter.settledOrKept;
     return response;
   } catch (error) {
-    meter.abort().catch(() => {});
+    // What is broken off before it is made has not happened.
+    const ended = signal?.aborted && meter.hasBegun ? meter.settle("cancelled") : meter.abort();
+    ended.catch(() => {});
     await meter.settledOrKept;
     throw error;
   }
 }
 
-function metered(response, meter) {
+/** Waited for until the signal is aborted; nobody will read what comes after that. */
+async function answerOf(meter, source, signal) {
+  if (signal?.aborted && !meter.hasBegun) {
+    if (typeof source !== "function") dismiss(source, signal.reason);
+    throw signal.reason;
+  }
+  // With the request, so that it is not waited for: a model takes longer.
+  const told = meter.begin();
+  const made = typeof source === "function" ? source(meter) : source;
+  let response = made;
+  if (typeof made?.then === "function") {
+    let unheed;
+    const aborted = new Promise((_, fail) => {
+      unheed = onAbort(signal, () => (dismiss(made, signal.reason), fail(signal.reason)));
+    });
+    response = await Promise.race([made, aborted]).finally(unheed);
+  }
+  await told;
+  return response;
+}
+
+function metered(response, meter, signal) {
   const frames = framesOf(response, meter);
   // The end of a body waits for the settlement where the host would not let it be made afterwards.
   const end = async (reason) => {
@@ -61,7 +84,7 @@ function metered(response, meter) {
   const note = (chunk) => frames.push(chunk);
   const isEvents = /^text\/event-stream\b/i.test(response.headers.get("content-type") ?? "");
   const partsOf = (chunk) => parts(chunk, meter, isEvents ? isEventEnd : isLineEnd);
-  return passedOn(response.body, meter, { note, end, partsOf });
+  return passedOn(response.body, meter, { note, end, partsOf, signal });
 }
 
 /**

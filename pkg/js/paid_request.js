@@ -19,6 +19,7 @@ export class PaidRequest {
   #context;
   #lately;
   #charge = null;
+  #signal = null;
   /** What the handler is given, once `open` has let it run. */
   credits = null;
 
@@ -60,7 +61,9 @@ export class PaidRequest {
     const unpaid = refundOn !== "never" && (await this.#hasFailed(outcome));
     const { meter } = this.credits;
     if (meter !== null) {
-      if (!unpaid && outcome.response !== undefined) return meteredResponse(meter, outcome.response);
+      if (!unpaid && outcome.response !== undefined) {
+        return meteredResponse(meter, outcome.response, this.#signal);
+      }
       // A failure of it is told by the client.
       (unpaid ? meter.abort() : meter.settle("failed")).catch(() => {});
       await meter.settledOrKept;
@@ -75,7 +78,9 @@ export class PaidRequest {
   // The most that the work may cost is held, and what it uses is counted while it is answered.
   async #hold() {
     const { client, customerId } = this.credits;
-    const given = await this.#read(this.#settings.meter);
+    const { signal, ...given } = (await this.#read(this.#settings.meter)) ?? {};
+    // Hosts abort a request's own signal when its caller hangs up.
+    this.#signal = signal ?? this.#request?.signal;
     const meter = await client.meter({ ...(await this.#notes()), label: LABEL, ...given, customerId });
     this.credits.meter = meter;
     // With the work, which is longer.

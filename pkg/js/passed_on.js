@@ -3,30 +3,48 @@
 
 /**
  * `note` sees each part before the reader gets it, who may take it away. `end` is told once how the stream
- * ended, and waited for; `broken` names an error of the source. What the meter refuses ends it, too. `partsOf`
- * may cut a part into smaller ones.
+ * ended, and waited for; `broken` names an error of the source. What the meter refuses ends it, too, and so does
+ * the `signal`. `partsOf` may cut a part into smaller ones.
  */
-export function passedOn(source, meter, { note, end, broken = () => "failed", partsOf = whole }) {
+export function passedOn(source, meter, { note, end, signal, broken = () => "failed", partsOf = whole }) {
   const reader = source.getReader();
-  let isCancelled = false;
+  let isOver = false;
+  let unheed = () => {};
+  // Whatever ends it first.
+  const over = (reason) => {
+    isOver = true;
+    unheed();
+    return end(reason);
+  };
   const refuse = async (controller) => {
     controller.error(meter.refusal);
     reader.cancel(meter.refusal).catch(() => {});
-    await end("exhausted");
+    await over("exhausted");
+  };
+  const breakOff = (controller) => {
+    if (isOver) return;
+    controller.error(signal.reason);
+    reader.cancel(signal.reason).catch(() => {});
+    over("cancelled");
   };
   return new ReadableStream(
     {
+      start(controller) {
+        unheed = onAbort(signal, () => breakOff(controller));
+      },
       async pull(controller) {
         let next;
         try {
           next = await reader.read();
         } catch (error) {
-          await end(broken());
+          if (isOver) return;
+          await over(broken());
           controller.error(error);
           return;
         }
+        if (isOver) return;
         if (next.done) {
-          await end("finished");
+          await over("finished");
           controller.close();
           return;
         }
@@ -34,21 +52,28 @@ export function passedOn(source, meter, { note, end, broken = () => "failed", pa
           note(part);
           const heard = meter.heard();
           if (heard !== null) await heard;
-          if (isCancelled) return;
+          if (isOver) return;
           controller.enqueue(part);
           if (meter.refusal !== null) return refuse(controller);
         }
       },
       async cancel(reason) {
-        isCancelled = true;
         const cancelled = reader.cancel(reason);
         cancelled.catch(() => {});
-        await end("cancelled");
+        await over("cancelled");
         await cancelled;
       },
     },
     { highWaterMark: 0 },
   );
+}
+
+/** Does it when the signal is aborted, or has been; gives what forgets that. */
+export function onAbort(signal, work) {
+  if (typeof signal?.addEventListener !== "function") return () => {};
+  if (signal.aborted) work();
+  else signal.addEventListener("abort", work, { once: true });
+  return () => signal.removeEventListener("abort", work);
 }
 
 function whole(part) {

@@ -38,3 +38,11 @@ export type WaitUntil = (promise: Promise<unknown>) => void;
 export interface WaitUntilContext {
   waitUntil(promise: Promise<unknown>): void;
 }
+
+/** An `AbortSignal`, such as a request's `signal`. */
+export interface AbortSignalLike {
+  readonly aborted: boolean;
+  readonly reason?: any;
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}

@@ -3,7 +3,7 @@
 import type { Amount } from './amounts.js';
 import type { InsufficientCreditsError } from './errors.js';
 import type { Hold } from './hold.js';
-import type { FetchResponse } from './host.js';
+import type { AbortSignalLike, FetchResponse } from './host.js';
 import type { ChangeOptions } from './options.js';
 
 /** Credits (or whatever the `unit` counts) for 1 000 000 tokens of each kind. */
@@ -97,6 +97,13 @@ export interface MeterOptions extends ChangeOptions {
   onSettled?: (settlement: MeterSettlement) => void | Promise<void>;
   /** What the charge is for, as the customer's transactions show it. */
   description?: string;
+  /**
+   * Breaks the call off when it is aborted, such as a request's `signal` when its caller has hung up: what was
+   * used until then is taken, and the response's body and its source are cancelled. Before the call is made
+   * it takes nothing. `withCredits` uses the request's own by itself, and the AI SDK's middleware that of
+   * the call.
+   */
+  signal?: AbortSignalLike | null;
 }
 
 /** How a metered call was paid for. */
