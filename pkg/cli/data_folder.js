@@ -8,6 +8,8 @@ import { Trouble } from "./trouble.js";
 
 /** What marks a folder as one of ours. It opens nothing but that folder's sandbox. */
 const KEY_FILE = "key.json";
+/** Everything: what it opens is the sandbox of whoever holds the folder. */
+const SCOPES = ["admin"];
 
 /**
  * Makes the folder, or finds it.
@@ -33,7 +35,7 @@ export async function openFolder(folder) {
 }
 
 async function fill(folder) {
-  const made = JSON.stringify(makeKey("test", ["use", "grant"]));
+  const made = JSON.stringify(makeKey("test", SCOPES));
   for (const [name, text] of [
     [KEY_FILE, made],
     // It holds a key, if only to itself.
@@ -52,7 +54,7 @@ async function keptKey(folder) {
     const { key, entry } = JSON.parse(await readFile(file, "utf8"));
     if (!/^ce_test_/.test(key) || typeof entry?.sha256 !== "string") return undefined;
     await chmod(file, 0o600);
-    return { key, entry };
+    return { key, entry: { ...entry, scopes: SCOPES } };
   } catch {
     return undefined;
   }

@@ -2,6 +2,7 @@
 //
 // The key and all ledgers are in one folder, which is deleted to start afresh.
 
+import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { createServer } from "node:net";
 import { join, relative, resolve } from "node:path";
@@ -26,7 +27,8 @@ export const help = `usage: npx edge-credits dev [--port N] [--data DIR] [--var 
 
 Runs the ledger on this machine, in the Workers runtime (workerd): taken from this project where it
 is installed (it comes with wrangler), else fetched with npm, once. Prints its address, a sandbox key,
-and two commands that work as printed. Ends on Ctrl+C.
+and two commands that work as printed. The portal works, too, and analytics follow at once. Ends on
+Ctrl+C.
 
   --port        where it listens, on 127.0.0.1; ${PORT} where not given, 0 for any that is free
   --data        the folder that keeps the key and the ledgers; ${DATA} where not given. One that holds
@@ -47,7 +49,7 @@ export async function run(words) {
   const end = listenForEnd();
   try {
     const workerd = await findWorkerd((text) => console.error(text), end.signal);
-    const settings = { API_KEYS: JSON.stringify([entry]), ...variables };
+    const settings = { ...settingsFor(key), API_KEYS: JSON.stringify([entry]), ...variables };
     const started = claimed.share;
     const { signal } = end;
     const runtime = await startRuntime({ workerd, port, settings, home: data, started, signal });
@@ -59,6 +61,12 @@ export async function run(words) {
   } finally {
     claimed.release();
   }
+}
+
+/** What makes everything work at once: the portal, and analytics that follow without a pause. */
+function settingsFor(key) {
+  const secret = createHash("sha256").update(`portal of ${key}`).digest("hex");
+  return { PORTAL_SECRET: secret, REPORT_DELAY_MS: "500" };
 }
 
 function portOf(text) {
@@ -99,7 +107,7 @@ function instructions(url, key, data) {
   return `
 edge-credits is listening at ${url}. Its ledgers are in ${place.startsWith("..") ? data : place}. Ctrl+C stops it.
 
-API key (sandbox, may spend and grant): ${key}
+API key (sandbox, may do everything): ${key}
 
 Grant 100 credits to a customer:
 

@@ -205,8 +205,10 @@ fn identity(options: &ConfigOptions) -> Result<(Option<ApiKey>, Environment), Bo
                 .ok_or_else(|| ClientError::config("environment must be \"live\" or \"test\""))?,
         ),
     };
-    let Some(text) = options.api_key.as_deref() else {
-        if options.ledger || options.balance_cache {
+    let bound = options.ledger || options.balance_cache;
+    // A secret that is not set may come as an empty text; where none is needed, too, it is a mistake.
+    let Some(text) = options.api_key.as_deref().filter(|text| !text.is_empty()) else {
+        if bound && options.api_key.is_none() {
             return Ok((None, named.unwrap_or(Environment::Live)));
         }
         return Err(ClientError::config(

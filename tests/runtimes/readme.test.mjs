@@ -26,13 +26,15 @@ const keys = makeKeys();
 const owners = { live: keys.admin, test: makeKey("test", ["admin"]) };
 const API_KEYS = JSON.stringify([...JSON.parse(keys.secret), owners.test.entry]);
 const ledger = ledgerWorker({ API_KEYS });
+const ROOT_README = await readFile(join(REPOSITORY, "README.md"), "utf8");
+const GUIDES = ["handlers", "metering", "moving", "outages", "signals"].map((name) => `docs/${name}.md`);
 
-for (const page of ["README.md", "pkg/README.md"]) {
+for (const page of ["README.md", "pkg/README.md", "pkg/docs/handlers.md"]) {
   test(`${page}: its Workers, with its wrangler.toml, charge and refuse`, async () => {
     const readme = await readFile(join(REPOSITORY, page), "utf8");
     const code = codeBlocks(readme, "js").filter(({ code }) => isPaidWorker(code));
     assert.ok(code.length > 0, "it shows a Worker");
-    const [{ code: bindings }] = codeBlocks(readme, "toml");
+    const [{ code: bindings }] = codeBlocks(page.includes("docs/") ? ROOT_README : readme, "toml");
     const settings = `name = "readme"\nmain = "main.js"\ncompatibility_date = "${COMPATIBILITY_DATE}"\n`;
     for (const { code: main } of code) {
       const directory = await inProject({
@@ -51,7 +53,7 @@ for (const page of ["README.md", "pkg/README.md"]) {
   });
 }
 
-for (const page of ["README.md", "pkg/docs/api.md"]) {
+for (const page of ["pkg/docs/signals.md", "pkg/docs/api.md"]) {
   test(`${page}: its Workers that report usage do so behind their responses`, async () => {
     const text = await readFile(join(REPOSITORY, page), "utf8");
     const blocks = codeBlocks(text, "js").filter(({ code }) => isReportingWorker(code));
@@ -87,7 +89,8 @@ describe("snippets run in Node against the worker, and print what they say", () 
     await symlink(join(REPOSITORY, hono), join(directory, hono));
   });
 
-  for (const page of ["README.md", "pkg/README.md", "pkg/docs/moving.md", "pkg/docs/api.md"]) {
+  const guides = ["api", "metering", "moving", "signals"].map((name) => `pkg/docs/${name}.md`);
+  for (const page of ["README.md", "pkg/README.md", ...guides]) {
     test(page, async (t) => {
       const text = await readFile(join(REPOSITORY, page), "utf8");
       const blocks = codeBlocks(text, "js").filter(({ code }) => !isWorker(code));
@@ -96,7 +99,7 @@ describe("snippets run in Node against the worker, and print what they say", () 
         for (const { line, code } of blocks) {
           const customer = `cus_${page.replaceAll(/\W/g, "_")}_${line}`;
           if (page.endsWith("api.md") || /ClockNext/.test(code)) await provide(urls.ledger, customer);
-          const place = { key: keys.test.text, url: urls.ledger, customer };
+          const place = { key: owners.test.text, url: urls.ledger, customer };
           const { stdout } = await runSnippet(directory, code, place).catch((error) => {
             throw new Error(`${page}:${line}: ${error.message}`);
           });
@@ -166,7 +169,7 @@ describe("what the package carries", () => {
     const directory = join(await inProject({}), "node_modules", "edge-credits");
     const readme = await readFile(join(directory, "README.md"), "utf8");
     assert.equal(readme, await readFile(join(REPOSITORY, "pkg", "README.md"), "utf8"));
-    for (const page of ["README.md", "docs/moving.md", "docs/api.md", "examples/README.md"]) {
+    for (const page of ["README.md", "docs/api.md", "examples/README.md", ...GUIDES]) {
       await linksLead(directory, page);
     }
   });

@@ -226,7 +226,11 @@ pub(crate) fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, Failur
 
 /// The answer where no route is.
 pub(crate) fn not_found() -> ApiError {
-    ApiError::new(Code::NotFound, "There is no such path. The README lists the routes.")
+    ApiError::new(
+        Code::NotFound,
+        "There is no such path, nothing was changed: is there a part of one too many in baseUrl? The \
+         README lists the routes.",
+    )
 }
 
 pub(crate) fn method_not_allowed(allow: &'static str) -> Failure {

@@ -15,11 +15,15 @@ use crate::http::Response;
 use crate::wire::errors::Code;
 use crate::wire::reading::{self, Kind, Said};
 
-/// The error of an attempt without a usable answer. `sent`: whether anything may have left.
-pub(crate) fn no_answer(failure: Failure, sent: bool) -> Box<ClientError> {
+/// The error of an attempt without a usable answer. `sent`: whether anything may have left for `url`.
+pub(crate) fn no_answer(failure: Failure, sent: bool, url: &str) -> Box<ClientError> {
+    let unreached;
     let (code, what) = match failure {
         Failure::Timeout => ("timeout", "The API did not answer in time."),
-        Failure::Network => ("network_error", "The API could not be reached, or hung up."),
+        Failure::Network => {
+            unreached = words_for_unreached(url);
+            ("network_error", unreached.as_str())
+        }
         Failure::Aborted => ("aborted", "The call was ended before the API answered."),
         Failure::Oversized => {
             ("protocol_error", "The API answered with more than 4 MB, which was not read.")
@@ -117,6 +121,17 @@ fn split_at<'a>(text: &'a str, secret: &str) -> Option<(&'a str, &'a str)> {
     let mut windows = text.as_bytes().windows(secret.len().max(1));
     let at = windows.position(|window| window == secret.as_bytes())?;
     Some((text.get(..at)?, text.get(at + secret.len()..)?))
+}
+
+/// Names the server, for whoever forgot `baseUrl` looks for the fault in their own.
+fn words_for_unreached(url: &str) -> String {
+    let after_scheme = url.bytes().position(|byte| byte == b':').map_or(0, |at| at + 3);
+    let host = url.get(after_scheme..).unwrap_or_default();
+    let end = host.bytes().position(|byte| byte == b'/').unwrap_or(host.len());
+    let mut words = "The API at ".to_owned();
+    words.push_str(host.get(..end).unwrap_or_default());
+    words.push_str(" could not be reached, or hung up.");
+    words
 }
 
 /// What is said of an answer that says nothing itself.

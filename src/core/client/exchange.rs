@@ -123,7 +123,7 @@ impl Exchange {
                 self.answered(now, response, *said, budget)
             }
             (State::Sending, Event::Failed { sent, failure }) => {
-                let error = answer::no_answer(failure, sent);
+                let error = answer::no_answer(failure, sent, &self.request.url);
                 match failure {
                     Failure::Timeout | Failure::Network => self.weigh(now, error, budget),
                     Failure::Aborted | Failure::Oversized | Failure::Overloaded => self.stop(error),
@@ -133,7 +133,7 @@ impl Exchange {
             (State::Sleeping, Event::Woke) if now < self.deadline => self.woke(now, budget),
             (State::Sleeping, Event::Woke) => self.give_up("The deadline of the call has passed."),
             (State::Sleeping, Event::Failed { failure: Failure::Aborted, .. }) => {
-                self.stop(answer::no_answer(Failure::Aborted, false))
+                self.stop(answer::no_answer(Failure::Aborted, false, &self.request.url))
             }
             _ => self.misused(),
         }

@@ -97,7 +97,7 @@ impl PortalKeys {
         let given = |name| setting(name).filter(|text: &String| !text.is_empty());
         let Some(secret) = given(PORTAL_SECRET) else {
             let message = "PORTAL_SECRET is not set: this deployment has no portal. Nothing was \
-                           changed.";
+                           changed; set the secret to 32 or more random characters.";
             return Err(ApiError::new(Code::NotConfigured, message));
         };
         let previous = given(PORTAL_SECRET_PREVIOUS);

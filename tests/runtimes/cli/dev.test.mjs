@@ -17,6 +17,13 @@ before(async () => {
 });
 after(() => machine?.remove());
 
+/** A call with the key that `dev` has printed. */
+async function request({ url, key }, method, path, body) {
+  const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+  const response = await fetch(url + path, { method, headers, body: body && JSON.stringify(body) });
+  return { status: response.status, body: await response.json() };
+}
+
 const shell = (command, options) => ended("bash", ["-c", command], options);
 
 describe("from nothing", () => {
@@ -92,6 +99,26 @@ describe("in a project", () => {
     assert.equal(keys.size, 1);
     const left = await readdir(join(project.directory, ".edge-credits"));
     assert.deepEqual(left.sort(), [".gitignore", "key.json", "state"]);
+  });
+
+  test("what the README shows next works with its key: catalog, portal, analytics", async () => {
+    await dev(await freePort(), async (printed) => {
+      const api = { url: /http:\S+(?=\. Its)/.exec(printed)[0], key: /ce_test_\w+/.exec(printed)[0] };
+      const post = (path, body) => request(api, "POST", path, body);
+      const type = { name: "Pages", agentKey: "pages", marginPercent: 0, pricePerCredit: 0.01 };
+      assert.equal((await post("/api/v1/credit-types", type)).status, 200);
+      await post("/v1/customers/cus_9/add", { amount: 7, type: "topup" });
+      const { token } = (await post("/api/v1/portal/token", { customerId: "cus_9" })).body;
+      const page = await fetch(`${api.url}/portal/embed?token=${token}`);
+      assert.equal(page.status, 200, await page.text());
+      const added = async () => {
+        const { body } = await request(api, "GET", "/v1/analytics/usage?period=last_7_days");
+        return body.data.at(-1).added;
+      };
+      const end = performance.now() + 5_000;
+      while ((await added()) < 7 && performance.now() < end) await sleep(100);
+      assert.ok((await added()) >= 7, "reports are not kept waiting for ten seconds");
+    });
   });
 
   test("a second one on the same folder is refused, also while only its runtime is left", async () => {

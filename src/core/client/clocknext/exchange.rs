@@ -108,7 +108,7 @@ impl Conversation {
                 self.answered(now, response, *said)
             }
             (State::Sending, Event::Failed { sent, failure }) => {
-                let mut error = no_answer(failure, sent);
+                let mut error = no_answer(failure, sent, &self.request.url);
                 error.class = ErrorClass::Face(FaceClass::NETWORK);
                 match failure {
                     Failure::Timeout | Failure::Network | Failure::Overloaded => {

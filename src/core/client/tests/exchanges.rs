@@ -231,3 +231,12 @@ fn a_handled_request_that_differs_gets_its_first_answer() {
     let bare = error_body("idempotency_key_reused");
     assert_eq!(perform(Some(&request), &bare).unwrap_err().code, "idempotency_key_reused");
 }
+
+#[test]
+fn a_server_that_is_not_there_is_named() {
+    let (outcome, world) = scripted(&[network(), network(), network()]);
+    let url = &world.sent[0].url;
+    let host = url.split('/').nth(2).unwrap();
+    let message = outcome.unwrap_err().message;
+    assert!(message.starts_with(&format!("The API at {host} could not be reached")), "{message}");
+}
