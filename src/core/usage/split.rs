@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::http::Response;
 use crate::ids::CustomerId;
 use crate::usage::log::list_body;
 use crate::usage::signal::split_signal_batch;
@@ -75,21 +76,22 @@ impl SplitSignals {
         }
     }
 
-    /// The answer to the whole, of the answers to its groups: body texts, in order; `None` where a
-    /// ledger did not answer, and what became of its signals is open.
+    /// The answer to the whole, of the answers to its groups, in order; `None` where a ledger did not
+    /// answer, and what became of its signals is open.
     #[must_use]
-    pub fn merged(&self, answers: &[Option<String>], request_id: &str) -> String {
+    pub fn merged(&self, answers: &[Option<Response>], request_id: &str) -> String {
         let mut results: Vec<(usize, String)> = Vec::new();
         for (position, error) in &self.refused {
             results.push((*position, Envelope::New.failure(error, request_id)));
         }
         let mut answers = answers.iter();
         for group in &self.groups {
-            let answer = answers.next().and_then(Option::as_deref);
-            let told = answer.and_then(|answer| told(answer, group.positions.len()));
+            let answer = answers.next().and_then(Option::as_ref);
+            let told = answer.and_then(|answer| told(&answer.body, group.positions.len()));
             let told = told.unwrap_or_else(|| {
-                let open = Envelope::New.failure(&open(), request_id);
-                group.positions.iter().map(|_| open.clone()).collect()
+                let error = answer.and_then(foreign_refusal).unwrap_or_else(open);
+                let failure = Envelope::New.failure(&error, request_id);
+                group.positions.iter().map(|_| failure.clone()).collect()
             });
             results.extend(group.positions.iter().copied().zip(told));
         }
@@ -123,6 +125,25 @@ fn told(answer: &str, signals: usize) -> Option<Vec<String>> {
     }
 }
 
+/// What an answer says that is none of ours, such as one of an API behind a cache that takes no
+/// batches: that nothing was taken, where its status says so; `None` where it leaves that open.
+fn foreign_refusal(answer: &Response) -> Option<ApiError> {
+    let code = match answer.status {
+        404 | 405 => Code::NotFound,
+        413 => Code::BodyTooLarge,
+        415 => Code::UnsupportedMediaType,
+        429 => Code::RateLimited,
+        400 | 422 => Code::InvalidRequest,
+        _ => return None,
+    };
+    let message = format!(
+        "The API that is to take this signal answers {} to a batch of signals, and not as this API \
+         does: nothing was taken. Where it takes no batches, send signals one by one.",
+        answer.status
+    );
+    Some(ApiError::new(code, &message))
+}
+
 fn open() -> ApiError {
     let message = "The ledger of this customer did not answer, and it is open whether the signal was \
                    taken. Send it again with the same idempotencyKey: it is taken at most once.";
@@ -149,8 +170,9 @@ mod tests {
                 r#"{"signals":[{"customerId":"b","n":3}]}"#
             ]
         );
-        let first = Envelope::New.success(r#"{"results":[{"of":1},{"of":4}]}"#);
-        let body = split.merged(&[Some(first.clone()), None], "r");
+        let answer = |status, body| Some(Response { status, headers: vec![], body });
+        let first = answer(200, Envelope::New.success(r#"{"results":[{"of":1},{"of":4}]}"#));
+        let body = split.merged(&[first.clone(), None], "r");
         let value: serde_json::Value = serde_json::from_str(&body).unwrap();
         let results = value["results"].as_array().unwrap();
         assert_eq!((&results[0]["of"], &results[3]["of"]), (&1.into(), &4.into()));
@@ -162,7 +184,7 @@ mod tests {
         );
         // An error of the whole is each signal's; an answer of another length is none.
         let away = Envelope::New.failure(&ApiError::new(Code::UpstreamUnavailable, "away"), "r");
-        let body = split.merged(&[Some(away), Some(first)], "r");
+        let body = split.merged(&[answer(503, away), first.clone()], "r");
         let value: serde_json::Value = serde_json::from_str(&body).unwrap();
         let statuses: Vec<u64> = value["results"]
             .as_array()
@@ -171,6 +193,28 @@ mod tests {
             .map(|it| it["statusCode"].as_u64().unwrap())
             .collect();
         assert_eq!(statuses, vec![503, 400, 500, 503]);
+        // Another API's error says of itself whether it is open what happened.
+        let foreign = r#"{"error":{"code":"not_found","message":"no such path"}}"#;
+        for (status, expected) in [
+            (404, 404),
+            (405, 404),
+            (413, 413),
+            (415, 415),
+            (422, 400),
+            (429, 429),
+            (408, 500),
+            (409, 500),
+            (500, 500),
+            (502, 500),
+        ] {
+            for text in [foreign, "<html>", ""] {
+                let body = split.merged(&[answer(status, text.to_owned()), first.clone()], "r");
+                let value: serde_json::Value = serde_json::from_str(&body).unwrap();
+                assert_eq!(value["results"][0]["statusCode"], expected, "{status} {text}");
+                let message = value["results"][3]["statusDetail"]["message"].as_str().unwrap();
+                assert_eq!(message.contains("open"), expected == 500, "{status}: {message}");
+            }
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use core::pin::Pin;
 use core::task::Poll;
 use core::time::Duration;
 
-use edge_credits_core::http::{Method, Request};
+use edge_credits_core::http::{Method, Request, Response};
 use edge_credits_core::ids::{Environment, Owner};
 use edge_credits_core::usage::{SignalGroup, SplitSignals};
 use worker::Env;
@@ -46,7 +46,7 @@ impl FanOut {
         Answer { body: self.split.merged(&answers, &self.request_id), replayed: false }
     }
 
-    async fn send(&self, group: &SignalGroup) -> Option<String> {
+    async fn send(&self, group: &SignalGroup) -> Option<Response> {
         let owner = Owner { environment: self.environment, customer: group.customer.clone() };
         let request = Request {
             method: Method::Post,
@@ -60,7 +60,7 @@ impl FanOut {
             body: Some(group.body.clone()),
         };
         let object = (binding(&self.env), &*owner.object_name());
-        object_line::send(&self.env, object, &request, PATIENCE).await.map(|answer| answer.body)
+        object_line::send(&self.env, object, &request, PATIENCE).await
     }
 }
 

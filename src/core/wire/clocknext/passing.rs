@@ -11,8 +11,8 @@ use crate::wire::errors::{ApiError, Code};
 use crate::wire::reading::{JsonObject as _, RawObject};
 
 /// The units that a body names: the wallet's where its `type` is so, an `agentKey` or `key`, a `unit`;
-/// of a batch, those of its signals, each once. A body that is malformed names none; the upstream will
-/// say what is wrong with it.
+/// of a batch, those of its signals, each once. One that only asks for its price changes none, and a body
+/// that is malformed names none; the upstream will say what is wrong with it.
 #[must_use]
 pub fn units_of(body: &str) -> Vec<Unit> {
     let signals = split_signal_batch(body).unwrap_or_else(|_| Vec::from([body]));
@@ -27,6 +27,9 @@ pub fn units_of(body: &str) -> Vec<Unit> {
 
 fn units_of_one(body: &str) -> Vec<Unit> {
     let Some(signal) = RawObject::read(body) else { return Vec::new() };
+    if signal.flag("dryRun") == Some(true) {
+        return Vec::new();
+    }
     // An outcome is billed to the wallet, too; its key is a step's.
     let of_wallet =
         |kind: &str| ["wallet", "outcome"].iter().any(|it| it.eq_ignore_ascii_case(kind));
@@ -88,6 +91,9 @@ mod tests {
                 r#"{"signals":[{"agentKey":"a"},{"type":"wallet"},{"agentKey":"a"},7]}"#,
                 &["a", "usd"],
             ),
+            (r#"{"agentKey":"a","dryRun":true}"#, &[]),
+            (r#"{"signals":[{"agentKey":"a","dryRun":true},{"agentKey":"b"}]}"#, &["b"]),
+            (r#"{"agentKey":"a","dryRun":false}"#, &["a"]),
             (r#"{"agentKey":"a b"}"#, &[]),
             (r#"{"agentKey":7}"#, &[]),
             ("[", &[]),
