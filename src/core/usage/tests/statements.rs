@@ -76,6 +76,58 @@ fn cached_tokens_are_counted_as_the_model_or_the_signal_says() {
     assert_eq!(error.code, Code::InvalidRequest);
 }
 
+/// What providers report of one call, what is sent of it, and its price worked out by hand. A signal has
+/// three counts: what is read from a cache is the third; what is written to one is read by the model as
+/// well, and thoughts are written by it.
+#[test]
+fn every_kind_of_token_by_the_table() {
+    // Prices per million of input, output, and of the cache where the model has such a price.
+    let table = [
+        // OpenAI: prompt 2 006, of which cached 1 920; completion 300, of which reasoning 256.
+        // 86 × 2.5 + 300 × 10 + 1 920 × 1.25 = 215 + 3 000 + 2 400.
+        (
+            r#""inputPrice": 2.5, "outputPrice": 10, "cachePrice": 1.25, "cachedTokens": "inside""#,
+            [2_006, 300, 1_920],
+            "0.005615",
+        ),
+        // The same of a model without a price for the cache: 2 006 × 2.5 + 3 000 = 5 015 + 3 000.
+        (
+            r#""inputPrice": 2.5, "outputPrice": 10, "cachedTokens": "inside""#,
+            [2_006, 300, 1_920],
+            "0.008015",
+        ),
+        // Anthropic: input 50, written to the cache 248, read from it 1 800; output 503.
+        // (50 + 248) × 3 + 503 × 15 + 1 800 × 0.3 = 894 + 7 545 + 540.
+        (r#""inputPrice": 3, "outputPrice": 15, "cachePrice": 0.3"#, [298, 503, 1_800], "0.008979"),
+        // And without a price for the cache: 894 + 7 545 + 1 800 × 3.
+        (r#""inputPrice": 3, "outputPrice": 15"#, [298, 503, 1_800], "0.013839"),
+        // Google: prompt 1 000, of which cached 400; candidates 20, thoughts 180 beside them.
+        // 600 × 1.25 + (20 + 180) × 10 + 400 × 0.125 = 750 + 2 000 + 50.
+        (
+            r#""inputPrice": 1.25, "outputPrice": 10, "cachePrice": 0.125, "cachedTokens": "inside""#,
+            [1_000, 200, 400],
+            "0.0028",
+        ),
+        // Nothing but the cache: 3 × 0.0005 is a millionth of 0.0015, at nine decimals 0.000000002.
+        (r#""inputPrice": 1, "outputPrice": 1, "cachePrice": 0.0005"#, [0, 0, 3], "0.000000002"),
+        // And one less, which is exactly 0.000000001.
+        (r#""inputPrice": 1, "outputPrice": 1, "cachePrice": 0.0005"#, [0, 0, 2], "0.000000001"),
+    ];
+    for (number, (prices, [input, output, cache], expected)) in table.into_iter().enumerate() {
+        let mut desk = Desk::with(&[("usd", "1")]);
+        let model = format!(r#"{{"modelId": "m", {prices}}}"#);
+        let edit = Edit::Put(parse_entry(Section::Models, &model).unwrap());
+        desk.catalog = desk.catalog.edited(&edit).unwrap();
+        let body = format!(
+            r#"{{"customerId": "cus_1", "type": "wallet", "model": "m", "inputTokens": {input},
+                "outputTokens": {output}, "cacheTokens": {cache}, "idempotencyKey": "k{number}"}}"#
+        );
+        let logged = desk.sent(&body);
+        let taken = logged.entry.amount.negated().decimal(Unit::usd().scale()).to_string();
+        assert_eq!(taken, expected, "{prices} of {input}, {output}, {cache}");
+    }
+}
+
 #[test]
 fn a_repeat_is_answered_as_the_first_time_whatever_has_changed() {
     let mut desk = Desk::with(&[("api", "10")]);
