@@ -23,7 +23,7 @@ mod tests;
 mod writing;
 
 pub use edit::{Edit, Entry, Section};
-pub use news::{News, Step as NewsStep};
+pub use news::{News, Pace, Step as NewsStep};
 pub(crate) use reading::cached_tokens;
 pub use reading::parse_entry;
 
@@ -36,6 +36,9 @@ pub const MAX_CREDIT_TYPES: usize = crate::ledger::MAX_UNITS - 2;
 pub const MAX_OUTCOMES: usize = 200;
 /// Most steps of an outcome.
 pub const MAX_STEPS: usize = 50;
+/// Most bytes of a catalog's JSON, its entries alone: every isolate reads it after an edit, and an answer
+/// of an object is read up to twice as far. Ten thousand models' worth.
+pub const MAX_CATALOG_BYTES: usize = 2 * 1024 * 1024;
 /// Longest model id or display name, in bytes.
 pub const MAX_LABEL_BYTES: usize = 128;
 
@@ -190,10 +193,12 @@ pub fn version_of(began: &str, edits: u64, digest: &str) -> String {
 }
 
 /// Whether a label can be shown and found again: some text, no control characters, no white space
-/// around it.
+/// around it, and nothing that a URL's path would swallow.
 fn is_label(text: &str) -> bool {
     let fits = (1..=MAX_LABEL_BYTES).contains(&text.len());
-    fits && text.trim() == text && !text.chars().any(char::is_control)
+    fits && text.trim() == text
+        && !text.chars().any(char::is_control)
+        && !matches!(text, "." | "..")
 }
 
 /// A label, owned, if it is one.

@@ -30,7 +30,7 @@ pub use judge::{Judged, Logged, Rows, UsageDecision, UsageLookups, day_of, judge
 pub use log::{logged_body, results_body, usage_log_body};
 pub(crate) use metrics::is_metric_name;
 pub use metrics::{MAX_METRIC_BYTES, MAX_METRICS};
-pub use page::{UsageQuery, customer_in, parse_usage_query, usage_page_body};
+pub use page::{UsageQuery, customer_in, name_in, parse_usage_query, usage_page_body};
 pub use run::{Run, RunLookup, Terms};
 pub(crate) use signal::split_signal_batch;
 pub use signal::{Signal, SignalBatch, SignalType, parse_signal, parse_signal_batch};

@@ -29,6 +29,9 @@ describe("the key", () => {
     assert.deepEqual([ok, keyId, environment, scopes, mode], [true, id, "live", ["admin"], "ledger"]);
     const other = await clocknextApi(origin, cnk.test.text).good("GET", "/me");
     assert.equal(other.environment, "test");
+    // Also of a key that may do nothing but give.
+    const giver = await clocknextApi(origin, cnk.giving.text).good("GET", "/me");
+    assert.deepEqual([giver.keyId, giver.scopes], [cnk.giving.entry.id, ["grant"]]);
     // A key of the other face opens this one too: it is the entry that counts.
     assert.equal((await clocknextApi(origin, keys.live.text).good("GET", "/me")).environment, "live");
   });

@@ -243,7 +243,7 @@ describe("the catalog", () => {
   test("begins with public prices and their date", async () => {
     const other = clocknextApi(origin, cnk.test.text);
     const { models, version } = await other.good("GET", "/models");
-    assert.match(version, /^20\d\d-\d\d-\d\d\+0$/);
+    assert.match(version, /^20\d\d-\d\d-\d\d\+0\.[0-9a-f]{12}$/);
     const { inputPrice, outputPrice, cachePrice } = models.find(({ modelId }) => modelId === "gpt-5-mini");
     assert.deepEqual([inputPrice, outputPrice, cachePrice], [0.25, 2, 0.025]);
     assert.deepEqual((await other.good("GET", "/credit-types")).creditTypes, []);
@@ -310,6 +310,21 @@ describe("what an owner enters", () => {
     assert.equal((await adjust({ key: "api", amount: -1.5 })).json.remaining, 3.5);
     assert.equal((await adjust({ agentKey: "usd", amount: 1 })).status, 400);
     assert.equal(await remaining("adjusted", "api"), 3.5);
+    // Nothing is given under a key that nothing could be spent from.
+    const mistyped = await adjust({ agentKey: "apy", amount: 5 });
+    assert.deepEqual([mistyped.status, mistyped.json.code], [422, "unknown_key"]);
+    assert.equal(mistyped.json.details.known[0], "api");
+    assert.match(mistyped.json.error, /nearest that it has is "api"/);
+    const ofStep = await adjust({ agentKey: "ticket.triage", amount: 5 });
+    assert.deepEqual([ofStep.status, /outcome/.test(ofStep.json.error)], [422, true]);
+    assert.equal((await next.balances("adjusted")).credits.length, 1);
+    // What the customer has had goes on, whatever the catalog says of it; credits always do.
+    await engine.grant("adjusted", 1, { unit: "old_units" });
+    assert.equal((await adjust({ agentKey: "old_units", amount: 1 })).json.remaining, 2);
+    const included = [{ unit: "planned", amount: 4 }];
+    await next.good("PUT", "/customers/adjusted/plan", { name: "Pro", included });
+    assert.equal((await adjust({ agentKey: "planned", amount: 1 })).json.remaining, 5);
+    assert.equal((await adjust({ amount: 2 })).json.remaining, 2);
   });
 });
 

@@ -27,6 +27,9 @@ pub(crate) enum Scope {
     Grant,
     /// Both, and what is an operator's.
     Admin,
+    /// None in particular: any key may ask what it is. No entry has this.
+    #[serde(skip)]
+    Any,
 }
 
 impl Scope {
@@ -51,6 +54,7 @@ impl Scope {
             Self::Use => "use",
             Self::Grant => "grant",
             Self::Admin => "admin",
+            Self::Any => "any",
         }
     }
 }
@@ -114,7 +118,8 @@ impl Keyring {
         scope: Scope,
     ) -> Result<Environment, ApiError> {
         let key = self.holder(authorization)?;
-        if key.scopes.contains(&scope) || key.scopes.contains(&Scope::Admin) {
+        let may = scope == Scope::Any || key.scopes.contains(&Scope::Admin);
+        if may || key.scopes.contains(&scope) {
             return Ok(key.environment);
         }
         let message = format!("This API key lacks the scope {:?}.", scope.as_str());

@@ -10,7 +10,7 @@ use core::panic::AssertUnwindSafe;
 use core::time::Duration;
 use std::rc::Rc;
 
-use edge_credits_core::catalog::{Catalog, News, NewsStep};
+use edge_credits_core::catalog::{Catalog, News, NewsStep, Pace};
 use edge_credits_core::http::{ENVIRONMENT_HEADER, Method, Request, Response, Target};
 use edge_credits_core::ids::Environment;
 use edge_credits_core::wire::errors::{ApiError, Code};
@@ -31,6 +31,9 @@ pub(crate) const UNCHANGED: &str = "{}";
 /// How often one looks whether another's question has been answered. Its promise belongs to the request
 /// that asked, and is not to be waited for in another.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// How long names are waited for.
+const SOON: Duration = Duration::from_millis(500);
 
 /// Most catalogs that are kept: an isolate serves one deployment with two environments, and tests have
 /// several in one process.
@@ -54,7 +57,7 @@ thread_local! {
 /// # Errors
 /// `upstream_unavailable` where none has been read yet and the directory is away.
 pub(crate) async fn catalog(env: &Env, environment: Environment) -> Result<Rc<Catalog>, ApiError> {
-    match kept(env, environment, |kept| kept.news.step(host::now())) {
+    match kept(env, environment, |kept| kept.news.step(host::now(), &Pace::CATALOG)) {
         NewsStep::GoOn => {}
         NewsStep::Ask { .. } if !directory_line::is_bound(env) => {
             kept(env, environment, |kept| {
@@ -77,6 +80,12 @@ pub(crate) async fn catalog(env: &Env, environment: Environment) -> Result<Rc<Ca
         }
     }
     kept(env, environment, |kept| kept.catalog.clone()).ok_or_else(away)
+}
+
+/// The catalog where it is wanted for names alone: as it is known within half a second, if it is.
+pub(crate) async fn catalog_soon(env: &Env, environment: Environment) -> Option<Rc<Catalog>> {
+    let _ = within(Delay::from(SOON), catalog(env, environment)).await;
+    kept(env, environment, |kept| kept.catalog.clone())
 }
 
 /// Asks the directory for news, and keeps the answer.

@@ -22,6 +22,9 @@ pub(crate) const RECORDS: &str = "/records/";
 /// How long a ledger waits for an answer; it takes some milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long where a caller waits behind the ledger, who gives up after ten seconds.
+const QUESTION_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Whether there is a directory.
 pub(crate) fn is_bound(env: &Env) -> bool {
     namespace(env, DIRECTORY).is_some()
@@ -50,25 +53,26 @@ pub(crate) async fn report(env: &Env, report: &Report) -> Result<String, String>
 
 /// Whether the directory lists a customer; `None` where it does not answer.
 pub(crate) async fn lists(env: &Env, owner: &Owner) -> Option<bool> {
-    match about(env, owner, Method::Get).await?.status {
+    match about(env, owner, Method::Get, QUESTION_PATIENCE).await?.status {
         200 => Some(true),
         404 => Some(false),
         _ => None,
     }
 }
 
-/// What the directory answers about a customer; `None` where it lists none, or does not answer.
-pub(crate) async fn record(env: &Env, owner: &Owner) -> Option<String> {
-    let response = about(env, owner, Method::Get).await?;
-    (response.status == 200).then_some(response.body)
+/// What the directory answers about a customer; `None` where it does not answer in time.
+pub(crate) async fn record(env: &Env, owner: &Owner, patience: Duration) -> Option<Response> {
+    about(env, owner, Method::Get, patience).await
 }
 
 /// Has the directory take a customer's record away; whether it has.
 pub(crate) async fn unlist(env: &Env, owner: &Owner) -> bool {
-    about(env, owner, Method::Delete).await.is_some_and(|response| response.status == 200)
+    about(env, owner, Method::Delete, QUESTION_PATIENCE)
+        .await
+        .is_some_and(|response| response.status == 200)
 }
 
-async fn about(env: &Env, owner: &Owner, method: Method) -> Option<Response> {
+async fn about(env: &Env, owner: &Owner, method: Method, patience: Duration) -> Option<Response> {
     let id = encode_component(owner.customer.as_str());
     let request = Request {
         method,
@@ -76,7 +80,7 @@ async fn about(env: &Env, owner: &Owner, method: Method) -> Option<Response> {
         headers: vec![(ENVIRONMENT_HEADER, owner.environment.as_str().to_owned())],
         body: None,
     };
-    send(env, owner.environment, &request).await
+    send_within(env, owner.environment, &request, patience).await
 }
 
 /// Asks what a caller has asked.

@@ -10,7 +10,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::catalog::{
-    Catalog, CreditType, MAX_CREDIT_TYPES, MAX_MODELS, MAX_OUTCOMES, Model, Outcome,
+    Catalog, CreditType, MAX_CATALOG_BYTES, MAX_CREDIT_TYPES, MAX_MODELS, MAX_OUTCOMES, Model,
+    Outcome,
 };
 use crate::idempotency::digest;
 use crate::ids::Unit;
@@ -130,7 +131,12 @@ impl Catalog {
                 }
             }
         }
-        after.digest = after.digest_of_entries();
+        let entries = after.entries_json();
+        if entries.iter().map(String::len).sum::<usize>() > MAX_CATALOG_BYTES {
+            let message = "The catalog would be larger than 2 MB of JSON. Nothing was changed.";
+            return Err(ApiError::new(Code::InvalidRequest, message));
+        }
+        after.digest = digest_of(&entries);
         Ok(after)
     }
 
@@ -143,9 +149,11 @@ impl Catalog {
 
     /// Of what the entries say, in the order in which they are listed.
     pub(super) fn digest_of_entries(&self) -> String {
-        let entries: Vec<String> = self.entries().map(|entry| entry.to_json()).collect();
-        let parts: Vec<&str> = entries.iter().map(String::as_str).collect();
-        digest(&parts).iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect()
+        digest_of(&self.entries_json())
+    }
+
+    fn entries_json(&self) -> Vec<String> {
+        self.entries().map(|entry| entry.to_json()).collect()
     }
 
     /// A catalog of these entries, as it was kept after so many edits of the list of that date.
@@ -211,6 +219,11 @@ impl Catalog {
             format!("The catalog holds at most {most} {}. Nothing was changed.", section.as_str());
         Err(ApiError::about(Code::InvalidRequest, section.as_str(), &message))
     }
+}
+
+fn digest_of(entries: &[String]) -> String {
+    let parts: Vec<&str> = entries.iter().map(String::as_str).collect();
+    digest(&parts).iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The answer about an entry that is not there.

@@ -1,4 +1,5 @@
-//! When a catalog that was read may still be used, and when the directory is asked for news of it.
+//! When a catalog that was read may still be used, and when the directory is asked for news of it; and
+//! likewise what else a directory tells now and then.
 //!
 //! Decides who asks, who waits for an answer, and for how long: an edit counts soon after it was made,
 //! and a directory that is slow or away keeps no signal from being priced by the catalog that is known.
@@ -9,18 +10,60 @@ use core::time::Duration;
 
 use crate::time::Timestamp;
 
-/// How old a catalog may be that prices signals without a question: an edit takes this long to count
-/// everywhere, and a busy isolate asks a dozen times a minute.
-const MAX_AGE: Duration = Duration::from_secs(5);
+/// When something that the directory keeps is asked for again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// How old it may be and be used without a question.
+    max_age: Duration,
+    /// Where it is known, though older.
+    news: Patience,
+    /// Where it is not.
+    first: Patience,
+}
 
-/// How long a signal waits for news of a catalog that is older than that. An answer takes milliseconds.
-const NEWS_PATIENCE: Duration = Duration::from_millis(500);
+/// What a question may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Patience {
+    /// How long it may take.
+    limit: Duration,
+    /// How long whoever asks waits for it. An answer takes milliseconds.
+    wait: Duration,
+    /// How long after one that failed the next may come.
+    pause: Duration,
+}
 
-/// How long one waits that has no catalog: well below the ten seconds after which clients give up.
-const FIRST_PATIENCE: Duration = Duration::from_secs(3);
+impl Pace {
+    /// A catalog's: an edit takes five seconds to count everywhere, and a busy isolate asks a dozen times
+    /// a minute. Without a catalog a signal waits well below the ten seconds after which clients give up.
+    pub const CATALOG: Self = Self {
+        max_age: Duration::from_secs(5),
+        news: Patience {
+            limit: Duration::from_secs(5),
+            wait: Duration::from_millis(500),
+            pause: Duration::from_secs(5),
+        },
+        first: Patience {
+            limit: Duration::from_secs(3),
+            wait: Duration::from_secs(3),
+            pause: Duration::from_secs(1),
+        },
+    };
 
-/// How long after a failed question the next may come where there is no catalog.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+    /// That of a customer's name, for a page that is complete without it.
+    pub const NAME: Self = Self {
+        max_age: Duration::from_mins(5),
+        news: Patience {
+            limit: Duration::from_secs(5),
+            wait: Duration::ZERO,
+            pause: Duration::from_secs(30),
+        },
+        first: Patience {
+            limit: Duration::from_secs(5),
+            wait: Duration::from_millis(300),
+            pause: Duration::from_secs(30),
+        },
+    };
+}
 
 /// What is known of when a catalog was read and asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,12 +99,12 @@ pub enum Step {
 impl News {
     /// What to do at `now`. A clock that steps back makes nothing younger.
     #[must_use]
-    pub fn step(&self, now: Timestamp) -> Step {
+    pub fn step(&self, now: Timestamp, pace: &Pace) -> Step {
         let since = |at: Timestamp| (at <= now).then(|| now.since(at));
-        let (limit, wait, pause) = match self.read_at {
-            Some(at) if since(at).is_some_and(|age| age < MAX_AGE) => return Step::GoOn,
-            Some(_) => (MAX_AGE, NEWS_PATIENCE, MAX_AGE),
-            None => (FIRST_PATIENCE, FIRST_PATIENCE, FIRST_PAUSE),
+        let Patience { limit, wait, pause } = match self.read_at {
+            Some(at) if since(at).is_some_and(|age| age < pace.max_age) => return Step::GoOn,
+            Some(_) => pace.news,
+            None => pace.first,
         };
         let ask = Step::Ask { limit, wait };
         let Some(asked) = self.asked else { return ask };
@@ -115,15 +158,16 @@ mod tests {
     fn a_young_catalog_is_used_and_an_old_one_asked_about_by_one() {
         let mut news = News::default();
         news.answered(at(0));
-        assert_eq!(news.step(at(4_999)), Step::GoOn);
-        let ask = Step::Ask { limit: MAX_AGE, wait: NEWS_PATIENCE };
-        assert_eq!(news.step(at(5_000)), ask);
-        assert_eq!(news.step(at(-1)), ask, "the clock stepped back");
+        assert_eq!(news.step(at(4_999), &Pace::CATALOG), Step::GoOn);
+        let Patience { limit, wait, .. } = Pace::CATALOG.news;
+        let ask = Step::Ask { limit, wait };
+        assert_eq!(news.step(at(5_000), &Pace::CATALOG), ask);
+        assert_eq!(news.step(at(-1), &Pace::CATALOG), ask, "the clock stepped back");
         news.ask(at(5_000));
-        assert_eq!(news.step(at(5_001)), Step::Wait(Duration::from_millis(499)));
+        assert_eq!(news.step(at(5_001), &Pace::CATALOG), Step::Wait(Duration::from_millis(499)));
         assert!(!news.is_settled());
         news.answered(at(5_020));
-        assert_eq!((news.step(at(5_021)), news.is_settled()), (Step::GoOn, true));
+        assert_eq!((news.step(at(5_021), &Pace::CATALOG), news.is_settled()), (Step::GoOn, true));
     }
 
     /// A minute of a directory that never answers, with a signal every ten milliseconds.
@@ -137,8 +181,8 @@ mod tests {
                 news.failed(at(now));
                 under_way = None;
             }
-            let step = news.step(at(now));
-            assert!(waits(step) <= NEWS_PATIENCE, "{step:?} at {now}");
+            let step = news.step(at(now), &Pace::CATALOG);
+            assert!(waits(step) <= Pace::CATALOG.news.wait, "{step:?} at {now}");
             waited += u32::from(step != Step::GoOn);
             if let Step::Ask { limit, .. } = step {
                 assert_eq!(under_way, None, "two questions at once");
@@ -157,21 +201,41 @@ mod tests {
         news.answered(at(0));
         news.ask(at(6_000));
         news.failed(at(6_001));
-        assert_eq!(news.step(at(11_000)), Step::GoOn);
-        assert!(matches!(news.step(at(11_001)), Step::Ask { .. }));
+        assert_eq!(news.step(at(11_000), &Pace::CATALOG), Step::GoOn);
+        assert!(matches!(news.step(at(11_001), &Pace::CATALOG), Step::Ask { .. }));
     }
 
     #[test]
     fn without_a_catalog_one_asks_and_the_others_wait_for_it() {
         let mut news = News::default();
-        let ask = Step::Ask { limit: FIRST_PATIENCE, wait: FIRST_PATIENCE };
-        assert_eq!(news.step(at(0)), ask);
+        let Patience { limit, wait, .. } = Pace::CATALOG.first;
+        let ask = Step::Ask { limit, wait };
+        assert_eq!(news.step(at(0), &Pace::CATALOG), ask);
         news.ask(at(0));
-        assert_eq!(news.step(at(1_000)), Step::Wait(Duration::from_secs(2)));
+        assert_eq!(news.step(at(1_000), &Pace::CATALOG), Step::Wait(Duration::from_secs(2)));
         // The request that asked has ended, and nobody told of it.
-        assert_eq!(news.step(at(3_000)), ask);
+        assert_eq!(news.step(at(3_000), &Pace::CATALOG), ask);
         news.failed(at(3_000));
-        assert_eq!(news.step(at(3_999)), Step::GoOn);
-        assert_eq!(news.step(at(4_000)), ask);
+        assert_eq!(news.step(at(3_999), &Pace::CATALOG), Step::GoOn);
+        assert_eq!(news.step(at(4_000), &Pace::CATALOG), ask);
+    }
+
+    /// A minute of a directory that never answers, with a page every ten seconds.
+    #[test]
+    fn a_page_waits_for_a_name_once() {
+        let (mut news, mut waited) = (News::default(), Duration::ZERO);
+        for now in (0..60_000).step_by(10_000) {
+            let step = news.step(at(now), &Pace::NAME);
+            waited += waits(step);
+            if let Step::Ask { limit, .. } = step {
+                news.ask(at(now));
+                news.failed(at(now + i64::try_from(limit.as_millis()).unwrap()));
+            }
+        }
+        assert_eq!(waited, Duration::from_millis(600));
+        // One that is known is shown at once, whatever its age.
+        news.answered(at(60_000));
+        assert_eq!(news.step(at(359_999), &Pace::NAME), Step::GoOn);
+        assert_eq!(waits(news.step(at(360_000), &Pace::NAME)), Duration::ZERO);
     }
 }

@@ -116,6 +116,8 @@ fn entries_by_the_table_of_refusals() {
         (Models, r#"{"inputPrice": 1, "outputPrice": 1}"#, Code::InvalidRequest),
         (Models, r#"{"modelId": "", "inputPrice": 1, "outputPrice": 1}"#, Code::InvalidId),
         (Models, r#"{"modelId": " m", "inputPrice": 1, "outputPrice": 1}"#, Code::InvalidId),
+        // No URL could name it: it would be there for ever.
+        (Models, r#"{"modelId": "..", "inputPrice": 1, "outputPrice": 1}"#, Code::InvalidId),
         (Models, r#"{"modelId": "m", "outputPrice": 1}"#, Code::InvalidRequest),
         (Models, r#"{"modelId": "m", "inputPrice": -1, "outputPrice": 1}"#, Code::AmountNegative),
         (Models, r#"{"modelId": "m", "inputPrice": -0, "outputPrice": 1}"#, Code::AmountNegative),
@@ -191,6 +193,36 @@ fn the_lists_are_bounded() {
     assert_eq!(catalog.edited(&edit(999)).unwrap_err().code, Code::InvalidRequest);
     // Replacing one is no addition.
     assert!(catalog.edited(&edit(0)).is_ok());
+}
+
+/// What an isolate could not read would leave every signal without a price.
+#[test]
+fn the_whole_is_bounded_too() {
+    let name = "\\\"".repeat(MAX_LABEL_BYTES);
+    let outcome = |number| {
+        let step = |step| {
+            std::format!(
+                r#"{{"name": "{name}", "agentKey": "o{number}.{step}", "basePrice": 0.123456789}}"#
+            )
+        };
+        let steps: Vec<_> = (0..MAX_STEPS).map(step).collect();
+        let steps = steps.join(",");
+        let body =
+            std::format!(r#"{{"name": "{number}", "pricePerOutcome": 1, "steps": [{steps}]}}"#);
+        Edit::Put(parse_entry(Section::Outcomes, &body).unwrap())
+    };
+    let catalog = |outcomes| {
+        let entries = (0..outcomes).map(|number| match outcome(number) {
+            Edit::Put(entry) => entry,
+            Edit::Remove(..) => panic!("an entry"),
+        });
+        Catalog::of("2026-01-01", 0, entries)
+    };
+    let (few, many) = (catalog(100), catalog(150));
+    let length = |catalog: &Catalog| catalog.to_json().len();
+    assert!(length(&few) < MAX_CATALOG_BYTES && length(&many) > MAX_CATALOG_BYTES);
+    assert!(few.edited(&outcome(0)).is_ok());
+    assert_eq!(many.edited(&outcome(0)).unwrap_err().code, Code::InvalidRequest);
 }
 
 #[test]

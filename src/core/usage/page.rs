@@ -57,6 +57,17 @@ pub fn customer_in(answer: &str) -> Option<&str> {
     Some(answer.customer.get()).filter(|customer| customer.starts_with('{'))
 }
 
+/// The name in such an answer, if the customer has one.
+#[must_use]
+pub fn name_in(answer: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Record {
+        name: Option<String>,
+    }
+    let record: Record = serde_json::from_str(customer_in(answer)?).ok()?;
+    record.name.filter(|name| !name.trim().is_empty())
+}
+
 /// The answer: `{"customer", "totals", "logs"}`. `customer` is the directory's record as JSON text,
 /// where it has one; `sums` are those of all time, in any parts.
 #[must_use]

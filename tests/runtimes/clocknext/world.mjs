@@ -12,6 +12,7 @@ export function faceKeys() {
     live: clocknextKey("live", ["admin"]),
     test: clocknextKey("test", ["admin"]),
     user: clocknextKey("live", ["use"]),
+    giving: clocknextKey("live", ["grant"]),
   };
   const own = Object.values(cnk).map(({ entry }) => entry);
   return { keys, cnk, API_KEYS: JSON.stringify([...JSON.parse(keys.secret), ...own]) };

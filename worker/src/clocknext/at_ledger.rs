@@ -12,7 +12,8 @@ use edge_credits_core::wire::clocknext::customers::{deleted_body, no_customer};
 use edge_credits_core::wire::clocknext::envelope::Envelope;
 use edge_credits_core::wire::clocknext::revenue::{parse_range, revenue_body};
 use edge_credits_core::wire::clocknext::wallet::{
-    entered_body, parse_credit_adjustment, parse_wallet_entry, parse_wallet_query, wallet_body,
+    entered_body, named_credits, parse_credit_adjustment, parse_wallet_entry, parse_wallet_query,
+    unknown_credits, wallet_body,
 };
 use edge_credits_core::wire::errors::{ApiError, Code};
 use edge_credits_core::wire::requests::{KeySource, body_text};
@@ -89,7 +90,7 @@ impl<S: Storage> Here<'_, S> {
             Ask::Balances { .. } => {
                 self.require_known(&owner).await?;
                 // A balance is not kept from anybody for want of its name.
-                let catalog = catalog_line::catalog(self.env, owner.environment).await.ok();
+                let catalog = catalog_line::catalog_soon(self.env, owner.environment).await;
                 let now = host::now();
                 let balances = self.ledger.balances(&owner, now)?;
                 let runs = self.ledger.run_counts(&owner, now)?;
@@ -116,6 +117,7 @@ impl<S: Storage> Here<'_, S> {
             }
             Ask::AdjustCredits { .. } => {
                 let command = parse_credit_adjustment(&body_text(&asking.body)?, &asked.key())?;
+                self.require_spendable(&owner, &command).await?;
                 self.enter(&owner, &command)
             }
             _ => self.answer_about(&owner, asking, asked.head).await,
@@ -200,6 +202,27 @@ impl<S: Storage> Here<'_, S> {
 
     fn meter(&self, owner: Owner) -> Meter<'_, S> {
         Meter { ledger: self.ledger, env: self.env, owner }
+    }
+
+    /// Whether something can be spent from what a correction gives: the customer has had such credits,
+    /// or the catalog knows them.
+    ///
+    /// # Errors
+    /// `unknown_key`; `upstream_unavailable` where the catalog is to say, and cannot be read.
+    async fn require_spendable(&self, owner: &Owner, command: &Command) -> Result<(), Failure> {
+        let Some(unit) = named_credits(command) else { return Ok(()) };
+        if self.ledger.knows(owner, host::now(), unit)? {
+            return Ok(());
+        }
+        let catalog = catalog_line::catalog(self.env, owner.environment).await.map_err(|_| {
+            let message = "The catalog of this environment could not be read, so it is open whether \
+                           there are such credits. Nothing was changed; repeat the call.";
+            ApiError::new(Code::UpstreamUnavailable, message)
+        })?;
+        match catalog.credit_type(unit.as_str()) {
+            Some(_) => Ok(()),
+            None => Err(unknown_credits(unit, &catalog).into()),
+        }
     }
 
     /// What an owner enters by hand.

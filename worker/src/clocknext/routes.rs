@@ -155,7 +155,7 @@ impl<'a> Ask<'a> {
     /// The route's terms.
     pub(crate) const fn terms(self) -> Terms<'a> {
         match self {
-            Self::Me => read(Seat::Edge),
+            Self::Me => Terms { scope: Scope::Any, ..read(Seat::Edge) },
             Self::CreateCustomer => write("POST", Scope::Use, Seat::Directory),
             Self::Customers => read(Seat::Directory),
             Self::Customer { id } => read(Seat::DirectoryOf(id)),

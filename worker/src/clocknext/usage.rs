@@ -3,6 +3,8 @@
 //! The catalog is asked for first, and waited for; then signals are judged and written without a
 //! pause. Prices, runs and refusals are the core's ([`edge_credits_core::usage`]).
 
+use core::time::Duration;
+
 use edge_credits_core::entropy::Entropy;
 use edge_credits_core::ids::Owner;
 use edge_credits_core::usage::{
@@ -19,6 +21,9 @@ use crate::ledger::{Ledger, other_owner};
 use crate::respond::{Answer, Failure};
 use crate::storage::Storage;
 use crate::{catalog_line, directory_line, host};
+
+/// How long the customer's record is waited for; it takes milliseconds.
+const RECORD_PATIENCE: Duration = Duration::from_millis(500);
 
 /// What answers a request about usage.
 pub(crate) struct Meter<'a, S> {
@@ -90,8 +95,8 @@ impl<S: Storage> Meter<'_, S> {
     /// As for [`Ledger::usage`].
     pub(crate) async fn page(&self, query: &str) -> Result<Answer, Failure> {
         let query = parse_usage_query(query)?;
-        let record = directory_line::record(self.env, &self.owner).await;
-        let customer = record.as_deref().and_then(customer_in);
+        let record = directory_line::record(self.env, &self.owner, RECORD_PATIENCE).await;
+        let customer = record.as_ref().and_then(|answer| customer_in(&answer.body));
         let (entries, sums) = self.ledger.usage(&self.owner, host::now(), &query)?;
         let body = usage_page_body((&self.owner.customer, customer), &sums, entries);
         Ok(Answer { body, replayed: false })

@@ -53,6 +53,24 @@ impl<S: Storage> Ledger<S> {
         })
     }
 
+    /// Whether this customer has ever had a unit, or is on a plan that includes it.
+    ///
+    /// # Errors
+    /// As for [`Ledger::perform`]; nothing is changed.
+    pub(crate) fn knows(
+        &self,
+        owner: &Owner,
+        now: Timestamp,
+        unit: &Unit,
+    ) -> Result<bool, Failure> {
+        self.with(owner, now, |loaded| {
+            self.touch(loaded)?;
+            let plan = loaded.plan.iter().flat_map(|plan| &plan.included);
+            let had = loaded.account.totals().0.contains_key(unit);
+            Ok(had || plan.into_iter().any(|(included, _)| included == unit))
+        })
+    }
+
     /// What is not folded yet, of the longest window that ends with `today`.
     pub(super) fn tail(&self, loaded: &Loaded, today: Day) -> Result<Lines, StoreError> {
         let last = loaded.account.sequence();

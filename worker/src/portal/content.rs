@@ -49,8 +49,8 @@ pub(super) struct Content<'a> {
     pub(super) environment: Environment,
     /// The heading.
     pub(super) title: &'a str,
-    /// The customer's id.
-    pub(super) customer: &'a str,
+    /// The customer's id, and name where it is known.
+    pub(super) customer: (&'a str, Option<&'a str>),
     /// Who looks.
     pub(super) member: Option<&'a Email>,
 }
@@ -77,9 +77,13 @@ fn header(content: &Content<'_>) -> String {
         Environment::Live => "",
         Environment::Test => "<p class=\"badge\">Test data</p>",
     };
-    let member = content.member.map_or_else(String::new, |member| {
-        format!("<p class=\"who\">{}</p>", escaped(member.as_str()))
-    });
+    let named = content.customer.1.map(|name| format!("<strong>{}</strong>", escaped(name)));
+    let member = content.member.map(|member| format!("<span>{}</span>", escaped(member.as_str())));
+    let who: Vec<String> = named.into_iter().chain(member).collect();
+    let member = match who.as_slice() {
+        [] => String::new(),
+        who => format!("<p class=\"who\">{}</p>", who.join(" ")),
+    };
     format!(
         "<header class=\"top\"><div><h1>{}</h1>{member}</div>{badge}</header>",
         escaped(content.title)
@@ -361,7 +365,7 @@ fn footer(content: &Content<'_>) -> String {
         "<footer><p>As of {}. <span data-zone>Times are in UTC.</span> The days of the chart are \
          those of UTC.</p><p>Customer <code>{}</code></p></footer>",
         minute_tag(as_of(content.view)),
-        escaped(content.customer),
+        escaped(content.customer.0),
     )
 }
 

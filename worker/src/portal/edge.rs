@@ -9,7 +9,7 @@ use wasm_bindgen::JsValue;
 use worker::Env;
 
 use super::page::{cancelled, failed, paid, unusable};
-use super::{Asked, Step};
+use super::{Asked, Step, TOKEN, theme};
 use crate::front::{BALANCE_CACHE, Object, at_the_edge, binding, missing, namespace, pass_on};
 use crate::head::Head;
 use crate::host;
@@ -63,12 +63,24 @@ fn judge(
 ) -> Result<String, JsValue> {
     let shown = match object(step, &asked.token, env) {
         Ok(Ok(object)) => {
-            return pass_on(head, &object, origin.request_id, &[(ORIGIN, head.origin())]);
+            let mut more = vec![(ORIGIN, head.origin())];
+            if step != Step::Page {
+                return pass_on(head, &object, origin.request_id, &more);
+            }
+            more.push((TOKEN, &asked.token));
+            return pass_on(&without_token(head), &object, origin.request_id, &more);
         }
         Ok(Err(why)) => unusable(why),
         Err(error) => failed(&error),
     };
     Ok(refuse(step, &shown, origin))
+}
+
+/// The page's head as its object gets it: what else its URL says.
+fn without_token(head: &Head) -> Head {
+    let query = theme(head).map_or_else(String::new, |theme| format!("theme={theme}"));
+    let url = format!("{}{}?{query}", head.origin(), head.path());
+    Head { method: head.method.clone(), url, headers: head.headers.clone() }
 }
 
 /// Whose object is to go on.

@@ -8,6 +8,7 @@
 
 mod chart;
 mod content;
+mod customers;
 pub(crate) mod edge;
 mod names;
 mod page;
@@ -23,6 +24,10 @@ use edge_credits_core::portal::token::{MAX_TOKEN_BYTES, PORTAL_SECRET, PortalKey
 
 use crate::head::Head;
 use crate::routes::{Route, route};
+
+/// The header in which the page's token goes on to an object, whose URL would stand in the log of its
+/// calls.
+const TOKEN: &str = "x-edge-credits-portal-token";
 
 /// Largest body: a token and the id of a price, percent-encoded.
 pub(crate) const MAX_FORM_BYTES: usize = 4 * 1024;
@@ -99,6 +104,15 @@ impl Asked {
             found.map(|(_, value)| value.clone())
         };
         Self { token: value("token").unwrap_or_default(), price: value("price") }
+    }
+
+    /// The same at an object, which has the token of the page from the entrance by a header; from who
+    /// holds the binding it may come as from outside.
+    fn inside(step: Step, head: &Head, body: Option<&[u8]>) -> Self {
+        match head.header(TOKEN).filter(|_| step == Step::Page) {
+            Some(token) => Self { token: token.to_owned(), price: None },
+            None => Self::of(step, head, body),
+        }
     }
 }
 

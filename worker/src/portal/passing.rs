@@ -6,13 +6,13 @@
 
 use std::rc::Rc;
 
-use edge_credits_core::http::Response;
+use edge_credits_core::http::{Response, encode_component};
 use edge_credits_core::wire::errors::{ApiError, Code};
 use wasm_bindgen::JsValue;
 
-use super::Step;
 use super::edge::refuse;
 use super::page::failed;
+use super::{Step, TOKEN, theme};
 use crate::cache::CachedBalance;
 use crate::conversation::Outside;
 use crate::head::Head;
@@ -51,7 +51,9 @@ async fn ask<S: Storage + 'static, O: Outside + 'static>(
     body: Option<Vec<u8>>,
 ) -> Result<Response, ApiError> {
     let setup = balance.outside.setup(environment_of(head)?)?;
-    let target = Target { path: head.path(), query: head.query() }.text();
+    let query = page_query(head, step);
+    let target =
+        Target { path: head.path(), query: query.as_deref().unwrap_or(head.query()) }.text();
     let body = (step.max_body_bytes() > 0).then(|| body.unwrap_or_default());
     let body = body.map(|body| String::from_utf8(body).unwrap_or_default());
     let request = setup.upstream.pass_unsigned(&target, body);
@@ -61,6 +63,13 @@ async fn ask<S: Storage + 'static, O: Outside + 'static>(
         ApiError::new(Code::UpstreamUnavailable, message)
     })?;
     if theirs.header("x-edge-credits").is_some() { Ok(theirs) } else { Err(no_portal()) }
+}
+
+/// The page's query as a browser has it: to the upstream this is one.
+fn page_query(head: &Head, step: Step) -> Option<String> {
+    let token = head.header(TOKEN).filter(|_| step == Step::Page)?;
+    let theme = theme(head).map_or_else(String::new, |theme| format!("&theme={theme}"));
+    Some(format!("token={}{theme}", encode_component(token)))
 }
 
 fn hand_on(step: Step, theirs: Response, origin: &Origin<'_>) -> String {

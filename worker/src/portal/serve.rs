@@ -18,7 +18,7 @@ use super::content::{self, Content, Offer};
 use super::edge::refuse;
 use super::names::Names;
 use super::page::{Frame, failed, page as framed, unusable};
-use super::{Asked, Step, step_of, theme};
+use super::{Asked, Step, customers, step_of, theme};
 use crate::head::Head;
 use crate::ledger::{Ledger, Standing};
 use crate::respond::{Failure, Origin, content as bare, page, redirect, respond};
@@ -51,7 +51,7 @@ pub(crate) async fn serve<S: Storage>(
     let started = host::now();
     let ids = Ids::of(head)?;
     let step = step_of(head).unwrap_or(Step::Page);
-    let asked = Asked::of(step, head, body.as_deref());
+    let asked = Asked::inside(step, head, body.as_deref());
     let outcome = perform(here, ledger, head, (step, &asked), &ids).await;
     let origin = origin(&ids, started);
     Ok(match outcome {
@@ -91,7 +91,8 @@ async fn perform<S: Storage>(
         return checkout(here, head, (&pass, asked), ids).await.map(Outcome::Elsewhere);
     }
     // Names are no reason to show nothing. Asked for first: the ledger is read in one step.
-    let catalog = catalog_line::catalog(&here.env, pass.owner.environment).await.ok();
+    let catalog = catalog_line::catalog_soon(&here.env, pass.owner.environment).await;
+    let name = customers::name(&here.env, &pass.owner).await;
     let view = ledger.portal(&pass.owner, now)?;
     let content = content::content(&Content {
         view: &view,
@@ -100,7 +101,7 @@ async fn perform<S: Storage>(
         token: &asked.token,
         environment: pass.owner.environment,
         title: &settings.title,
-        customer: pass.owner.customer.as_str(),
+        customer: (pass.owner.customer.as_str(), name.as_deref()),
         member: pass.member.as_ref(),
     });
     let origin = origin(ids, now);

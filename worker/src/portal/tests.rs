@@ -73,7 +73,7 @@ fn said(view: &View, offer: &Offer) -> String {
         token: "t.m",
         environment: Environment::Live,
         title: OUTSIDE,
-        customer: OUTSIDE,
+        customer: (OUTSIDE, Some(OUTSIDE)),
         member: Email::parse("<b>@\"x\"").as_ref(),
     })
 }
@@ -96,7 +96,8 @@ fn nothing_that_comes_from_outside_is_markup() {
     }];
     let html = said(&view, &Offer::Nothing);
     assert_plain(&html);
-    assert_eq!(html.matches("&lt;img src=x onerror=&quot;alert(1)&quot;&gt;").count(), 3);
+    // Title, name, id and description.
+    assert_eq!(html.matches("&lt;img src=x onerror=&quot;alert(1)&quot;&gt;").count(), 4);
     assert!(html.contains("&lt;b&gt;@&quot;x&quot;"));
 }
 

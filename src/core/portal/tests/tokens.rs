@@ -65,7 +65,8 @@ fn what_a_token_claims_is_read_of_any() {
     let (payload, _) = token.split_once('.').unwrap();
     assert_eq!(claimed_owner(&token), Some(pass().owner));
     assert_eq!(claimed_owner(&format!("{payload}.forged")), Some(pass().owner));
-    for none in ["", ".", "a.b", payload, &"x".repeat(5_000)] {
+    let broken = format!("{payload}.forged\nx-header");
+    for none in ["", ".", "a.b", payload, &"x".repeat(5_000), &broken] {
         assert_eq!(claimed_owner(none), None, "{none}");
     }
 }

@@ -4,12 +4,15 @@
 //! negative one is taken like usage; both are commands of the ledger like any other, and show on both
 //! faces of the API.
 
+use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::catalog::Catalog;
 use crate::credits::Credits;
 use crate::http::parse_query;
 use crate::ids::{CustomerId, TransactionId, Unit};
@@ -23,6 +26,9 @@ use crate::wire::requests::{
     DEFAULT_PAGE_ITEMS, KeySource, MAX_PAGE_ITEMS, PageQuery, parse_number, parse_sequence,
     read_key,
 };
+
+/// Most keys that a refusal tells of.
+const MAX_KNOWN: usize = 10;
 
 /// Reads a wallet entry: `amount` in USD, positive for money that came in, negative for a correction;
 /// `type` `topup` (the default) or `adjustment` (the default of a negative one), `description`,
@@ -69,6 +75,59 @@ pub fn parse_credit_adjustment(body: &str, key: &KeySource<'_>) -> Result<Comman
     }
     let amount = fields.amount(&unit)?;
     read_entry(fields, (unit, amount, Source::Adjustment), key)
+}
+
+/// The unit that a correction names, unless it is one that is there for everybody.
+#[must_use]
+pub fn named_credits(command: &Command) -> Option<&Unit> {
+    let unit = match command {
+        Command::Grant(grant) => &grant.unit,
+        Command::Debit(debit) => &debit.unit,
+        _ => return None,
+    };
+    Some(unit).filter(|unit| !matches!(unit.as_str(), Unit::CREDITS | Unit::USD))
+}
+
+/// Why nothing is given under a key that nothing spends from: the catalog has no such credits, and this
+/// customer never had any.
+#[must_use]
+pub fn unknown_credits(unit: &Unit, catalog: &Catalog) -> ApiError {
+    #[derive(Serialize)]
+    struct Details<'a> {
+        param: &'static str,
+        known: Vec<&'a str>,
+    }
+    let mut known: Vec<&str> = catalog.credit_types().map(|known| known.key.as_str()).collect();
+    known.sort_by_key(|known| distance(known, unit.as_str()));
+    known.truncate(MAX_KNOWN);
+    let hint = match known.first() {
+        _ if catalog.step(unit.as_str()).is_some() => {
+            "It is a step of an outcome, which is paid from the wallet.".to_owned()
+        }
+        Some(nearest) => format!("The nearest that it has is {nearest:?}."),
+        None => "It has none yet.".to_owned(),
+    };
+    let message = format!(
+        "The catalog has no credits with the key {:?}, and this customer has never had any, so that \
+         nothing could be spent from them. {hint} Nothing was changed.",
+        unit.as_str()
+    );
+    ApiError::new(Code::UnknownKey, &message).with_details(&Details { param: "agentKey", known })
+}
+
+/// How many letters are to be added, left out or changed to come from one key to another.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (number, letter) in (1..).zip(one.bytes()) {
+        let (mut diagonal, mut left) = (number - 1, number);
+        for (place, against) in row.iter_mut().skip(1).zip(other.bytes()) {
+            let changed = diagonal + usize::from(letter != against);
+            diagonal = *place;
+            left = changed.min(diagonal + 1).min(left + 1);
+            *place = left;
+        }
+    }
+    row.last().copied().unwrap_or(0)
 }
 
 fn read_entry(
