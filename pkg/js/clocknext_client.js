@@ -5,7 +5,8 @@ import { readFaceConfig } from "./clocknext_config.js";
 import { ClockNextError, reading } from "./clocknext_errors.js";
 import { waitUntilOf } from "./context.js";
 import { Customers, Portal } from "./customers.js";
-import { SignalBuffer, SignalOutlet } from "./signal_buffer.js";
+import { SignalBuffer } from "./signal_buffer.js";
+import { SignalOutlet } from "./signal_outlet.js";
 import { Signals } from "./signals.js";
 
 // What `withContext` hands to the constructor instead of a config.

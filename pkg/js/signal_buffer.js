@@ -3,7 +3,6 @@
 // A client may be shared by requests that run at once. On the edge what a request has tracked is then
 // sent by that request, under its own `waitUntil`: see `#drain`.
 
-import { perform, refusalOf } from "./clocknext_calls.js";
 import { ambientContext } from "./context.js";
 import { SignalDrain } from "./signal_drain.js";
 import { OpenSignals } from "./signal_tally.js";
@@ -15,90 +14,6 @@ const TURN_MICROTASKS = 32;
 // How often a flush looks for what another turn sends, and for how long.
 const LOOK_MS = 20;
 const LOOK_FOR_MS = 25_000;
-// How often drains are looked at that a host may have ended.
-const SWEEP_MS = 1_000;
-// Servers that one isolate remembers.
-const MAX_SERVERS = 64;
-
-// By server: whether it is ours, as far as that is known, and takes batches. Plain data, of no request.
-const servers = new Map();
-
-/** What all contexts of a client share: the way out, the counts, the hooks. */
-export class SignalOutlet {
-  waiting = 0;
-  sending = 0;
-  lastNumber = -1;
-  counts = { tracked: 0, delivered: 0, rejected: 0, dropped: 0 };
-  // The drains that go on in the context of a request.
-  bound = new Set();
-  #swept = 0;
-  #settings;
-  #limits;
-  #server;
-
-  constructor(settings, limits) {
-    this.#settings = settings;
-    this.#limits = limits;
-    if (servers.size >= MAX_SERVERS) servers.clear();
-    if (!servers.has(settings.server)) servers.set(settings.server, { batches: true });
-    this.#server = servers.get(settings.server);
-  }
-
-  // Facts for the pace: the limits, and whether batches can be sent.
-  get facts() {
-    const { ours, batches } = this.#server;
-    return { ...this.#limits, ours: ours === undefined ? undefined : ours && batches };
-  }
-
-  // Why there is no room for another signal, or undefined.
-  get refusal() {
-    return refusalOf(this.waiting, this.#limits.maxQueueSize);
-  }
-
-  refusesBatches() {
-    this.#server.batches = false;
-  }
-
-  // Performs a call; `onAttempt` hears of each attempt that has ended.
-  ask(call, onAttempt = () => {}) {
-    return perform(this.#settings, call, (ours, pause) => {
-      if (ours !== undefined) this.#server.ours = ours || (this.#server.ours ?? false);
-      if (pause !== undefined) this.#settings.hooks.onRetry?.(pause);
-      onAttempt();
-    });
-  }
-
-  // A signal has ended. `why` is the error of a rejection, the reason of a drop; `error` what the last attempt
-  // of a dropped one came to.
-  ended({ signal }, how, why, error) {
-    this.counts[how] += 1;
-    if (how === "delivered") return;
-    const { onError, onDrop } = this.#settings.hooks;
-    const failure = how === "rejected" ? why : error;
-    if (failure !== undefined) onError(failure, signal);
-    if (onDrop !== undefined) onDrop(signal, how === "rejected" ? "send_failed" : why);
-    else if (how === "dropped") sayDropped(why, this.counts.dropped);
-  }
-
-  flushed(delivered) {
-    this.#settings.hooks.onFlush?.(delivered);
-  }
-
-  // A host that ends a request says nothing to what goes on in its context, and settles nothing there: what
-  // such a drain has in hand is given up, and told, by whoever comes next.
-  sweep() {
-    const now = Date.now();
-    if (Math.abs(now - this.#swept) < SWEEP_MS) return;
-    this.#swept = now;
-    for (const drain of this.bound) if (drain.isAbandoned(now)) drain.abandon();
-  }
-}
-
-// Losses are said where nobody listens: each time that there are twice as many.
-function sayDropped(reason, dropped) {
-  if ((dropped & (dropped - 1)) !== 0) return;
-  console.error(`ClockNext: a signal was dropped (${reason}); ${dropped} so far, see onDrop`);
-}
 
 export class SignalBuffer {
   #outlet;

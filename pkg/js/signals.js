@@ -60,17 +60,8 @@ export class Signals {
   }
 
   async #send(entry) {
-    const { outlet } = this.#client;
-    const { body, key } = entry;
-    outlet.counts.tracked += 1;
-    try {
-      const result = await outlet.ask({ method: "signal", body, key });
-      outlet.counts.delivered += 1;
-      return { queued: false, idempotencyKey: key, ...result };
-    } catch (error) {
-      outlet.counts.rejected += 1;
-      throw error;
-    }
+    const result = await this.#client.outlet.send(entry);
+    return { queued: false, idempotencyKey: entry.key, ...result };
   }
 }
 

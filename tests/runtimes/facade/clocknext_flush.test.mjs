@@ -216,6 +216,22 @@ describe("behind a response", () => {
     }
   });
 
+  test("so is what somebody waited for who is no more, and it is counted", async (t) => {
+    const { cnk, told } = watched({ fetch: never });
+    const timers = t.mock.method(globalThis, "setTimeout", () => 0);
+    void cnk.signals.wallet(wallet(0), { wait: true });
+    await settle();
+    timers.mock.restore();
+    const { now } = Date;
+    // Five attempts of 10 s, and as many pauses of up to a minute, may take as long.
+    t.mock.method(Date, "now", () => now() + 350_000);
+    assert.equal(cnk.stats.pending, 1);
+    Date.now.mock.mockImplementation(() => now() + 355_500);
+    assert.deepEqual([cnk.stats.pending, cnk.stats.dropped], [0, 1]);
+    assert.deepEqual(told.drops, [["k0", "abandoned"]]);
+    assertAddsUp(cnk);
+  });
+
   test("a request that the host had only halted ends once, whatever it does then", async (t) => {
     const double = clockNextDouble();
     let open;

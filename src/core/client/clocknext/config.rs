@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::time::Duration;
 
+use crate::client::clocknext::exchange::MAX_HINT;
 use crate::client::error::ClientError;
 use crate::config::{ApiKey, Bounds, TIMEOUT_MS, UrlParts};
 use crate::wire::members::Members;
@@ -133,8 +134,8 @@ impl FaceConfig {
         })
     }
 
-    /// What a shell keeps of it, as JSON: `sync`, and the buffer's limits as [`super::buffer`] takes
-    /// them.
+    /// What a shell keeps of it, as JSON: `sync`, the buffer's limits as [`super::buffer`] takes them, and
+    /// `longestMs`, which no call exceeds.
     #[must_use]
     pub fn to_json(&self) -> String {
         Members::new()
@@ -143,7 +144,14 @@ impl FaceConfig {
             .display("maxIntervalMs", Some(self.max_interval_ms))
             .display("maxConcurrency", Some(self.max_concurrency))
             .display("maxQueueSize", Some(self.max_queue_size))
+            .display("longestMs", u64::try_from(self.longest().as_millis()).ok())
             .finish()
+    }
+
+    /// The longest that a call without a deadline may take: what takes longer goes on nowhere.
+    fn longest(&self) -> Duration {
+        let pause = self.retry.max_delay.max(MAX_HINT);
+        self.timeout.saturating_add(pause).saturating_mul(self.retry.max_attempts)
     }
 }
 

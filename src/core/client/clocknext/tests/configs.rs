@@ -25,7 +25,7 @@ fn defaults_are_those_of_the_readme() {
     assert_eq!(config.retry.max_delay, Duration::from_secs(10));
     assert_eq!(
         config.to_json(),
-        r#"{"sync":false,"maxSize":20,"maxIntervalMs":2000,"maxConcurrency":5,"maxQueueSize":10000}"#
+        r#"{"sync":false,"maxSize":20,"maxIntervalMs":2000,"maxConcurrency":5,"maxQueueSize":10000,"longestMs":350000}"#
     );
 }
 
