@@ -70,7 +70,8 @@ fn what_is_included_is_given_once_a_period() {
     let body = r#"{"name":"Prö plan","included":[{"amount":100},{"unit":"usd","amount":"0.5"}]}"#;
     let (mut pro, mut book) = (plan(body), Book::new());
     assert_eq!(book.give(&mut pro, "2026-11-22T12:00:00Z"), 2);
-    assert_eq!(book.give(&mut pro, "2026-11-30T23:59:59Z"), 0);
+    assert!(!pro.is_due(at("2026-11-30T23:59:59Z")), "no call looks for its grants until then");
+    assert!(pro.is_due(at("2026-12-01T00:00:00Z")));
     assert_eq!(book.available("usd", "2026-11-30T23:59:59Z"), "0.5");
     assert_eq!(book.available("credits", "2026-12-01T00:00:00Z"), "0", "it expires");
     // The same plan set again, in the same period: nothing more, though its amounts have changed.

@@ -4,7 +4,11 @@ use std::borrow::ToOwned;
 use std::format;
 use std::string::String;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, Mac as _};
 use proptest::prelude::*;
+use sha2::{Digest as _, Sha256};
 
 use crate::ids::{CustomerId, Environment, Owner};
 use crate::portal::token::*;
@@ -104,6 +108,26 @@ fn the_longest_pass_has_a_token_that_is_read() {
         assert!(token.len() <= 1_122, "{}", token.len());
         assert_eq!(Pass::from_token(&token, &keys, at(0)), Ok(pass));
     }
+}
+
+/// Room in the JSON is no part of a pass, so it can make a token of any length.
+#[test]
+fn no_more_of_a_token_is_looked_at_than_a_pass_needs() {
+    let keys = keys(SECRET, None);
+    let secret = Sha256::new().chain_update(b"edge-credits portal token\0").chain_update(SECRET);
+    let signed = |room: usize| {
+        let payload = format!(r#"{{"e":"live","c":"cus_1","x":9000{}}}"#, " ".repeat(room));
+        let payload = URL_SAFE_NO_PAD.encode(payload);
+        let mac = Hmac::<Sha256>::new_from_slice(&secret.clone().finalize()).unwrap();
+        let mac = mac.chain_update(payload.as_bytes()).finalize().into_bytes();
+        format!("{payload}.{}", URL_SAFE_NO_PAD.encode(mac))
+    };
+    let read = |token: &str| Pass::from_token(token, &keys, at(0)).map(|pass| pass.expires_at);
+    assert_eq!(read(&signed(1_400)), Ok(at(9_000)));
+    let long = signed(1_600);
+    assert!(long.len() > MAX_TOKEN_BYTES, "{}", long.len());
+    assert_eq!(read(&long), Err(Unusable::NotOurs));
+    assert_eq!(claimed_owner(&long), None);
 }
 
 #[test]
