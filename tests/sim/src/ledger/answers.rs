@@ -39,11 +39,32 @@ impl Auditor {
             let what = format!("{customer}: {asked:?} is answered {answer:?}: {what}");
             return self.fail(law, what);
         }
+        self.stands(customer, (asked, clock), answer);
         for edge in self.answer_edges(asked, answer, kept) {
             self.met(edge);
         }
         if let Some((id, end)) = said(asked, answer) {
             self.tell(customer, id, end);
+        }
+    }
+
+    /// Whatever is answered, a period's grants are there (G2), and who was taken away is (C1, C2).
+    pub(super) fn stands(
+        &mut self,
+        customer: usize,
+        (asked, clock): (&Asked, i64),
+        answer: &Answer,
+    ) {
+        let books = &self.customers[customer].books;
+        if let Some(gift) = books.not_given(clock) {
+            return self.fail("G2", format!("{customer}: {asked:?} is answered without {gift}"));
+        }
+        if let (Asked::Close, Answer::Done) = (asked, answer) {
+            let (closed, holds) = (books.closed, books.holds_beyond(clock));
+            if !closed || holds {
+                let law = if closed { "C2" } else { "C1" };
+                self.fail(law, format!("{customer}: closed {closed}, held {holds}"));
+            }
         }
     }
 
@@ -80,6 +101,7 @@ impl Auditor {
             }
             Asked::Hold(id) => books.placed(id).map(|_| "a hold".to_owned()),
             Asked::Balance(_) | Asked::Holds => Ok("a reading".to_owned()),
+            Asked::Signals(_) | Asked::SetPlan(_) | Asked::Close => Err(No::Closed),
         };
         match comes {
             Ok(comes) => {
@@ -182,6 +204,7 @@ fn named(asked: &Asked) -> Option<&TransactionId> {
 fn no_of(rejection: &Rejection) -> Option<No> {
     Some(match rejection {
         Rejection::KeyReused { .. } => No::KeyReused,
+        Rejection::Closed => No::Closed,
         Rejection::ExpiryPassed => No::ExpiryPassed,
         Rejection::UnknownCharge => No::UnknownCharge,
         Rejection::UnknownGrant => No::UnknownGrant,

@@ -2,6 +2,10 @@
 
 use edge_credits_core::ids::{TransactionId, Unit};
 use edge_credits_core::ledger::{Adjust, Balance, Command, Hold, Receipt, Rejection};
+use edge_credits_core::plan::Plan;
+use edge_credits_core::usage::Signal;
+
+use super::tariff::Tariff;
 
 /// One request.
 #[derive(Clone, Debug)]
@@ -11,6 +15,10 @@ pub(super) enum Asked {
     Balance(Unit),
     Hold(TransactionId),
     Holds,
+    Signals(Vec<Signal>),
+    SetPlan(Option<Plan>),
+    /// The customer is to be taken away.
+    Close,
 }
 
 /// One answer.
@@ -22,6 +30,8 @@ pub(super) enum Answer {
     Hold(Hold),
     /// The open ones, newest first.
     Holds(Vec<TransactionId>),
+    /// What there is more to say was judged before.
+    Done,
     Refused(Rejection),
 }
 
@@ -33,4 +43,8 @@ pub(super) enum Cause<'a> {
     /// A call to which it said no, or that only reads.
     Due,
     Asked(&'a Asked),
+    /// Signals, at these prices.
+    Signals(&'a [Signal], &'a Tariff),
+    /// A period of a plan that has begun.
+    Plan(&'a Plan),
 }

@@ -27,6 +27,8 @@ pub(super) struct Audited {
     pub(super) firsts: BTreeMap<TransactionId, Receipt>,
     /// How holds have ended, as somebody was told.
     pub(super) told: BTreeMap<TransactionId, (HoldState, i128)>,
+    /// The entries of signals, as they were when they were taken.
+    pub(super) first_signals: BTreeMap<TransactionId, Entry>,
 }
 
 /// The auditor of all customers.
@@ -43,6 +45,7 @@ impl Auditor {
             books: Books::new(overdraft_limit.map(i128::from)),
             firsts: BTreeMap::new(),
             told: BTreeMap::new(),
+            first_signals: BTreeMap::new(),
         };
         let customers = owners.iter().map(audited).collect();
         Self { customers, breach: None, edges: Each::default() }
@@ -63,10 +66,18 @@ impl Auditor {
             Ok((mut after, own)) => {
                 let found = audited.edges(cause, &after);
                 found.into_iter().for_each(|edge| self.met(edge));
+                if let Cause::Plan(_) = cause {
+                    self.met(Edge::PlanGiven);
+                }
                 let audited = &mut self.customers[customer];
                 if let (Some(own), Cause::Asked(Asked::Command(command))) = (own, cause) {
                     let id = audited.remember(own, command, writes);
                     after.use_key(command, &id);
+                }
+                if let Cause::Signals(..) = cause {
+                    let taken = writes.entries.iter().filter(|entry| entry.record.is_some());
+                    let taken = taken.map(|entry| (entry.id.clone(), entry.clone()));
+                    audited.first_signals.extend(taken);
                 }
                 after.lines.clear();
                 audited.books = after;
@@ -120,6 +131,14 @@ impl Audited {
         let own = match cause {
             Cause::Alarm | Cause::Due => {
                 next.advance(next.ledger_time(clock));
+                None
+            }
+            Cause::Signals(signals, tariff) => {
+                next.keep_signals(&self.owner, clock, signals, tariff);
+                None
+            }
+            Cause::Plan(plan) => {
+                next.give(clock, plan);
                 None
             }
             Cause::Asked(Asked::Command(command)) => {
@@ -277,6 +296,7 @@ pub(super) fn law_of(no: &No) -> &'static str {
         No::UnknownCharge | No::MoreThanCharged(_) => "L6",
         No::ExpiryPassed | No::UnknownGrant | No::GrantEnded => "L7",
         No::KeyReused => "L4",
+        No::Closed => "C1",
     }
 }
 

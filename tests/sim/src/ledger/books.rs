@@ -5,11 +5,14 @@
 //! from the open holds, what is available from that, every time anew. [`super::requests`] has what
 //! each command comes to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use edge_credits_core::idempotency::Operation;
 use edge_credits_core::ids::{TransactionId, Unit};
 use edge_credits_core::ledger::{EntryKind, HoldState, OnExpiry};
+
+use super::signals::UsageBook;
+use super::standing::PlanBook;
 
 /// Where a grant is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +99,12 @@ pub(super) struct Books {
     /// The entry of each key, by (operation, key), and what it stands for.
     pub(super) keys: BTreeMap<(Operation, String), TransactionId>,
     pub(super) contents: BTreeMap<TransactionId, String>,
+    pub(super) usage: UsageBook,
+    pub(super) plan: Option<PlanBook>,
+    /// What plans have given: each once.
+    pub(super) given: BTreeSet<String>,
+    /// Whether the customer was taken away.
+    pub(super) closed: bool,
     /// What has been written since somebody last took it away.
     pub(super) lines: Vec<Line>,
 }

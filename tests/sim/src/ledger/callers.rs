@@ -12,6 +12,7 @@ use edge_credits_core::ledger::{
     Adjust, CallDetails, Capture, Command, Consume, DEFAULT_PRIORITY, Debit, GrantCredits, Hold,
     HoldState, OnExpiry, Place, Receipt, Refund, Release, Source, Void, WhenShort,
 };
+use edge_credits_core::usage::Signal;
 
 use super::answers::said;
 use super::asked::{Answer, Asked};
@@ -29,6 +30,7 @@ pub(super) struct Known {
     charges: Vec<(Unit, TransactionId)>,
     holds: Vec<(Unit, TransactionId)>,
     sent: Vec<Command>,
+    pub(super) signals: Vec<Signal>,
 }
 
 impl World {
@@ -69,6 +71,14 @@ impl World {
         }
         if self.random.hit(self.plan.streams) {
             return self.begin_stream(customer);
+        }
+        if self.random.hit(self.plan.signals) {
+            let signals = self.signals(customer);
+            return self.ask(customer, signals);
+        }
+        if self.random.hit(self.plan.plans) {
+            let plan = self.some_plan(customer);
+            return self.ask(customer, plan);
         }
         let command = match self.random.range(0, 99) {
             0..30 => self.place(),

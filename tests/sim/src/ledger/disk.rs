@@ -8,6 +8,7 @@ use core::mem;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
+use edge_credits_core::analytics::day::Day;
 use edge_credits_core::ids::{Owner, TransactionId};
 use edge_credits_core::ledger::stored::{
     SqlValue, entry_from_row, entry_to_row, grant_from_row, grant_to_row, hold_from_row,
@@ -16,7 +17,9 @@ use edge_credits_core::ledger::stored::{
 use edge_credits_core::ledger::{
     Account, AlarmIntent, Corrupt, Entry, Found, Grant, Hold, Lookups, Writes,
 };
+use edge_credits_core::plan::Plan;
 use edge_credits_core::time::Timestamp;
+use edge_credits_core::usage::{DaySums, Rows, Run, SignalType, UsageDecision, UsageLookups};
 
 use crate::disk::Fate;
 
@@ -46,6 +49,16 @@ pub(super) struct Disk {
     holds: BTreeMap<u64, Row>,
     /// The holds whose rows are not open.
     ended: BTreeSet<u64>,
+    /// What signals have written besides: runs by outcome and id, sums by day.
+    runs: BTreeMap<(String, String), Run>,
+    days: BTreeMap<(Day, SignalType), DaySums>,
+    /// Runs opened, and completed.
+    pub(super) counts: (u64, u64),
+    /// The plan, as it is stored, and whether the customer was taken away.
+    pub(super) plan: Option<String>,
+    pub(super) closed: bool,
+    /// What the next commit writes of signals.
+    pub(super) beside: Option<UsageDecision>,
     /// What the alarm was last set for, as the object remembers it.
     pub(super) alarm_due: Option<Timestamp>,
     /// When the platform would wake the object, by the object's clock.
@@ -75,7 +88,62 @@ impl Disk {
         let (mut grants, mut holds) = (self.grants()?, self.holds()?);
         grants.retain(Grant::is_open);
         holds.retain(Hold::is_open);
-        Ok(Account::load(owner.clone(), last, (grants, holds))?)
+        let mut account = Account::load(owner.clone(), last, (grants, holds))?;
+        if self.closed {
+            account.close();
+        }
+        Ok(account)
+    }
+
+    /// The rows that signals need besides the account.
+    pub(super) fn usage_rows(
+        &mut self,
+        wanted: &UsageLookups,
+        day: Day,
+    ) -> Result<Rows, DiskError> {
+        self.read()?;
+        let entries = wanted.entries.iter().map(|id| self.entry(id));
+        let entries = entries.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+        let takes = |run: &&Run| {
+            wanted.runs.iter().any(|wanted| match &wanted.id {
+                Some(id) => run.id == *id,
+                None => run.unnamed && !run.complete,
+            })
+        };
+        let runs = self.runs.values().filter(takes).cloned().collect();
+        let days = self.days.values().filter(|sums| sums.day == day).copied().collect();
+        Ok(Rows { entries, runs, days })
+    }
+
+    pub(super) fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.runs.values()
+    }
+
+    pub(super) fn days(&self) -> impl Iterator<Item = DaySums> {
+        self.days.values().copied()
+    }
+
+    pub(super) fn keep_days(&mut self, days: &[DaySums]) {
+        self.days.extend(days.iter().map(|sums| ((sums.day, sums.kind), *sums)));
+    }
+
+    pub(super) fn plan(&mut self) -> Result<Option<Plan>, DiskError> {
+        let plan = self.plan.as_deref();
+        plan.map(|text| Plan::load(text).ok_or(DiskError::Corrupt)).transpose()
+    }
+
+    /// Keeps what concerns the customer as a whole, as far as fate allows. Returns whether it was kept,
+    /// beside whether it worked.
+    pub(super) fn keep_standing(
+        &mut self,
+        change: impl FnOnce(&mut Self),
+    ) -> (bool, Result<(), DiskError>) {
+        let fate = mem::take(&mut self.fate);
+        if fate != Fate::FailsLost {
+            change(self);
+        }
+        let result = if fate == Fate::Kept { Ok(()) } else { Err(DiskError::Failed) };
+        (fate != Fate::FailsLost, result)
     }
 
     fn read(&mut self) -> Result<(), DiskError> {
@@ -140,7 +208,10 @@ impl Disk {
         let failed = if fate == Fate::Kept { Ok(()) } else { Err(DiskError::Failed) };
         let kept = match fate {
             Fate::FailsLost if !self.torn => return (None, failed),
-            Fate::FailsLost => Writes { entries: writes.entries.clone(), ..Writes::default() },
+            Fate::FailsLost => {
+                self.beside = None;
+                Writes { entries: writes.entries.clone(), ..Writes::default() }
+            }
             Fate::Kept | Fate::FailsKept => writes.clone(),
         };
         match self.keep(&kept, now) {
@@ -174,6 +245,15 @@ impl Disk {
             }
             if !hold.is_open() {
                 self.ended.insert(hold.sequence);
+            }
+        }
+        if let Some(UsageDecision { runs, days, counts, .. }) = self.beside.take() {
+            let key = |run: Run| ((run.outcome.clone(), run.id.clone()), run);
+            self.runs.extend(runs.into_iter().map(key));
+            self.keep_days(&days);
+            for count in counts {
+                self.counts.0 += count.opened;
+                self.counts.1 += count.completed;
             }
         }
         match alarm {

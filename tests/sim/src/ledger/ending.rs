@@ -1,5 +1,7 @@
 //! After the faults: every hold ends by itself, no alarm is missing, and the rows are the books.
 
+use edge_credits_core::usage::Run;
+
 use super::asked::Asked;
 use super::books::Books;
 use super::world::World;
@@ -94,6 +96,10 @@ impl World {
             left(row.sequence) != Some(i128::from(row.remaining.minor_units()))
                 || !row.held.is_zero()
         });
+        let state = |run: &Run| (run.unnamed, run.complete, run.steps);
+        if let Some(what) = books.usage_differs(disk.runs().map(state), disk.counts, disk.days()) {
+            return self.auditor.fail("U5", format!("{customer}: {what}"));
+        }
         let counts = (holds.len(), grants.len()) == (books.holds.len(), books.grants.len());
         if wrong.is_some() || off.is_some() || !counts {
             self.auditor.fail("D15", format!("{customer}: {wrong:?} or {off:?}"));

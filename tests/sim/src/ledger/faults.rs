@@ -28,6 +28,7 @@ kinds! {
         Parallel = "U1 two ends of one hold at once",
         AtTheInstant = "U1 end at the instant of expiry",
         TooLate = "U1 end of a hold that has ended",
+        PricesChange = "B2 prices change between signals",
         StreamDies = "K4 isolate dies mid-stream",
     }
 }
@@ -41,6 +42,7 @@ kinds! {
         Committed = "S5 committed, not answered",
         Answered = "S7 answered",
         AlarmEntered = "A1 alarm entered",
+        PlanBetween = "P1 between a plan's grants and that they were given",
         AlarmSettled = "A8 due written",
     }
 }
@@ -78,6 +80,14 @@ kinds! {
         StreamSettled = "a stream charged exactly what it used",
         StreamDied = "a dead stream charged what it had reported",
         StreamHeldMore = "a stream held more",
+        SignalTaken = "a signal charged",
+        SignalFree = "a signal that costs nothing: a step, a run billed before",
+        SignalDry = "a signal that is only asked about",
+        SignalAgain = "a signal again: answered as at first",
+        SignalRefused = "a signal refused",
+        PlanGiven = "a plan's period given",
+        Closed = "a customer taken away",
+        ReleasedByClosing = "a hold released with its customer",
         StreamMadeGood = "a stream's hold expired, and was made good",
     }
 }

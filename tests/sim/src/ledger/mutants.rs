@@ -21,6 +21,16 @@ pub(crate) enum Switch {
     ProgressDropped,
     /// A capture without an answer is taken for one that did nothing.
     CapturedAndCharged,
+    /// The runs that signals belong to are not written.
+    RunsLost,
+    /// The sums of a day are written before the signals, in a transaction of their own.
+    SumsApart,
+    /// That a period was given is written before what it brings.
+    PlanKeptFirst,
+    /// That a customer was taken away is not written.
+    ClosedInMemory,
+    /// A customer is taken away while credits are held.
+    ClosedOverHolds,
     /// What a hold that expired has left of a call is nobody's.
     NotMadeGood,
 }
@@ -45,6 +55,11 @@ impl Mistake {
         ("ledger: end said and not written", Self::Shell(Switch::SaidAndNotWritten)),
         ("stream: progress answered and not written", Self::Shell(Switch::ProgressDropped)),
         ("stream: unanswered capture charged besides", Self::Shell(Switch::CapturedAndCharged)),
+        ("signal: runs are not written", Self::Shell(Switch::RunsLost)),
+        ("signal: sums written apart", Self::Shell(Switch::SumsApart)),
+        ("plan: kept before its grants", Self::Shell(Switch::PlanKeptFirst)),
+        ("customer: closed in memory", Self::Shell(Switch::ClosedInMemory)),
+        ("customer: closed over open holds", Self::Shell(Switch::ClosedOverHolds)),
         ("stream: expired hold not made good", Self::Shell(Switch::NotMadeGood)),
     ];
 }

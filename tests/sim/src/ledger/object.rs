@@ -36,7 +36,7 @@ pub(super) struct Object {
 }
 
 /// Why there is no answer.
-enum Gone {
+pub(super) enum Gone {
     /// The object has died.
     Dead,
     Disk(DiskError),
@@ -58,7 +58,7 @@ impl Object {
 impl World {
     pub(super) fn clock(&self, customer: usize) -> Timestamp {
         let offset = self.objects[customer].offset;
-        Timestamp::from_millis(BASE + self.now as i64 + offset)
+        Timestamp::from_millis(BASE + self.plan.begins + self.now as i64 + offset)
     }
 
     /// A request reaches its object; `None` where no answer leaves it.
@@ -75,11 +75,17 @@ impl World {
         }
     }
 
-    fn try_to_serve(&mut self, customer: usize, asked: &Asked) -> Result<Answer, Gone> {
+    pub(super) fn try_to_serve(&mut self, customer: usize, asked: &Asked) -> Result<Answer, Gone> {
         self.may_die(customer, Point::Received)?;
         let (now, config) = (self.clock(customer), self.config());
-        let account = self.load(customer, now)?;
+        let account = self.ready(customer, now)?;
         self.may_die(customer, Point::Loaded)?;
+        let account = match asked {
+            Asked::Signals(_) | Asked::SetPlan(_) | Asked::Close => {
+                return self.serve_besides(customer, (account, now), asked);
+            }
+            _ => account,
+        };
         let disk = &mut self.objects[customer].disk;
         let decided = match asked {
             Asked::Command(command) => {
@@ -104,6 +110,7 @@ impl World {
                 let open = account.open_holds_at(now).rev().map(|hold| hold.id.clone());
                 Ok((Writes::default(), Answer::Holds(open.collect())))
             }
+            Asked::Signals(_) | Asked::SetPlan(_) | Asked::Close => return Err(Gone::Dead),
         };
         self.may_die(customer, Point::Decided)?;
         let (cause, writes, answer) = match decided {
@@ -129,6 +136,22 @@ impl World {
         Ok(answer)
     }
 
+    /// What is no command, and is answered by what it does.
+    fn serve_besides(
+        &mut self,
+        customer: usize,
+        (account, now): (Account, Timestamp),
+        asked: &Asked,
+    ) -> Result<Answer, Gone> {
+        let answer = match asked {
+            Asked::Signals(signals) => self.take_signals(customer, (account, now), signals)?,
+            Asked::SetPlan(plan) => self.set_plan(customer, (account, now), plan.as_ref())?,
+            _ => self.close(customer, (account, now))?,
+        };
+        self.auditor.stands(customer, (asked, now.as_millis()), &answer);
+        Ok(answer)
+    }
+
     /// What is due and written along with an answer that speaks of it: what was said to have ended
     /// must not be open again when the clock steps back.
     fn due(&mut self, customer: usize, account: &Account, now: Timestamp) -> Writes {
@@ -150,7 +173,7 @@ impl World {
     }
 
     /// The account in memory, or as it is stored, its alarm made sure of then.
-    fn load(&mut self, customer: usize, now: Timestamp) -> Result<Account, Gone> {
+    pub(super) fn load(&mut self, customer: usize, now: Timestamp) -> Result<Account, Gone> {
         let watches = !self.has(Switch::NoWatchdog);
         let object = &mut self.objects[customer];
         if let Some(account) = object.account.take() {
@@ -170,7 +193,7 @@ impl World {
     }
 
     /// Persists, then applies; memory is kept only where that went well.
-    fn commit(
+    pub(super) fn commit(
         &mut self,
         customer: usize,
         mut account: Account,
@@ -205,7 +228,7 @@ impl World {
     }
 
     /// What is not stored yet belongs to nobody, and is not kept in memory either.
-    fn remember(&mut self, customer: usize, account: Account) {
+    pub(super) fn remember(&mut self, customer: usize, account: Account) {
         let object = &mut self.objects[customer];
         object.account = (!object.disk.is_empty()).then_some(account);
     }
@@ -225,7 +248,7 @@ impl World {
         let _ = self.may_die(customer, Point::Answered);
     }
 
-    fn may_die(&mut self, customer: usize, point: Point) -> Result<(), Gone> {
+    pub(super) fn may_die(&mut self, customer: usize, point: Point) -> Result<(), Gone> {
         if !self.strike(Fault::Crash) {
             return Ok(());
         }
@@ -338,7 +361,7 @@ impl World {
             return Ok(());
         }
         let now = self.clock(customer);
-        let account = self.load(customer, now)?;
+        let account = self.ready(customer, now)?;
         let mut writes = match settle(&account, now) {
             Ok(writes) => writes,
             Err(no) => {

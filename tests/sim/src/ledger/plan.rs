@@ -2,11 +2,15 @@
 
 use super::faults::{Fault, Rates};
 use crate::faults::Kind;
+use crate::object::BASE;
 use crate::plan::{HOUR, MINUTE, SECOND};
 use crate::random::Random;
 
 /// How far a clock may be off, either way.
 const CLOCK_RANGE: u64 = HOUR;
+
+/// When a month ends, a year, the February of a leap year, and a week.
+const ENDS: [i64; 4] = [1_790_812_800_000, 1_798_761_600_000, 1_835_481_600_000, 1_790_553_600_000];
 
 /// A seed's decisions.
 #[derive(Clone, Debug)]
@@ -29,8 +33,14 @@ pub(super) struct Plan {
     /// The longest usual life of a hold.
     pub(super) longest: u64,
     pub(super) clock_range: u64,
-    /// How many of a thousand calls are streams.
+    /// How many of a thousand calls are streams, signals, and put a customer on a plan.
     pub(super) streams: u64,
+    pub(super) signals: u64,
+    pub(super) plans: u64,
+    /// Whether customers are taken away.
+    pub(super) closes: bool,
+    /// When it begins, in milliseconds after the usual beginning.
+    pub(super) begins: i64,
 }
 
 impl Plan {
@@ -51,7 +61,19 @@ impl Plan {
             longest: random.span(5 * SECOND, 6 * HOUR),
             clock_range: CLOCK_RANGE,
             streams: random.pick(&[0, 100, 400]),
+            signals: random.pick(&[0, 0, 150, 400]),
+            plans: random.pick(&[0, 0, 60, 200]),
+            closes: random.hit(150),
+            begins: 0,
         };
+        if plan.signals > 0 {
+            // The wallet, and what credit signals are taken from.
+            plan.units = 3;
+        }
+        if plan.plans > 0 {
+            let before = random.range(0, plan.span) as i64;
+            plan.begins = random.pick(&ENDS) - BASE - HOUR as i64 - before;
+        }
         let share = random.pick(&[150, 350, 600]);
         for fault in Fault::ALL {
             let (chosen, rate) = (random.hit(share), random.span(5, most(*fault)));

@@ -13,6 +13,7 @@ use super::books::{Books, Charged, Granted, Held, Line, Standing};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum No {
     KeyReused,
+    Closed,
     ExpiryPassed,
     UnknownCharge,
     UnknownGrant,
@@ -94,6 +95,9 @@ impl Books {
             let same = self.contents.get(id) == Some(&content(command));
             return if same { Ok(Comes::Again(id.clone())) } else { Err(No::KeyReused) };
         }
+        if self.closed {
+            return Err(No::Closed);
+        }
         self.advance(now);
         let own = self.sequence + 1;
         match command {
@@ -111,14 +115,20 @@ impl Books {
     fn consume(&mut self, it: &Consume, now: i64) -> Result<(), No> {
         let limit = match it.when_short {
             WhenShort::Reject => Some(0),
-            WhenShort::Allow => self.overdraft_limit,
+            WhenShort::Allow => self.limit_in(&it.unit),
         };
         self.usage((EntryKind::Consumption, &it.unit), minor(it.amount), limit, now)
     }
 
     fn debit(&mut self, it: &Debit, now: i64) -> Result<(), No> {
-        let limit = self.overdraft_limit;
+        let limit = self.limit_in(&it.unit);
         self.usage((EntryKind::Adjustment, &it.unit), minor(it.amount), limit, now)
+    }
+
+    /// The overdraft limit is so many whole credits of every unit, and the wallet has three decimals more.
+    fn limit_in(&self, unit: &Unit) -> Option<i128> {
+        let scale = if unit.as_str() == Unit::USD { 1_000 } else { 1 };
+        self.overdraft_limit.map(|limit| limit * scale)
     }
 
     /// Usage goes below zero as far as `limit` (L2).
@@ -266,7 +276,12 @@ impl Books {
         owner: &Owner,
         command: &Command,
     ) -> Result<Comes, No> {
-        let sequence = self.placed(wanted.hold)?;
+        let sequence = self.placed(wanted.hold);
+        let is_over = |sequence: &u64| self.holds[sequence].ended.is_some();
+        if self.closed && !sequence.as_ref().is_ok_and(is_over) {
+            return Err(No::Closed);
+        }
+        let sequence = sequence?;
         let hold = &self.holds[&sequence];
         if wanted.unit.is_some_and(|unit| *unit != hold.unit) {
             return Err(No::OtherUnit);

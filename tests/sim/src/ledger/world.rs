@@ -18,6 +18,7 @@ use super::object::Object;
 use super::plan::Plan;
 use super::streams::Stream;
 use super::tally::{Met, Tally};
+use super::tariff::{Prices, price_lists};
 use crate::auditor::Breach;
 use crate::disk::Fate;
 use crate::faults::Kind;
@@ -88,6 +89,9 @@ pub(crate) struct World {
     pub(super) known: Vec<Known>,
     pub(super) lived: BTreeSet<TransactionId>,
     pub(super) streams: Vec<Stream>,
+    /// The price lists of signals, and which is in force.
+    pub(super) prices: [Prices; 2],
+    pub(super) sells: usize,
     pub(super) keys_made: u64,
     pub(super) units: Vec<Unit>,
     pub(super) auditor: Auditor,
@@ -144,7 +148,7 @@ impl World {
             Owner { environment: Environment::Live, customer }
         };
         let owners: Vec<Owner> = (0..plan.customers).map(owner).collect();
-        let names = ["credits", "gpu"];
+        let names = ["credits", "gpu", "usd"];
         let units = names[..plan.units].iter().map(|name| Unit::parse(name).expect("a unit"));
         let torn = mistake == Some(Mistake::Shell(Switch::TornCommit));
         Self {
@@ -155,6 +159,8 @@ impl World {
             operations: Vec::new(),
             lived: BTreeSet::new(),
             streams: Vec::new(),
+            prices: price_lists(&mut random, plan.charge),
+            sells: 0,
             keys_made: 0,
             tally: Tally::default(),
             trace,
@@ -176,6 +182,10 @@ impl World {
             self.open_account(customer);
             let first = self.random.range(0, MINUTE);
             self.later(first, Event::Operate(customer));
+            if self.plan.closes {
+                let at = self.random.range(self.plan.span / 3, 2 * self.plan.span);
+                self.later(at, Event::Ask(customer, Asked::Close));
+            }
             for (fault, event) in [
                 (Fault::ClockStep, Event::ClockSteps(customer)),
                 (Fault::Eviction, Event::Evicted(customer)),
@@ -296,6 +306,9 @@ impl World {
     pub(super) fn arrives(&mut self, operation: usize) {
         let Operation { customer, asked, stream, .. } = self.operations[operation].clone();
         self.tally.calls += 1;
+        if matches!(asked, Asked::Signals(_)) {
+            self.may_change_prices();
+        }
         let Some(answer) = self.serve(customer, &asked) else { return };
         self.trace.note(self.now, format_args!("{customer} {asked:?}: {answer:?}"));
         if !self.strike(Fault::ReplyLost) && !self.operations[operation].answered {
