@@ -167,7 +167,7 @@ impl World {
     fn tell_what_is_due(&mut self, stream: usize) {
         while !self.streams[stream].placing {
             let running = &mut self.streams[stream];
-            match (running.meter.due(), running.parts.last_mut()) {
+            match (running.meter.due(false), running.parts.last_mut()) {
                 (Some(Due::Progress(used)), Some(part)) => {
                     part.told = part.told.max(minor(used));
                     let (id, unit) = (part.id.clone(), running.unit.clone());
