@@ -165,9 +165,11 @@ impl World {
 
     /// What the meter says is due, one thing at a time.
     fn tell_what_is_due(&mut self, stream: usize) {
+        // Now and then nothing comes for a while, and all is told once.
+        let mut is_pause = self.random.hit(100);
         while !self.streams[stream].placing {
             let running = &mut self.streams[stream];
-            match (running.meter.due(false), running.parts.last_mut()) {
+            match (running.meter.due(mem::take(&mut is_pause)), running.parts.last_mut()) {
                 (Some(Due::Progress(used)), Some(part)) => {
                     part.told = part.told.max(minor(used));
                     let (id, unit) = (part.id.clone(), running.unit.clone());
@@ -218,6 +220,10 @@ impl World {
             (_, Asked::Adjust(id, Adjust::Progress { used, .. }), Answer::Adjusted(_)) => {
                 let part = hears.parts.iter_mut().find(|part| part.id == *id).expect("its hold");
                 part.heard = part.heard.max(minor(*used));
+                let (is_latest, id) = (part.told == minor(*used), part.id.clone());
+                if is_latest && hears.parts.last().is_some_and(|last| last.id == id) {
+                    hears.meter.acknowledged();
+                }
             }
             (At::Settling(index), Asked::Command(command), answer) => {
                 let ended = match answer {
