@@ -18,7 +18,9 @@ impl Arguments {
         while let Some(argument) = rest.next() {
             let Some(name) = argument.strip_prefix("--").filter(|name| known.contains(name)) else {
                 let names: Vec<_> = known.iter().map(|name| format!("--{name}")).collect();
-                bail!("`{argument}` is not understood here; known: {}", names.join(", "));
+                let known = names.join(", ");
+                let known = if known.is_empty() { "nothing but --help" } else { &known };
+                bail!("`{argument}` is not understood here; known: {known}");
             };
             let Some(value) = rest.next() else { bail!("--{name} needs a value") };
             if values.iter().any(|(other, _)| other == name) {

@@ -90,14 +90,18 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if failed > 0 { bail!("the tests failed") } else { Ok(()) }
 }
 
+/// In the order in which they run.
+pub(crate) fn layer_names() -> Vec<&'static str> {
+    LAYERS.iter().map(|layer| layer.name).collect()
+}
+
 fn chosen(only: Option<&str>) -> Result<Vec<&'static Layer>> {
     let Some(only) = only else { return Ok(LAYERS.iter().collect()) };
     only.split(',')
         .map(|name| match LAYERS.iter().find(|layer| layer.name == name) {
             Some(layer) => Ok(layer),
             None => {
-                let names: Vec<_> = LAYERS.iter().map(|layer| layer.name).collect();
-                bail!("there is no layer `{name}`; there are: {}", names.join(", "))
+                bail!("there is no layer `{name}`; there are: {}", layer_names().join(", "))
             }
         })
         .collect()
