@@ -2,13 +2,16 @@
 // origin, on a phone and a desktop, in light and dark, by keyboard, and judged by axe-core.
 
 import assert from "node:assert/strict";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
-import { makeKeys } from "../runtimes/keys.mjs";
+import { clocknextApi } from "../runtimes/clocknext/api.mjs";
+import { faceKeys } from "../runtimes/clocknext/world.mjs";
+import { dateBack, month, names } from "../runtimes/portal/month.mjs";
 import { SECRET, busy, caller, many, owing, tokenFor } from "../runtimes/portal/town.mjs";
 import { REPOSITORY } from "../runtimes/project.mjs";
 import { ledgerWorker, startWorkerd } from "../runtimes/workerd.mjs";
@@ -23,9 +26,11 @@ const MIN_CONTRAST = 4.5;
 const MIN_TARGET_PIXELS = 44;
 const PICTURES = join(REPOSITORY, "target", "browser", "screenshots");
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-const CUSTOMERS = ["cus_busy", "cus_owing", "cus_many", "cus_new"];
+const CUSTOMERS = ["cus_busy", "cus_owing", "cus_many", "cus_new", "a month of usage"];
 
-const keys = makeKeys();
+const { keys, cnk, API_KEYS } = faceKeys();
+/** The ids of those whom the directory has named. */
+const ids = {};
 const packs = [
   { price: "price_small", credits: 1000, product: "starter", expires_after_days: 365 },
   { price: "price_medium", credits: 5000, expires_after_days: 365 },
@@ -36,10 +41,19 @@ let owner;
 let chromium;
 let call;
 let axe;
+let state;
 before(async () => {
-  const bindings = { API_KEYS: keys.secret, PORTAL_SECRET: SECRET, TOPUP_PACKS: JSON.stringify(packs) };
+  const bindings = { API_KEYS, PORTAL_SECRET: SECRET, TOPUP_PACKS: JSON.stringify(packs) };
   const message = ledgerWorker({ ...bindings, PORTAL_TOPUP: "message" }, { name: "message" });
-  runtime = await startWorkerd({ workers: [ledgerWorker(bindings), message] });
+  state = await mkdtemp(join(tmpdir(), "edge-credits-portal-"));
+  const start = () => startWorkerd({ workers: [ledgerWorker(bindings), message], state });
+  runtime = await start();
+  const id = await names(clocknextApi(runtime.urls.ledger, cnk.test.text), "ops@northwind.example");
+  ids["a month of usage"] = id;
+  const times = await month(caller(runtime.urls.ledger, keys.test.text), id);
+  await runtime.stop();
+  await dateBack(state, id, times);
+  runtime = await start();
   owner = await startOwner();
   call = caller(runtime.urls.ledger, keys.test.text);
   await busy(call, "cus_busy");
@@ -53,6 +67,7 @@ after(async () => {
   await chromium?.browser.close();
   await owner?.stop();
   await runtime?.stop();
+  await rm(state, { recursive: true, force: true });
 });
 
 /** The owner's app: a page with a frame whose address it is told, and what that frame has said to it. */
@@ -79,7 +94,7 @@ async function startOwner() {
 }
 
 const embed = (customer, { more = "", worker = "ledger", ...token } = {}) =>
-  `${runtime.urls[worker]}/portal/embed?token=${tokenFor(customer, { env: "test", ...token })}${more}`;
+  `${runtime.urls[worker]}/portal/embed?token=${tokenFor(ids[customer] ?? customer, { env: "test", ...token })}${more}`;
 
 /** A fresh page; it notes what is loaded, what is complained of, and what the policy has stopped. */
 async function open(url, { screen = "desktop", scheme = "light", zone, script = true, still } = {}) {
@@ -216,6 +231,20 @@ describe("to who reads it", () => {
     await close();
   });
 
+  test("a month at a glance: what is used most, what is about to be lost, and for whom", async () => {
+    const { page, close } = await open(embed("a month of usage"));
+    const text = (selector) => page.$eval(selector, (element) => element.textContent);
+    assert.equal(await text(".who strong"), "Northwind Laboratories");
+    assert.equal(await page.$eval("#series", (select) => select.selectedOptions[0].textContent), "API credits");
+    const bars = await page.$$eval("[data-series]:not([hidden]) .bars .day", (all) => all.length);
+    assert.equal(bars, 30, "usage on every day");
+    const rule = await page.$eval("[data-series]:not([hidden])", (one) => getComputedStyle(one).borderTopWidth);
+    assert.equal(rule, "0px", "one chart needs no rule above it");
+    assert.match(await text(".cards .alarm"), /^[\d,]+ expire in 3 days$/);
+    assert.deepEqual(await page.$$eval(".side h2", (all) => all.map((one) => one.textContent)), ["Usage", "Coming up"]);
+    await close();
+  });
+
   test("heard: landmarks, headings, the chart in a sentence and as a table", async () => {
     const { page, close } = await open(embed("cus_busy"));
     const flat = (node) => [node, ...(node.children ?? []).flatMap(flat)];
@@ -227,7 +256,7 @@ describe("to who reads it", () => {
       "Credits",
       "Top up",
       "Usage",
-      "Expiry dates",
+      "Coming up",
       "Recent activity",
     ]);
     const chart = nodes.find(({ role, name }) => ["image", "img"].includes(role) && name);

@@ -33,6 +33,9 @@ pub const MAX_GRANTS: usize = 12;
 /// Fewest days of usage from which a balance's end is foretold: of one busy day nothing follows.
 const MIN_PACE_DAYS: u32 = 3;
 
+/// A day.
+const DAY_MILLIS: i128 = 86_400_000;
+
 /// The furthest that is foretold, in days.
 pub const MAX_LASTING_DAYS: u32 = 365;
 
@@ -71,8 +74,8 @@ pub struct UnitView {
     pub used: i64,
     /// What was used in as many days before.
     pub used_before: i64,
-    /// In how many days `available` is used up at the pace of the chart's days, where that can be
-    /// said; [`MAX_LASTING_DAYS`] stands for that or more.
+    /// In how many days `available` is used up at the pace of the chart's days, or has expired unused,
+    /// where that can be said; [`MAX_LASTING_DAYS`] stands for that or more.
     pub lasts_days: Option<u32>,
 }
 
@@ -120,14 +123,15 @@ impl View {
         newest: &[Entry],
         mut days: impl FnMut(&Unit, Window) -> Result<Vec<(Day, Tally)>, E>,
     ) -> Result<Self, E> {
+        let grants = account.grants_at(now)?;
         let mut units = Vec::new();
         for unit in units_of(account.totals()) {
             let balance = account.balance(&unit, now)?;
             let chart = Window::ending(Day::of(balance.as_of), CHART_DAYS);
             let whole = Window { first: chart.previous().first, last: chart.last };
-            place(&mut units, UnitView::of(&balance, chart, &days(&unit, whole)?), UnitView::rank);
+            let view = UnitView::of(&balance, &grants, chart, &days(&unit, whole)?);
+            place(&mut units, view, UnitView::rank);
         }
-        let grants = account.grants_at(now)?;
         let (ending, coming) = (by_end(&grants), by_start(&grants));
         let lines: Vec<Line> = newest.iter().filter_map(Line::of).collect();
         Ok(Self {
@@ -169,7 +173,7 @@ fn place<T, R: Ord>(items: &mut Vec<T>, item: T, rank: impl Fn(&T) -> R) {
 pub const NO_ACTIVITY: [EntryKind; 3] = [EntryKind::Hold, EntryKind::Release, EntryKind::Scheduled];
 
 impl UnitView {
-    fn of(balance: &Balance, chart: Window, sums: &[(Day, Tally)]) -> Self {
+    fn of(balance: &Balance, grants: &[Grant], chart: Window, sums: &[(Day, Tally)]) -> Self {
         let consumed = |window: Window| {
             let within = sums.iter().filter(move |(day, _)| window.contains(*day));
             within.fold(0_i64, |sum, (_, tally)| sum.saturating_add(tally.consumed))
@@ -186,7 +190,7 @@ impl UnitView {
             unit: balance.unit.clone(),
             available: balance.available,
             held: balance.held,
-            lasts_days: pace_days.and_then(|days| lasting(balance.available, used, days)),
+            lasts_days: pace_days.and_then(|days| lasting(balance, grants, (used, days))),
             used_before: consumed(chart.previous()),
             used,
             days,
@@ -218,11 +222,28 @@ impl UnitView {
     }
 }
 
-fn lasting(available: Credits, used: i64, days: u32) -> Option<u32> {
-    if !available.is_positive() || used <= 0 || days < MIN_PACE_DAYS {
+/// Grant by grant in their burn order, each until it is used up or ends: what expires is not there to be
+/// used. A grant that is to come is not counted on.
+fn lasting(balance: &Balance, grants: &[Grant], (used, days): (i64, u32)) -> Option<u32> {
+    if !balance.available.is_positive() || used <= 0 || days < MIN_PACE_DAYS {
         return None;
     }
-    let left = i128::from(available.minor_units()) * i128::from(days) / i128::from(used);
+    let own = |grant: &&Grant| grant.unit == balance.unit && grant.state == GrantState::Active;
+    let mut burning: Vec<&Grant> = Vec::new();
+    for grant in grants.iter().filter(own) {
+        let at = burning.iter().position(|other| grant.burns_before(other).is_lt());
+        burning.insert(at.unwrap_or(burning.len()), grant);
+    }
+    // In milliseconds from now.
+    let pace = i128::from(days) * DAY_MILLIS;
+    let mut gone = 0_i128;
+    for grant in burning {
+        let takes = i128::from(grant.free().minor_units()) * pace / i128::from(used);
+        let ends =
+            grant.expires_at.map(|at| i128::from(at.as_millis() - balance.as_of.as_millis()));
+        gone = ends.map_or(gone + takes, |ends| (gone + takes).min(ends.max(gone)));
+    }
+    let left = gone / DAY_MILLIS;
     Some(u32::try_from(left).unwrap_or(u32::MAX).min(MAX_LASTING_DAYS))
 }
 

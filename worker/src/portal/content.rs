@@ -13,7 +13,7 @@ use edge_credits_core::topup::packs::Pack;
 
 use super::chart::chart;
 use super::names::Names;
-use super::words::{day_tag, distance, exact, glance, lasting, minute_tag, name};
+use super::words::{about, day_tag, distance, exact, glance, lasting, minute_tag, name};
 use crate::html::escaped;
 
 /// Most packs that are offered at first sight.
@@ -58,16 +58,22 @@ pub(super) struct Content<'a> {
 /// The page's content.
 pub(super) fn content(content: &Content<'_>) -> String {
     let (view, names) = (content.view, content.names);
-    let grants = grants(view, names);
-    let usage = usage(view, names);
     let top_up = top_up(content);
+    let rest = if view.is_new() && view.coming.is_empty() {
+        nothing_yet()
+    } else {
+        format!(
+            "<div class=\"columns\"><div class=\"side\">{}{}</div>{}</div>",
+            usage(view, names),
+            grants(view, names),
+            activity(view, names),
+        )
+    };
     format!(
-        "{}<div class=\"first{}\">{}{top_up}</div><div class=\"columns\"><div class=\"side\">{usage}\
-         {grants}</div>{}</div>{}",
+        "{}<div class=\"first{}\">{}{top_up}</div>{rest}{}",
         header(content),
         if top_up.is_empty() || view.units.len() > 2 { "" } else { " beside" },
         balances(view, names),
-        activity(view, names),
         footer(content),
     )
 }
@@ -90,10 +96,18 @@ fn header(content: &Content<'_>) -> String {
     )
 }
 
+/// Instead of panels that have nothing to show: one that says what will be there.
+fn nothing_yet() -> String {
+    "<section class=\"panel none\" aria-labelledby=\"h-none\"><h2 id=\"h-none\">No activity yet</h2>\
+     <p class=\"empty\">Usage by day, expiry dates and recent activity show up here as soon as there \
+     are any.</p></section>"
+        .to_owned()
+}
+
 fn balances(view: &View, names: &Names<'_>) -> String {
     let mut cards = String::new();
     for unit in &view.units {
-        cards.push_str(&card(unit, view.is_new(), names));
+        cards.push_str(&card(unit, view, names));
     }
     let many = if view.units.len() > 1 { " many" } else { "" };
     format!(
@@ -102,7 +116,7 @@ fn balances(view: &View, names: &Names<'_>) -> String {
     )
 }
 
-fn card(unit: &UnitView, is_new: bool, names: &Names<'_>) -> String {
+fn card(unit: &UnitView, view: &View, names: &Names<'_>) -> String {
     let minor_units = unit.available.minor_units();
     let (all, shown) = (exact(minor_units, &unit.unit), glance(minor_units, &unit.unit));
     let long = if shown.chars().count() > 9 { " long" } else { "" };
@@ -119,16 +133,13 @@ fn card(unit: &UnitView, is_new: bool, names: &Names<'_>) -> String {
         let short = if days < 7 { " alarm" } else { "" };
         let _ = write!(notes, "<p class=\"note{short}\">{}</p>", lasting(days));
     } else if unit.available.is_zero() {
-        let words = if is_new { "Nothing here yet" } else { "Nothing left" };
+        let words = if view.is_new() { "Nothing here yet" } else { "Nothing left" };
         let _ = write!(notes, "<p class=\"note\">{words}</p>");
     }
+    notes.push_str(&ending_soon(unit, view));
     if unit.held.is_positive() {
-        let held = names.counted(unit.held.minor_units(), &unit.unit);
-        let _ = write!(
-            notes,
-            "<p class=\"note\">{} more set aside for work under way</p>",
-            escaped(&held)
-        );
+        let held = exact(unit.held.minor_units(), &unit.unit);
+        let _ = write!(notes, "<p class=\"note\">{held} more set aside for work under way</p>");
     }
     format!(
         "<li class=\"card{}\"><h3>{}</h3><p class=\"amount{long}\"><data value=\"{}\" \
@@ -139,6 +150,29 @@ fn card(unit: &UnitView, is_new: bool, names: &Names<'_>) -> String {
         escaped(&all),
         escaped(&shown),
     )
+}
+
+/// What of a balance is about to be lost: the one thing on the page that does not wait.
+fn ending_soon(unit: &UnitView, view: &View) -> String {
+    let is_soon = |grant: &&GrantView| {
+        grant.unit == unit.unit && grant.time.since(view.as_of).as_secs() < SOON
+    };
+    let mut soon = view.ending.iter().filter(is_soon);
+    let Some(first) = soon.next() else { return String::new() };
+    let more: Vec<&GrantView> = soon.collect();
+    let sum = |sum: i64, grant: &&GrantView| sum.saturating_add(grant.amount.minor_units());
+    let amount = more.iter().fold(first.amount.minor_units(), sum);
+    let when = match more.as_slice() {
+        [] => distance(view.as_of, first.time),
+        _ => "within a week".to_owned(),
+    };
+    // Holds may have some of a grant, which is then not free to expire.
+    let what = if amount >= unit.available.minor_units() {
+        "All of it expires".to_owned()
+    } else {
+        format!("{} expire", exact(amount, &unit.unit))
+    };
+    format!("<p class=\"note alarm\">{what} {when}</p>")
 }
 
 fn top_up(content: &Content<'_>) -> String {
@@ -198,9 +232,14 @@ fn usage(view: &View, names: &Names<'_>) -> String {
     let shown = if shown.is_empty() { view.units.iter().take(1).collect() } else { shown };
     let mut series = String::new();
     let mut options = String::new();
+    // The one that is used on most days comes first to the eye; of equals the first.
+    let days = |unit: &UnitView| unit.days.iter().filter(|(_, used)| *used > 0).count();
+    let most = shown.iter().map(|unit| days(unit)).max().unwrap_or(0);
+    let picked = shown.iter().position(|unit| days(unit) == most);
     for (number, unit) in shown.iter().enumerate() {
         let name = escaped(&names.heading(&unit.unit));
-        let _ = write!(options, "<option value=\"{number}\">{name}</option>");
+        let selected = if Some(number) == picked { " selected" } else { "" };
+        let _ = write!(options, "<option value=\"{number}\"{selected}>{name}</option>");
         let several = shown.len() > 1;
         let named = if several { format!("<h3>{name}</h3>") } else { String::new() };
         let _ = write!(
@@ -233,7 +272,7 @@ fn facts(unit: &UnitView, names: &Names<'_>) -> String {
     let before = if unit.used_before > 0 {
         format!(
             "<div><dt>The {days} days before</dt><dd>{}{}</dd></div>",
-            escaped(&glance(unit.used_before, &unit.unit)),
+            escaped(&about(unit.used_before, &unit.unit)),
             change(unit.used, unit.used_before)
         )
     } else {
@@ -242,9 +281,9 @@ fn facts(unit: &UnitView, names: &Names<'_>) -> String {
     format!(
         "<dl class=\"facts\"><div><dt>Last {days} days</dt><dd>{}{}</dd></div>\
          <div><dt>A day on average</dt><dd>{}</dd></div>{before}</dl>",
-        escaped(&glance(unit.used, &unit.unit)),
+        escaped(&about(unit.used, &unit.unit)),
         escaped(&names.noun(&unit.unit, "")),
-        escaped(&glance(unit.used / days, &unit.unit)),
+        escaped(&about(unit.used / days, &unit.unit)),
     )
 }
 
@@ -264,26 +303,28 @@ fn grants(view: &View, names: &Names<'_>) -> String {
     for grant in &view.ending {
         let distance = distance(view.as_of, grant.time);
         let soon = grant.time.since(view.as_of).as_secs() < SOON;
-        lines.push_str(&grant_line(grant, names, ("Expires", &distance), soon));
+        let class = if soon { " class=\"soon\"" } else { "" };
+        lines.push_str(&grant_line(grant, names, ("Expires", &distance), class));
     }
     if view.more_ending > 0 {
         let _ = write!(lines, "<li class=\"rest\">and {} more, later</li>", view.more_ending);
     }
     for grant in &view.coming {
         let distance = distance(view.as_of, grant.time);
-        lines.push_str(&grant_line(grant, names, ("Arrives", &distance), false));
+        lines.push_str(&grant_line(grant, names, ("Arrives", &distance), " class=\"coming\""));
     }
     let has_any = view.units.iter().any(|unit| unit.available.is_positive());
     if lines.is_empty() && !has_any {
         return String::new();
     }
+    let heading = if view.coming.is_empty() { "Expiry dates" } else { "Coming up" };
     let inside = if lines.is_empty() {
         "<p class=\"empty\">Nothing of your balance expires.</p>".to_owned()
     } else {
         format!("<ul class=\"lines\">{lines}</ul>")
     };
     format!(
-        "<section class=\"panel\" aria-labelledby=\"h-grants\"><h2 id=\"h-grants\">Expiry dates</h2>\
+        "<section class=\"panel\" aria-labelledby=\"h-grants\"><h2 id=\"h-grants\">{heading}</h2>\
          {inside}</section>"
     )
 }
@@ -292,16 +333,16 @@ fn grant_line(
     grant: &GrantView,
     names: &Names<'_>,
     (verb, distance): (&str, &str),
-    soon: bool,
+    class: &str,
 ) -> String {
+    let plus = if verb == "Arrives" { "+" } else { "" };
     let product = grant
         .product
         .as_ref()
         .map(|product| format!(" <span class=\"of\">{}</span>", escaped(&name(product.as_str()))));
     format!(
-        "<li{}><div><p class=\"what\">{}{}</p><p class=\"when\">{verb} {}</p></div>\
+        "<li{class}><div><p class=\"what\">{plus}{}{}</p><p class=\"when\">{verb} {}</p></div>\
          <p class=\"tag\">{distance}</p></li>",
-        if soon { " class=\"soon\"" } else { "" },
         escaped(&names.counted(grant.amount.minor_units(), &grant.unit)),
         product.unwrap_or_default(),
         day_tag(grant.time),

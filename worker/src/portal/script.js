@@ -12,7 +12,7 @@
   const SOURCE = "edge-credits-portal";
   let token = main.dataset.token;
   let ends = performance.now() + Number(main.dataset.seconds) * 1000;
-  let picked = "0";
+  let picked = null;
   let timer;
   let asking = false;
   let again = false;
@@ -46,7 +46,9 @@
     const select = main.querySelector("#series");
     if (select) {
       select.parentElement.hidden = false;
-      if ([...select.options].some(({ value }) => value === picked)) select.value = picked;
+      if (picked !== null && [...select.options].some(({ value }) => value === picked)) {
+        select.value = picked;
+      }
       root.classList.add("picked");
       show(select.value);
     }

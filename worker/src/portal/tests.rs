@@ -101,6 +101,31 @@ fn nothing_that_comes_from_outside_is_markup() {
     assert!(html.contains("&lt;b&gt;@&quot;x&quot;"));
 }
 
+/// What is about to be lost stands beside the balance that loses it.
+#[test]
+fn what_expires_soon_is_told_with_the_balance() {
+    let grant = |amount, time| GrantView {
+        unit: Unit::credits(),
+        amount: credits(amount),
+        product: None,
+        time: at(time),
+    };
+    let soon = "2026-11-25T11:00:00Z";
+    for (ending, words) in [
+        (vec![grant(40, soon)], Some("40 expire in 3 days")),
+        (vec![grant(100, soon)], Some("All of it expires in 3 days")),
+        (vec![grant(30, soon), grant(12, "2026-11-28T00:00:00Z")], Some("42 expire within a week")),
+        (vec![grant(40, "2026-11-30T00:00:00Z")], None),
+    ] {
+        let mut view = view(vec![unit("credits", 100, 1_000_000), unit("usd", 100, 0)]);
+        view.ending = ending;
+        let html = said(&view, &Offer::Nothing);
+        let told =
+            html.split("<p class=\"note alarm\">").nth(1).and_then(|rest| rest.split('<').next());
+        assert_eq!(told, words);
+    }
+}
+
 #[test]
 fn a_price_is_no_markup_either() {
     let packs = "[{\"price\":\"price_\\\"><script>\",\"credits\":10,\"expires_after_days\":1}]";
@@ -115,7 +140,7 @@ fn a_price_is_no_markup_either() {
 #[test]
 fn a_new_customer_reads_what_will_be_there() {
     let html = said(&view(vec![unit("credits", 0, 0)]), &Offer::Nothing);
-    for words in ["No usage in the last 30 days", "Nothing yet. Top-ups and usage"] {
+    for words in ["Nothing here yet", "No activity yet", "Usage by day, expiry dates"] {
         assert!(html.contains(words), "{words}");
     }
     assert!(!html.contains("Expiry dates") && !html.contains("<svg"));
@@ -135,9 +160,9 @@ fn with_many_units_one_chart_is_chosen_of_those_with_usage() {
     let units = vec![unit("credits", 1, 1_000_000), unit("usd", 1, 0), unit("seats", 1, 2_000_000)];
     let html = said(&view(units), &Offer::Nothing);
     assert_eq!(html.matches("data-series=").count(), 2);
-    assert!(
-        html.contains("<option value=\"0\">Credits</option><option value=\"1\">Seats</option>")
-    );
+    assert!(html.contains(
+        "<option value=\"0\" selected>Credits</option><option value=\"1\">Seats</option>"
+    ));
     assert!(!html.contains("<option value=\"2\">"));
 }
 

@@ -13,7 +13,7 @@ use crate::html::grouped;
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// Decimals of a glance at less than one, and at more.
+/// Decimals of a glance at what is less than a hundredth, or of credits less than one, and at more.
 const GLANCE: (u8, u8) = (6, 2);
 
 /// A name from a price list as one writes it, with a capital.
@@ -43,9 +43,21 @@ pub(super) fn exact(minor_units: i64, unit: &Unit) -> String {
 
 /// An amount for a glance: rounded down.
 pub(super) fn glance(minor_units: i64, unit: &Unit) -> String {
-    let whole = 10_i64.pow(u32::from(unit.scale().decimals()));
-    let decimals = if minor_units.abs() < whole { GLANCE.0 } else { GLANCE.1 };
-    exact(floor(minor_units, unit.scale(), decimals), unit)
+    exact(floor(minor_units, unit.scale(), decimals(minor_units, unit)), unit)
+}
+
+/// The same of what was used, which is no promise: rounded to the nearest.
+pub(super) fn about(minor_units: i64, unit: &Unit) -> String {
+    let decimals = decimals(minor_units, unit);
+    let step = 10_i64.pow(u32::from(unit.scale().decimals().saturating_sub(decimals)));
+    glance(minor_units.saturating_add(step / 2), unit)
+}
+
+fn decimals(minor_units: i64, unit: &Unit) -> u8 {
+    // Money has cents; credits below one are told as they are.
+    let parts = if unit.as_str() == Unit::USD { 100 } else { 1 };
+    let least = 10_i64.pow(u32::from(unit.scale().decimals())) / parts;
+    if minor_units.abs() < least { GLANCE.0 } else { GLANCE.1 }
 }
 
 fn floor(minor_units: i64, scale: Scale, decimals: u8) -> i64 {
@@ -84,7 +96,8 @@ pub(super) fn distance(from: Timestamp, to: Timestamp) -> String {
         0 => "in less than an hour".to_owned(),
         1 => "in 1 hour".to_owned(),
         2..48 => format!("in {hours} hours"),
-        _ => format!("in {} days", hours / 24),
+        // To the nearest, as one counts the days between two dates.
+        _ => format!("in {} days", (hours + 12) / 24),
     }
 }
 
@@ -139,6 +152,9 @@ mod tests {
             ("usd", 1_234_500_000_000, "$1,234.50", "$1,234.50", "$1,234.50"),
             ("usd", 12_349_999_999, "$12.349999999", "$12.34", "$12.349999999"),
             ("usd", 150_123, "$0.000150123", "$0.00015", "$0.000150123"),
+            ("usd", 838_400_000, "$0.8384", "$0.83", "$0.8384"),
+            ("usd", 10_000_000, "$0.01", "$0.01", "$0.01"),
+            ("usd", 9_999_999, "$0.009999999", "$0.009999", "$0.009999999"),
             ("usd", -100_000_000, "−$0.10", "−$0.10", "−$0.10"),
             ("api_calls", 2_000_000, "2", "2", "2 api calls"),
         ];
@@ -158,6 +174,16 @@ mod tests {
         ] {
             assert_eq!(Names(None).heading(&unit(name)), expected);
         }
+        for (name, minor_units, nearest) in [
+            ("usd", 838_400_000, "$0.84"),
+            ("usd", 27_946_666, "$0.03"),
+            ("usd", 1_999_999_999, "$2.00"),
+            ("credits", 305_666_666, "305.67"),
+            ("credits", 333_333, "0.333333"),
+            ("credits", 0, "0"),
+        ] {
+            assert_eq!(about(minor_units, &unit(name)), nearest);
+        }
         let most = Credits::MAX.minor_units();
         assert_eq!(glance(most, &unit("credits")), "8,000,000,000");
         assert_eq!(glance(-most, &unit("credits")), "−8,000,000,000");
@@ -175,6 +201,7 @@ mod tests {
             ("2026-11-02T13:00:00Z", "in 1 hour"),
             ("2026-11-04T11:59:00Z", "in 47 hours"),
             ("2026-11-04T12:00:00Z", "in 2 days"),
+            ("2026-11-05T11:59:00Z", "in 3 days"),
             ("2027-11-02T12:00:00Z", "in 365 days"),
         ] {
             assert_eq!(distance(noon, at(to)), expected);

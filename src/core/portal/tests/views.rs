@@ -148,6 +148,37 @@ fn how_long_it_lasts_follows_from_the_days_since_it_began() {
     assert_eq!((unit.available, unit.lasts_days), (credits(-30), None));
 }
 
+/// What expires unused is not there to be used: 30 in 3 days are 10 a day.
+#[test]
+fn what_expires_does_not_last() {
+    let until = |days: i64| {
+        let at = Timestamp::from_millis(NOON + days * DAY);
+        format!(r#","expires_at":"{at}""#)
+    };
+    let table: [(&[(&str, String)], u32); 6] = [
+        // 100 without an end.
+        (&[("100", String::new())], 10),
+        // 80 of them end in two days, of which 20 are used by then; the other 20 last for two more.
+        (&[("80", until(2)), ("20", String::new())], 4),
+        // Used up before they end.
+        (&[("10", until(2)), ("20", String::new())], 3),
+        // All of it ends.
+        (&[("80", until(2))], 2),
+        (&[("80", until(2)), ("80", until(5))], 5),
+        // Who burns first is who ends first, whatever came first.
+        (&[("20", String::new()), ("80", until(2))], 4),
+    ];
+    for (grants, expected) in table {
+        let mut book = Book::new();
+        book.add(NOON - 9 * DAY, &topup("30", ""));
+        book.consume(NOON - 2 * DAY, &charge("30", ""));
+        for (amount, more) in grants {
+            book.add(NOON, &topup(amount, more));
+        }
+        assert_eq!(book.view(NOON).units[0].lasts_days, Some(expected), "{grants:?}");
+    }
+}
+
 #[test]
 fn units_by_what_matters() {
     let mut book = Book::new();

@@ -27,9 +27,6 @@ use crate::wire::requests::{
     read_key,
 };
 
-/// Most keys that a refusal tells of.
-const MAX_KNOWN: usize = 10;
-
 /// Reads a wallet entry: `amount` in USD, positive for money that came in, negative for a correction;
 /// `type` `topup` (the default) or `adjustment` (the default of a negative one), `description`,
 /// `metadata`, `expiresAt`, `idempotencyKey`.
@@ -97,10 +94,8 @@ pub fn unknown_credits(unit: &Unit, catalog: &Catalog) -> ApiError {
         param: &'static str,
         known: Vec<&'a str>,
     }
-    let mut known: Vec<&str> = catalog.credit_types().map(|known| known.key.as_str()).collect();
-    known.sort_by_key(|known| distance(known, unit.as_str()));
-    known.truncate(MAX_KNOWN);
-    let hint = match known.first() {
+    let known = || catalog.credit_types().map(|known| known.key.as_str());
+    let hint = match known().min_by_key(|known| distance(known, unit.as_str())) {
         _ if catalog.step(unit.as_str()).is_some() => {
             "It is a step of an outcome, which is paid from the wallet.".to_owned()
         }
@@ -112,7 +107,8 @@ pub fn unknown_credits(unit: &Unit, catalog: &Catalog) -> ApiError {
          nothing could be spent from them. {hint} Nothing was changed.",
         unit.as_str()
     );
-    ApiError::new(Code::UnknownKey, &message).with_details(&Details { param: "agentKey", known })
+    ApiError::new(Code::UnknownKey, &message)
+        .with_details(&Details { param: "agentKey", known: known().collect() })
 }
 
 /// How many letters are to be added, left out or changed to come from one key to another.
