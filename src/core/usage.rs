@@ -10,7 +10,7 @@
 //! | U1 | a signal is recorded once, whatever it costs: its key's entry is its record, and a repeat is answered from it without being priced again, whatever has become of the catalog |
 //! | U2 | what does not cover a signal is refused, and nothing of it is kept |
 //! | U3 | a run of an outcome is billed once, by the signal that completes it, at the price that it was opened with |
-//! | U4 | an entry names the version of the catalog that priced it |
+//! | U4 | an entry names the version of the catalog that priced it, and that of its run where it is another |
 //! | U5 | the sums of a day are those of the signals that were taken on it, and runs are counted as they are |
 
 mod days;
