@@ -169,6 +169,12 @@ impl Catalog {
         })
     }
 
+    /// The outcome of this name.
+    #[must_use]
+    pub fn outcome(&self, name: &str) -> Option<&Outcome> {
+        self.outcomes.get(name)
+    }
+
     /// The models, by id.
     pub fn models(&self) -> impl Iterator<Item = &Model> {
         self.models.values()

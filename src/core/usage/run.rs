@@ -121,7 +121,10 @@ impl TakenStep {
     ) -> Option<Self> {
         let key = signal.key.as_ref().filter(|_| signal.kind == SignalType::Outcome)?;
         let found = catalog.step(key.as_str());
-        let known = find(runs, signal.run.as_deref(), key, found.as_ref());
+        let known = match signal.run.as_deref() {
+            Some(id) => named(runs, id, key, (catalog, found.as_ref())),
+            None => unnamed(runs, key, found.as_ref()),
+        };
         let opened = || {
             let found = found?;
             let made = || id.as_str().replacen("txn_", "run_", 1);
@@ -174,25 +177,31 @@ impl TakenStep {
     }
 }
 
-/// The known run that takes a step.
-fn find<'a>(
+/// The known run that takes a step without `runId`: the one that was opened first.
+fn unnamed<'a>(runs: &'a [Run], key: &Unit, found: Option<&FoundStep<'_>>) -> Option<&'a Run> {
+    let open = runs.iter().filter(|run| run.unnamed && !run.complete);
+    open.filter(|run| run.takes(key, found)).min_by_key(|run| run.opened_at)
+}
+
+/// The known run of this id that takes a step: by the outcome's name, or where that is another one now,
+/// by the step; or by any step that it shares with an outcome that has taken the place of its own. An
+/// open run before one that is complete.
+fn named<'a>(
     runs: &'a [Run],
-    id: Option<&str>,
+    id: &str,
     key: &Unit,
-    found: Option<&FoundStep<'_>>,
+    (catalog, found): (&Catalog, Option<&FoundStep<'_>>),
 ) -> Option<&'a Run> {
-    let Some(id) = id else {
-        let open = runs.iter().filter(|run| run.unnamed && !run.complete);
-        return open.filter(|run| run.takes(key, found)).min_by_key(|run| run.opened_at);
-    };
-    let named = || runs.iter().filter(|run| run.id == id);
-    // By the outcome's name; where it has another one now, or the step belongs to another outcome, by
-    // the step: an open run before one that is complete.
     let outcome = found.map(|found| found.outcome.name.as_str());
-    let by_name = named().find(|run| Some(run.outcome.as_str()) == outcome);
-    let by_step = || {
-        let with_step = named().filter(|run| run.place(key).is_some());
-        with_step.min_by_key(|run| (run.complete, run.opened_at))
+    let first = |fits: &dyn Fn(&Run) -> bool| {
+        let runs = runs.iter().filter(|run| run.id == id && fits(run));
+        runs.min_by_key(|run| (run.complete, run.opened_at))
     };
-    by_name.or_else(by_step)
+    let is_renamed = |run: &Run| {
+        let shared = |now: &FoundStep<'_>| keys(now.outcome).any(|key| run.place(key).is_some());
+        found.is_some_and(shared) && catalog.outcome(&run.outcome).is_none()
+    };
+    first(&|run| Some(run.outcome.as_str()) == outcome)
+        .or_else(|| first(&|run| run.place(key).is_some()))
+        .or_else(|| first(&is_renamed))
 }

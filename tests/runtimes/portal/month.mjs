@@ -6,6 +6,9 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
+import { clocknextApi } from "../clocknext/api.mjs";
+import { caller } from "./town.mjs";
+
 const DAY = 86_400_000;
 const DAYS = 30;
 
@@ -52,27 +55,33 @@ function history(now) {
   return events;
 }
 
-/** What the units are called. `next` is the ClockNext API. */
-export async function names(next, id) {
+/** What the units are called, and who the customer is. `next` is the ClockNext API. */
+async function named(next) {
   for (const [name, agentKey] of [["API credits", "api_credit"], ["Image credits", "image_credit"]]) {
     await next.good("POST", "/credit-types", { name, agentKey, pricePerCredit: 0.01 });
   }
-  return (await next.good("POST", "/customers", { name: "Northwind Laboratories", email: id })).customer.id;
+  const fields = { name: "Northwind Laboratories", email: "ops@northwind.example" };
+  return (await next.good("POST", "/customers", fields)).customer.id;
 }
 
-/** Makes the month's entries by `call`; returns when each of them is to have happened. */
-export async function month(call, customer) {
+/** Starts a runtime that keeps `state`, with such a customer in it. `key` may do everything. */
+export async function startWithMonth(start, state, key) {
+  const first = await start();
+  const id = await named(clocknextApi(first.urls.ledger, key));
+  const call = caller(first.urls.ledger, key);
   const now = Date.now();
   const times = [];
   for (const [ago, operation, body] of history(now)) {
-    await call(customer, operation, body);
+    await call(id, operation, body);
     times.push(now - ago);
   }
-  return times;
+  await first.stop();
+  await dateBack(state, id, times);
+  return { runtime: await start(), id };
 }
 
 /** Dates them back. The runtime that keeps `state` must be down. */
-export async function dateBack(state, customer, times) {
+async function dateBack(state, customer, times) {
   const home = join(state, "ledger-LedgerObject");
   for (const file of (await readdir(home)).filter((name) => name.endsWith(".sqlite"))) {
     const database = new DatabaseSync(join(home, file));

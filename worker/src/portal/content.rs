@@ -11,9 +11,10 @@ use edge_credits_core::portal::view::{GrantView, Line, UnitView, View};
 use edge_credits_core::time::Timestamp;
 use edge_credits_core::topup::packs::Pack;
 
+use super::cards::balances;
 use super::chart::chart;
 use super::names::Names;
-use super::words::{about, day_tag, distance, exact, glance, lasting, minute_tag, name};
+use super::words::{about, day_tag, distance, exact, minute_tag, name};
 use crate::html::escaped;
 
 /// Most packs that are offered at first sight.
@@ -23,7 +24,7 @@ const FIRST_PACKS: usize = 4;
 const FIRST_LINES: usize = 8;
 
 /// Until when a grant's end is soon, in seconds: a week.
-const SOON: u64 = 7 * 86_400;
+pub(super) const SOON: u64 = 7 * 86_400;
 
 /// What can be bought.
 pub(super) enum Offer {
@@ -102,77 +103,6 @@ fn nothing_yet() -> String {
      <p class=\"empty\">Usage by day, expiry dates and recent activity show up here as soon as there \
      are any.</p></section>"
         .to_owned()
-}
-
-fn balances(view: &View, names: &Names<'_>) -> String {
-    let mut cards = String::new();
-    for unit in &view.units {
-        cards.push_str(&card(unit, view, names));
-    }
-    let many = if view.units.len() > 1 { " many" } else { "" };
-    format!(
-        "<section aria-labelledby=\"h-balance\"><h2 id=\"h-balance\" class=\"vh\">Balance</h2>\
-         <ul class=\"cards{many}\">{cards}</ul></section>"
-    )
-}
-
-fn card(unit: &UnitView, view: &View, names: &Names<'_>) -> String {
-    let minor_units = unit.available.minor_units();
-    let (all, shown) = (exact(minor_units, &unit.unit), glance(minor_units, &unit.unit));
-    let long = if shown.chars().count() > 9 { " long" } else { "" };
-    let (over, mut notes) = (unit.available.is_negative(), String::new());
-    if over {
-        let owed = names.counted(unit.available.magnitude().minor_units(), &unit.unit);
-        let _ = write!(
-            notes,
-            "<p class=\"note alarm\">You used {} more than you had. The next top-up pays for that \
-             first.</p>",
-            escaped(&owed)
-        );
-    } else if let Some(days) = unit.lasts_days {
-        let short = if days < 7 { " alarm" } else { "" };
-        let _ = write!(notes, "<p class=\"note{short}\">{}</p>", lasting(days));
-    } else if unit.available.is_zero() {
-        let words = if view.is_new() { "Nothing here yet" } else { "Nothing left" };
-        let _ = write!(notes, "<p class=\"note\">{words}</p>");
-    }
-    notes.push_str(&ending_soon(unit, view));
-    if unit.held.is_positive() {
-        let held = exact(unit.held.minor_units(), &unit.unit);
-        let _ = write!(notes, "<p class=\"note\">{held} more set aside for work under way</p>");
-    }
-    format!(
-        "<li class=\"card{}\"><h3>{}</h3><p class=\"amount{long}\"><data value=\"{}\" \
-         title=\"{}\">{}</data></p>{notes}</li>",
-        if over { " over" } else { "" },
-        escaped(&names.heading(&unit.unit)),
-        unit.available.decimal(unit.unit.scale()),
-        escaped(&all),
-        escaped(&shown),
-    )
-}
-
-/// What of a balance is about to be lost: the one thing on the page that does not wait.
-fn ending_soon(unit: &UnitView, view: &View) -> String {
-    let is_soon = |grant: &&GrantView| {
-        grant.unit == unit.unit && grant.time.since(view.as_of).as_secs() < SOON
-    };
-    let mut soon = view.ending.iter().filter(is_soon);
-    let Some(first) = soon.next() else { return String::new() };
-    let more: Vec<&GrantView> = soon.collect();
-    let sum = |sum: i64, grant: &&GrantView| sum.saturating_add(grant.amount.minor_units());
-    let amount = more.iter().fold(first.amount.minor_units(), sum);
-    let when = match more.as_slice() {
-        [] => distance(view.as_of, first.time),
-        _ => "within a week".to_owned(),
-    };
-    // Holds may have some of a grant, which is then not free to expire.
-    let what = if amount >= unit.available.minor_units() {
-        "All of it expires".to_owned()
-    } else {
-        format!("{} expire", exact(amount, &unit.unit))
-    };
-    format!("<p class=\"note alarm\">{what} {when}</p>")
 }
 
 fn top_up(content: &Content<'_>) -> String {

@@ -3,9 +3,10 @@
 //! A token says whose page it is, so no API key is asked for ([`edge`]); the customer's own ledger
 //! answers ([`serve`]), or where this is a cache, the upstream's ([`passing`]). Decides which step a request is, and where its token stands: in the URL of the
 //! page itself, which an owner's app puts into a frame, and in the body of all that follows. What is
-//! shown is the core's ([`edge_credits_core::portal::view`]), how it is said is [`words`]'s, [`names`]'s, [`chart`]'s
-//! and [`content`]'s, and [`page`] goes around it.
+//! shown is the core's ([`edge_credits_core::portal::view`]), how it is said is [`words`]'s, [`names`]'s, [`cards`]'s,
+//! [`chart`]'s and [`content`]'s, and [`page`] goes around it.
 
+mod cards;
 mod chart;
 mod content;
 mod customers;

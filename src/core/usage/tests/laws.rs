@@ -89,4 +89,77 @@ proptest::proptest! {
             proptest::prop_assert!(open <= 1);
         }
     }
+
+    /// However an outcome is renamed, repriced and given other steps while runs are open: a run with an
+    /// id is billed once, by the first step that completes it, at the price of the day that it was
+    /// opened; and what is billed without ids is a price that there was (U3).
+    #[test]
+    fn edits_bill_no_run_twice_nor_at_anothers_price(
+        happened in proptest::collection::vec(
+            (0_u8..4, 0_u8..4, 0_usize..3, proptest::bool::ANY, 0_u8..7),
+            1..60,
+        ),
+    ) {
+        const STEPS: [&str; 3] = ["triage", "answer", "check"];
+        let mut desk = Desk::with(&[("usd", "9000")]);
+        let (mut name, mut price, mut steps) = ("Ticket", 990_000_000_i64, 3_u8);
+        let mut opened = std::collections::BTreeMap::new();
+        let mut ended = std::collections::BTreeSet::new();
+        let mut prices = std::collections::BTreeSet::from([0, price]);
+        for (number, (what, run, step_at, complete, mask)) in happened.into_iter().enumerate() {
+            if what == 0 {
+                let before = name;
+                match mask {
+                    0..2 => name = if name == "Ticket" { "Solved" } else { "Ticket" },
+                    2..4 => price += 1_000_000_000,
+                    // The first step stays, by which a renamed outcome is known.
+                    _ => steps = 1 | mask,
+                }
+                prices.insert(price);
+                let own = (0..3).filter(|place| steps & (1 << place) != 0);
+                let own: Vec<String> = own
+                    .map(|place| format!(r#"{{"name": "s", "agentKey": "ticket.{}"}}"#, STEPS[place]))
+                    .collect();
+                let body = format!(
+                    r#"{{"name": "{name}", "pricePerOutcome": "{}.{:09}", "steps": [{}]}}"#,
+                    price / 1_000_000_000, price % 1_000_000_000, own.join(",")
+                );
+                if before != name {
+                    let edit = Edit::Remove(Section::Outcomes, before.to_string());
+                    desk.catalog = desk.catalog.edited(&edit).unwrap();
+                }
+                let edit = Edit::Put(parse_entry(Section::Outcomes, &body).unwrap());
+                desk.catalog = desk.catalog.edited(&edit).unwrap();
+                continue;
+            }
+            let mut more = String::new();
+            if run > 0 {
+                more.push_str(&format!(r#", "runId": "r{run}""#));
+            }
+            if complete {
+                more.push_str(r#", "complete": true"#);
+            }
+            let sent = desk.send(&[&step(&format!("k{number}"), STEPS[step_at], &more)]).remove(0);
+            let Ok(logged) = sent else {
+                // A step that neither the catalog nor the run knows.
+                let code = sent.unwrap_err().code;
+                proptest::prop_assert_eq!(code, Code::UnknownKey);
+                proptest::prop_assert!(steps & (1 << step_at) == 0);
+                continue;
+            };
+            let billed = logged.entry.amount.negated().minor_units();
+            proptest::prop_assert!(prices.contains(&billed), "{}", billed);
+            if run > 0 {
+                let opened_at = *opened.entry(run).or_insert(price);
+                let bills = complete && ended.insert(run);
+                proptest::prop_assert_eq!(billed, if bills { opened_at } else { 0 });
+            }
+        }
+        // What is complete is what was billed.
+        let due: i64 = desk.rows.runs.iter().filter(|run| run.complete).map(|run| {
+            run.terms.as_ref().unwrap().outcome.price.amount().minor_units()
+        }).sum();
+        let left = desk.account.balance(&Unit::usd(), desk.now).unwrap().posted.minor_units();
+        proptest::prop_assert_eq!(9_000_000_000_000 - left, due);
+    }
 }

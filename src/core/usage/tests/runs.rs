@@ -214,3 +214,26 @@ fn runs_without_terms_go_by_the_name_and_get_todays() {
     desk.sent(&step("5", "answer", r#", "runId": "r", "complete": true"#));
     assert_eq!((&*desk.balance("usd"), desk.rows.runs.len()), ("7.02", 2));
 }
+
+/// A step that came to the outcome after its rename belongs to the runs of before, too; but not where the
+/// outcome of before is still there and the step is another one's.
+#[test]
+fn a_renamed_outcome_is_known_by_any_of_its_steps() {
+    let check = r#"{"name": "Check", "agentKey": "ticket.check"}"#;
+    let done = r#", "runId": "r", "complete": true"#;
+    let mut desk = Desk::with(&[("usd", "9")]);
+    desk.sent(&step("1", "triage", done));
+    edited(&mut desk, &[&outcome("Solved", "2", &[TRIAGE, ANSWER, check])], &["Ticket"]);
+    desk.sent(&step("2", "check", done));
+    assert_eq!((&*desk.balance("usd"), desk.rows.runs.len()), ("8.01", 1));
+    // A step that has moved to another outcome brings that outcome's runs.
+    let mut desk = Desk::with(&[("usd", "9")]);
+    desk.sent(&step("1", "triage", done));
+    edited(
+        &mut desk,
+        &[&outcome("Ticket", "2", &[TRIAGE]), &outcome("Check", "3", &[ANSWER, check])],
+        &[],
+    );
+    desk.sent(&step("2", "check", done));
+    assert_eq!((&*desk.balance("usd"), desk.rows.runs.len()), ("5.01", 2));
+}
