@@ -113,7 +113,7 @@ const JOBS: &[Job] = &[
     },
     Job {
         name: "sim",
-        arguments: "--seeds N [--from S] | --seed S [--trace] | --small N | --mutants N",
+        arguments: "--seeds N [--from S] [--world W] [--heavy] | --seed S [--trace] | --small N | --mutants N",
         purpose: "run the cache and the ledger in seeded worlds of faults",
         details: "--seeds runs that many worlds, --seed one of them again, with --trace step by step; --small\n\
                   runs every short one. --mutants runs N worlds against known defects: each must be found.",

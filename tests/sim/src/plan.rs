@@ -6,6 +6,7 @@ use edge_credits_core::cache::{CacheConfig, HoldsAt};
 
 use crate::faults::{Fault, Kind, Rates};
 use crate::random::Random;
+use crate::runner::share_of_faults;
 
 pub(crate) const SECOND: u64 = 1_000;
 pub(crate) const MINUTE: u64 = 60 * SECOND;
@@ -95,7 +96,7 @@ impl Plan {
 
     /// A random subset, each at a random rate.
     fn choose_faults(&mut self, random: &mut Random) {
-        let share = random.pick(&[150, 350, 600]);
+        let share = share_of_faults(random);
         for fault in Fault::ALL {
             let chosen = random.hit(share);
             let rate = random.span(5, most(*fault));

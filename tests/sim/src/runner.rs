@@ -4,12 +4,13 @@ use core::fmt::Debug;
 use core::time::Duration;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
 use crate::auditor::Breach;
 use crate::ledger;
+use crate::random::Random;
 use crate::small;
 use crate::suite;
 use crate::tally::Counts;
@@ -21,6 +22,15 @@ const USUAL: u64 = 2_000;
 
 /// Failing seeds that are listed.
 const LISTED: usize = 20;
+
+/// Whether every seed has all faults that its world can have: other histories than else.
+static HEAVY: AtomicBool = AtomicBool::new(false);
+
+/// How many faults of a thousand a seed has.
+pub(crate) fn share_of_faults(random: &mut Random) -> u64 {
+    let share = random.pick(&[150, 350, 600]);
+    if HEAVY.load(Ordering::Relaxed) { 1_000 } else { share }
+}
 
 /// A world in which a seed has a history.
 pub(crate) trait Simulated: Sized {
@@ -156,11 +166,15 @@ pub(crate) fn run_world<W: Simulated>(from: u64, seeds: u64) -> (bool, String) {
     run_many::<W>((from, seeds)).tell(W::NAME)
 }
 
-/// The same of both worlds.
-fn both(from: u64, seeds: u64) -> bool {
-    let (cache, _) = run_world::<world::World>(from, seeds);
-    let (ledger, _) = run_world::<ledger::World>(from, seeds);
-    cache && ledger
+/// The same of both worlds, or of the one of a name.
+fn worlds(name: Option<&str>, from: u64, seeds: u64) -> Result<bool, String> {
+    let wanted = |world| name.is_none_or(|name| name == world);
+    let (cache, ledger) = (wanted(world::World::NAME), wanted(ledger::World::NAME));
+    if !cache && !ledger {
+        return Err(format!("there is no world {}", name.unwrap_or_default()));
+    }
+    let cache = !cache || run_world::<world::World>(from, seeds).0;
+    Ok((!ledger || run_world::<ledger::World>(from, seeds).0) && cache)
 }
 
 /// Runs one seed in a world, and says what came of it.
@@ -174,9 +188,13 @@ fn show<W: Simulated>(seed: u64, trace: bool) -> bool {
 /// Reads the command line and does what it says. Returns whether all is well.
 pub(crate) fn run(arguments: &[String]) -> Result<bool, String> {
     let (mut seeds, mut from, mut seed, mut trace) = (USUAL, 1, None, false);
-    let (mut mutants, mut tests, mut small) = (None, None, None);
+    let (mut mutants, mut tests, mut small, mut world) = (None, None, None, None);
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
+        if argument == "--world" {
+            world = rest.next().map(String::as_str);
+            continue;
+        }
         let mut number = || -> Result<u64, String> {
             let text = rest.next().ok_or(format!("{argument} needs a number"))?;
             text.parse().map_err(|_| format!("{text} is no number"))
@@ -186,6 +204,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<bool, String> {
             "--from" => from = number()?,
             "--seed" => seed = Some(number()?),
             "--trace" => trace = true,
+            "--heavy" => HEAVY.store(true, Ordering::Relaxed),
             "--mutants" => mutants = Some(number()?),
             "--small" => small = Some(number()?),
             "--tests" => tests = Some((number()?, number()?)),
@@ -208,5 +227,5 @@ pub(crate) fn run(arguments: &[String]) -> Result<bool, String> {
     if let Some((seeds, most)) = tests {
         return Ok(suite::run(seeds, most));
     }
-    Ok(both(from, seeds))
+    worlds(world, from, seeds)
 }

@@ -5,6 +5,7 @@ use crate::faults::Kind;
 use crate::object::BASE;
 use crate::plan::{HOUR, MINUTE, SECOND};
 use crate::random::Random;
+use crate::runner::share_of_faults;
 
 /// How far a clock may be off, either way.
 const CLOCK_RANGE: u64 = HOUR;
@@ -74,7 +75,7 @@ impl Plan {
             let before = random.range(0, plan.span) as i64;
             plan.begins = random.pick(&ENDS) - BASE - HOUR as i64 - before;
         }
-        let share = random.pick(&[150, 350, 600]);
+        let share = share_of_faults(random);
         for fault in Fault::ALL {
             let (chosen, rate) = (random.hit(share), random.span(5, most(*fault)));
             plan.rates[*fault] = if chosen { rate } else { 0 };
