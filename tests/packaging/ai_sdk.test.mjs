@@ -99,6 +99,19 @@ describe("the AI SDK's middleware", () => {
     assert.deepEqual([told.failedAtOnce.balance, told.failedAtOnce.kinds], [100, ["hold", "release"]]);
   });
 
+  test("a call that is aborted before its first word has been made: its prompt is charged", () => {
+    const { kinds, charges } = told.abortedBeforeAWord;
+    assert.deepEqual(kinds, ["hold", "consumption"]);
+    const [{ amount, tokens }] = charges;
+    assert.equal(tokens.output, 1, "of which nothing is known: the least");
+    assert.ok(amount < 0 && amount > -0.05, `${amount}`);
+  });
+
+  test("a tool's input that comes bit by bit, and then whole, counts once", () => {
+    const { bytes, charges } = told.typedByATool;
+    assert.equal(charges[0].tokens.output, Math.ceil(bytes / 4));
+  });
+
   test("each call of a loop of tools is metered by itself", () => {
     const { balance, kinds } = told.tools;
     assert.deepEqual(kinds, ["hold", "consumption", "hold", "consumption"]);

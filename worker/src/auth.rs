@@ -273,6 +273,9 @@ mod tests {
             let header = format!("Bearer {LIVE}");
             assert_eq!(code(ring.authorize(Some(&header), Scope::Use)), uses, "{scopes}");
             assert_eq!(code(ring.authorize(Some(&header), Scope::Grant)), grants, "{scopes}");
+            // No number of other scopes makes an owner.
+            let owns = if scopes.contains("admin") { Ok(Environment::Live) } else { lacks };
+            assert_eq!(code(ring.authorize(Some(&header), Scope::Admin)), owns, "{scopes}");
         }
     }
 

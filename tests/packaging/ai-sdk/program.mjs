@@ -14,6 +14,7 @@ const USAGE = {
   inputTokens: { total: 1000, noCache: 600, cacheRead: 400, cacheWrite: undefined },
   outputTokens: { total: 200, text: 150, reasoning: 50 },
 };
+const UNKNOWN = { inputTokens: { total: undefined }, outputTokens: { total: undefined } };
 const STOP = { unified: "stop", raw: "stop" };
 const TEXT = "Once upon a time there was a ledger. ".repeat(8);
 const finish = { type: "finish", usage: USAGE, finishReason: STOP };
@@ -57,8 +58,8 @@ const streaming = (chunks, pause = null) => ({
   }),
 });
 
-/** A stream that says something, and then what `then` does. */
-function saying(then) {
+/** A stream that says something, or nothing, and then what `then` does. */
+function saying(then, said = delta) {
   let turns = 0;
   return {
     doStream: async ({ abortSignal }) => ({
@@ -66,7 +67,7 @@ function saying(then) {
         pull(controller) {
           turns += 1;
           if (turns === 1) return controller.enqueue(start);
-          if (turns === 2) return controller.enqueue(delta);
+          if (turns === 2 && said) return controller.enqueue(said);
           return then(controller, abortSignal);
         },
       }),
@@ -169,6 +170,42 @@ const stories = {
     return told();
   },
 
+  async abortedBeforeAWord() {
+    const abort = new AbortController();
+    const waits = (controller, signal) =>
+      new Promise((resolve) => {
+        signal.addEventListener("abort", () => {
+          controller.error(signal.reason);
+          resolve();
+        });
+        abort.abort();
+      });
+    const { ce, paid, told } = await shop({ model: () => saying(waits, null) });
+    const options = { model: paid, prompt: "Tell.", abortSignal: abort.signal };
+    const { textStream } = streamText({ ...options, onError: () => {}, onAbort: () => {} });
+    await read(textStream);
+    await ce.destroy();
+    return told();
+  },
+
+  async typedByATool() {
+    const id = { id: "t" };
+    const input = JSON.stringify({ words: TEXT });
+    const chunks = [
+      { type: "tool-input-start", ...id, toolName: "look" },
+      { type: "tool-input-delta", ...id, delta: input.slice(0, 100) },
+      { type: "tool-input-delta", ...id, delta: input.slice(100) },
+      { type: "tool-input-end", ...id },
+      { type: "tool-call", toolCallId: "t", toolName: "look", input },
+      { type: "finish", usage: UNKNOWN, finishReason: { unified: "tool-calls", raw: "tool_calls" } },
+    ];
+    const { paid, told } = await shop({ model: () => streaming(chunks) });
+    const look = tool({ inputSchema: z.object({ words: z.string() }) });
+    const { fullStream } = streamText({ model: paid, prompt: "Tell.", tools: { look } });
+    await read(fullStream);
+    return { ...(await told()), bytes: input.length };
+  },
+
   async tools() {
     const callsTool = {
       content: [{ type: "tool-call", toolCallId: "t", toolName: "look", input: "{}" }],
@@ -183,9 +220,8 @@ const stories = {
   },
 
   async uncounted() {
-    const none = { total: undefined };
-    const usage = { inputTokens: none, outputTokens: none };
-    const { paid, told } = await shop({ model: () => ({ doGenerate: { ...answered, usage } }) });
+    const answer = { ...answered, usage: UNKNOWN };
+    const { paid, told } = await shop({ model: () => ({ doGenerate: answer }) });
     await generateText({ model: paid, prompt: "Tell." });
     return told();
   },

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use super::town::{START, Town};
 use crate::directory::Directory;
 use crate::directory::customers::Birth;
+use crate::directory_store;
 use crate::respond::{Answer, Failure};
 use crate::storage::sqlite::Sqlite;
 
@@ -287,6 +288,23 @@ fn who_comes_by_the_ledger_is_listed_and_can_be_given_a_name() {
 }
 
 #[test]
+fn who_is_deleted_before_their_first_report_is_not_listed_by_it() {
+    let mut town = Town::new(2, 4);
+    let first = town.houses[0].owner.customer.clone();
+    town.directory.remove((Environment::Live, &first), town.now).unwrap();
+    for _ in 0..30 {
+        town.call();
+    }
+    town.come_to_rest();
+    let reported = directory_store::customer(&town.disk, &first).unwrap();
+    assert!(reported.is_some_and(|customer| customer.applied > 0), "what they used is counted");
+    let answer = town.directory.list(&Query::parse("").unwrap()).unwrap();
+    let listed = parsed(&answer)["customers"].as_array().unwrap().clone();
+    assert_eq!(listed.len(), 1);
+    assert_ne!(listed[0]["id"], first.as_str());
+}
+
+#[test]
 fn a_directory_from_before_there_were_records_lists_its_customers() {
     let mut town = Town::new(4, 3);
     for _ in 0..40 {
@@ -355,4 +373,13 @@ fn many_customers_from_before_are_adopted_some_at_a_time() {
     }
     assert_eq!(listed.len(), 1_229);
     assert!(old.customer(&gone).is_err());
+    // Those that start later do not look for any more of them.
+    let later = Directory::new(town.disk.clone());
+    town.disk.statements();
+    later.list(&Query::parse("limit=1").unwrap()).unwrap();
+    let looks = town.disk.statements();
+    assert!(
+        !looks.iter().any(|each| each.contains("FROM customers WHERE customer >")),
+        "{looks:?}"
+    );
 }
