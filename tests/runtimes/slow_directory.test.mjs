@@ -1,6 +1,7 @@
 // A directory that never answers keeps nobody waiting: signals are priced by the catalog that is known,
 // and pages and balances are shown without what only it could tell. And what the platform would log of
-// the calls between the worker's parts holds no token.
+// the calls between the worker's parts holds no token. Nor does a ledger that hangs cost the others of a
+// batch their answers.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -105,6 +106,26 @@ test("a directory that never answers holds up no signal, page or balance", async
 
   await tell("quick");
   assert.equal((await next.request("POST", "/usage", signal(customer.id))).status, 200);
+});
+
+test("a ledger that hangs costs its own signals an answer, and no others", async () => {
+  const engine = ledgerApi(runtime.urls.ledger, keys.admin.text);
+  const ids = ["quick-1", "stuck", "quick-2"];
+  for (const id of ids) await engine.grant(id, 10, { unit: "api" });
+  const signals = ids.map((id) => signal(id));
+  await tell("slow");
+  const began = performance.now();
+  const sent = await next.request("POST", "/usage/batch", { signals });
+  const took = performance.now() - began;
+  await tell("quick");
+  // What SDKs wait for an answer.
+  assert.ok(took < 10_000, `${Math.round(took)} ms`);
+  assert.deepEqual(sent.json.result.results.map(({ statusCode }) => statusCode), [200, 500, 200]);
+  const again = await next.request("POST", "/usage/batch", { signals });
+  const told = again.json.result.results.map(({ statusCode, result }) => [statusCode, result.duplicate]);
+  assert.deepEqual([told[0], told[2]], [[200, true], [200, true]]);
+  assert.equal(told[1][0], 200);
+  assert.equal((await engine.balance("stuck", "?unit=api")).balance, 9.74);
 });
 
 test("a portal's token is in no URL that an object gets", async () => {

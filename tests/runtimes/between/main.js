@@ -1,5 +1,6 @@
 // Stands between the worker and its objects, for tests: a directory that stops answering when it is told
-// to, and a ledger whose every request is seen as the platform's log of its calls would have it.
+// to, and ledgers, of which one then does as well, and whose every request is seen as the platform's log of
+// its calls would have it.
 
 let slow = false;
 const seen = [];
@@ -24,8 +25,9 @@ export class WatchedLedger {
     Object.assign(this, { ctx, env });
   }
 
-  fetch(request) {
+  async fetch(request) {
     seen.push(request.url);
+    if (slow && this.ctx.id.name.endsWith(":stuck")) await scheduler.wait(120_000);
     return passOn(this.ctx, this.env.LEDGERS, request);
   }
 }

@@ -96,7 +96,7 @@ describe("a token that is good", () => {
     const { status, text } = await embed(tokenFor("cus_nobody"));
     assert.equal(status, 200);
     assert.equal(shown(text), "0");
-    assert.ok(text.includes("Nothing yet."));
+    assert.ok(text.includes("No activity yet"));
   });
 
   test("is had from the API, for as long as was asked", async () => {

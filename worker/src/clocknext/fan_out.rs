@@ -21,8 +21,9 @@ use crate::{hex, object_line};
 /// Where an object takes them.
 const PATH: &str = "https://ledger/api/v1/usage/batch";
 
-/// How long an object may take; a batch takes it some milliseconds.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long an object may take; a batch takes it some milliseconds. Less than the ten seconds after which
+/// SDKs give up: one that hangs must not cost the others their answers.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// A batch on its way.
 pub(crate) struct FanOut {
