@@ -3,6 +3,7 @@
 //
 // Everything is worked out before anything is written, and nothing that exists is overwritten.
 
+import { randomBytes } from "node:crypto";
 import { access, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 
@@ -124,8 +125,13 @@ async function ownWorker(directory, force = false) {
   for (const name of ["wrangler.toml", "src/index.js", "package.json"]) {
     plan.files.push({ name, text: await readFile(new URL(name, TEMPLATE), "utf8") });
   }
-  const { key, entry } = makeKey("test", ["use", "grant"]);
-  plan.files.push({ name: ".dev.vars", text: `API_KEYS='${JSON.stringify([entry])}'\n` });
+  // It may do everything, in a sandbox on this machine.
+  const { key, entry } = makeKey("test", ["admin"]);
+  const secrets = [
+    `API_KEYS='${JSON.stringify([entry])}'`,
+    `PORTAL_SECRET='${randomBytes(32).toString("hex")}'`,
+  ];
+  plan.files.push({ name: ".dev.vars", text: `${secrets.join("\n")}\n` });
   const there = [];
   for (const { name, text } of [...plan.files]) {
     const present = await readFile(join(directory, name), "utf8").catch(() => undefined);

@@ -227,10 +227,10 @@ describe("as a Worker of its own", () => {
     assert.deepEqual(made.sort(), [".dev.vars", "package.json", "src", "wrangler.toml"]);
     // Its package is found in the project around it.
     assert.ok((await bundleWorker(join(directory, "credits"))).main);
-    const [entry] = JSON.parse(
-      /^API_KEYS='(.*)'$/m.exec(await readFile(join(directory, "credits/.dev.vars"), "utf8"))[1],
-    );
-    assert.deepEqual([entry.env, entry.scopes], ["test", ["use", "grant"]]);
+    const secrets = await readFile(join(directory, "credits/.dev.vars"), "utf8");
+    const [entry] = JSON.parse(/^API_KEYS='(.*)'$/m.exec(secrets)[1]);
+    assert.deepEqual([entry.env, entry.scopes], ["test", ["admin"]]);
+    assert.match(secrets, /^PORTAL_SECRET='[0-9a-f]{64}'$/m);
   });
 
   test("what is there is not overwritten, unless told so", async () => {
