@@ -1,6 +1,5 @@
 // One call to `/api/v1`, from plain arguments to a parsed answer or an error of the face: what ./calls.js
 // is to the other one.
-
 //
 // Should the module panic, which is a defect, the next call runs on a fresh instance, and the calls that were
 // under way are told here.

@@ -5,7 +5,6 @@
 
 import { ambientContext } from "./context.js";
 import { SignalDrain } from "./signal_drain.js";
-import { OpenSignals } from "./signal_tally.js";
 
 // How many microtasks after the last signal the turn of a request is taken to be over. A host runs all
 // of a turn's microtasks before it lets another request in, so that any number is safe; with this many, signals
@@ -19,8 +18,7 @@ export class SignalBuffer {
   #outlet;
   #waitUntil;
   #own;
-  // What turns have tracked, of whichever request, and the flush that was asked for last.
-  #ofTurns = new OpenSignals();
+  // The flush that was asked for last.
   #flushed = {};
   // By what the host calls its request, where it does.
   #byOwner = new WeakMap();
@@ -34,6 +32,11 @@ export class SignalBuffer {
     this.#outlet = outlet;
     this.#waitUntil = waitUntil;
     this.#own = new SignalDrain(outlet);
+  }
+
+  // Whether what goes on here goes on in the context of a request, which the host may end.
+  get isOfRequest() {
+    return this.#waitUntil !== null || ambientContext() !== null;
   }
 
   // Takes a signal, or says why not.
@@ -95,7 +98,7 @@ export class SignalBuffer {
   #ofTurn() {
     this.#turnLeft = TURN_MICROTASKS;
     if (this.#turn === null) {
-      this.#turn = new SignalDrain(this.#outlet, this.#ofTurns);
+      this.#turn = new SignalDrain(this.#outlet, true);
       this.#count();
     }
     return this.#turn;
@@ -132,12 +135,15 @@ export class SignalBuffer {
   }
 
   // Earlier turns of this request have promises of their own, and so have other requests: looked for by
-  // the clock, not awaited.
-  async #watch(drain) {
-    drain.push();
+  // the clock, not awaited, and only while they show that they are alive.
+  async #watch(own) {
+    own.push();
     const last = this.#outlet.lastNumber;
     const until = Date.now() + LOOK_FOR_MS;
-    while (!this.#ofTurns.isSettled(last) && Date.now() < until) {
+    const isOpen = (turn, now) => !turn.tally.isSettled(last) && (turn === own || turn.isAlive(now));
+    for (let now = Date.now(); now < until; now = Date.now()) {
+      const turns = [...this.#outlet.bound].filter(({ isTurn }) => isTurn);
+      if (!turns.some((turn) => isOpen(turn, now))) break;
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
       this.#outlet.sweep();
     }

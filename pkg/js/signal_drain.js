@@ -11,14 +11,15 @@ import { SignalTally } from "./signal_tally.js";
 const BEHIND_MS = 25_000;
 // How much later a run that is alive may come to what was due: timers are late on a busy host.
 const LATE_MS = 5_000;
-// The code of a call that the module's own failure has ended, whoever's it was: its signals go once more,
-// each alone and under its key.
-const FAILED_INSIDE = "internal_error";
+// How often a run of a turn shows that it is alive, to whoever flushes; and for how long that holds.
+const BEAT_MS = 1_000;
+const ALIVE_MS = 3_000;
 
 export class SignalDrain {
   tally = new SignalTally();
+  // Whether this is a turn's, of a request that the host does not name.
+  isTurn;
   #outlet;
-  #scope;
   #queue = [];
   // The signals of each request under way.
   #sending = new Set();
@@ -34,19 +35,19 @@ export class SignalDrain {
   // The run that goes on, and since when it has been called without stirring.
   #run = null;
   #called;
+  #stirred = 0;
   #wake = () => {};
   #flushes = [];
 
-  // `outlet` sends, and is told how each signal ended; `scope` counts what this drain shares with others.
-  constructor(outlet, scope) {
+  // `outlet` sends, and is told how each signal ended.
+  constructor(outlet, isTurn = false) {
     this.#outlet = outlet;
-    this.#scope = scope;
+    this.isTurn = isTurn;
   }
 
   // Takes a signal and sees to it that it is sent: behind the response, where there is a `waitUntil`.
   add(entry, waitUntil) {
     this.tally.began(entry);
-    this.#scope?.began(entry);
     this.#queue.push(entry);
     this.#outlet.waiting += 1;
     if (this.#run === null) this.#begin(waitUntil);
@@ -65,7 +66,6 @@ export class SignalDrain {
     this.#queue.splice(at, 1);
     this.#outlet.waiting -= 1;
     this.tally.left(entry);
-    this.#scope?.left(entry);
     return true;
   }
 
@@ -82,6 +82,11 @@ export class SignalDrain {
     while (!this.tally.isSettled(number)) {
       await new Promise((resolve) => this.#flushes.push(resolve));
     }
+  }
+
+  // Whether a turn has shown of late that something goes on.
+  isAlive(now) {
+    return now - this.#stirred < ALIVE_MS;
   }
 
   // Whether the host has ended the request whose context this goes on in, so that nothing here will ever
@@ -112,6 +117,7 @@ export class SignalDrain {
     const ended = new Promise((resolve) => (end = resolve));
     keepAlive(waitUntil, ended);
     this.#run = {};
+    this.#stirred = Date.now();
     this.#goOn(this.#run).then(end);
   }
 
@@ -120,6 +126,7 @@ export class SignalDrain {
     await null;
     while (this.#run === run) {
       this.#called = undefined;
+      this.#stirred = Date.now();
       this.#tell();
       const facts = this.#facts();
       const [word, figure, bytes] = this.#next(facts);
@@ -166,8 +173,9 @@ export class SignalDrain {
   }
 
   // Until something has ended or come, or the time is up.
-  async #pause(limit) {
+  async #pause(figure) {
     let timer;
+    const limit = this.isTurn ? Math.min(figure ?? BEAT_MS, BEAT_MS) : figure;
     await new Promise((resolve) => {
       this.#wake = resolve;
       if (limit !== undefined) timer = setTimeout(resolve, limit);
@@ -218,7 +226,7 @@ export class SignalDrain {
       await this.#ask({ method: "signal", body, key });
       this.#end(entry, "delivered");
     } catch (error) {
-      if (!entry.alone && error.code === FAILED_INSIDE) return [leftOpen(entry, error)];
+      if (!entry.alone && failedInside(error)) return [leftOpen(entry, error)];
       this.#end(entry, "rejected", error);
     }
     return [];
@@ -233,7 +241,7 @@ export class SignalDrain {
       ({ results } = await this.#ask({ method: "batch", body }));
     } catch (error) {
       if (error.code === "no_batch") this.#outlet.refusesBatches();
-      if (error.code === "no_batch" || error.code === FAILED_INSIDE) {
+      if (error.code === "no_batch" || failedInside(error)) {
         return entries.map((entry) => leftOpen(entry, error));
       }
       for (const entry of entries) this.#end(entry, "rejected", errorFor(entry, error));
@@ -268,7 +276,6 @@ export class SignalDrain {
     if (how === "delivered") this.#delivered += 1;
     const end = late ? "dropped" : how;
     this.tally.ended(entry, end, why);
-    this.#scope?.left(entry);
     this.#outlet.ended(entry, end, late ? "deadline" : why, late ? why : undefined);
   }
 
@@ -281,6 +288,12 @@ export class SignalDrain {
     this.#delivered = 0;
     this.#outlet.flushed(delivered);
   }
+}
+
+// Whether the module's own failure has ended a call, whoever's it was: its signals go once more, each alone and
+// under its key. A server may use the same word of itself, but has a status.
+function failedInside({ code, status }) {
+  return code === "internal_error" && status === null;
 }
 
 // A signal that is to be sent again: what became of it this time may not be known.

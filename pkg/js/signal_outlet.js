@@ -20,8 +20,9 @@ export class SignalOutlet {
   counts = { tracked: 0, delivered: 0, rejected: 0, dropped: 0 };
   // The drains that go on in the context of a request.
   bound = new Set();
-  // Signals whose callers wait for the answer, oldest first.
+  // Signals whose callers wait for the answer, in the context of a request, oldest first.
   #waited = new Set();
+  #isTelling = false;
   #swept = 0;
   #settings;
   #limits;
@@ -60,11 +61,11 @@ export class SignalOutlet {
   }
 
   // Sends a signal for whom waits for its answer.
-  async send(entry) {
+  async send(entry, isOfRequest) {
     const { body, key } = entry;
     this.counts.tracked += 1;
     entry.since = Date.now();
-    this.#waited.add(entry);
+    if (isOfRequest) this.#waited.add(entry);
     try {
       const result = await this.ask({ method: "signal", body, key });
       this.#answered(entry, "delivered");
@@ -76,19 +77,30 @@ export class SignalOutlet {
   }
 
   #answered(entry, how) {
-    if (this.#waited.delete(entry)) this.counts[how] += 1;
+    this.#waited.delete(entry);
+    if (!entry.over) this.counts[how] += 1;
   }
 
-  // A signal of the buffer has ended. `why` is the error of a rejection, the reason of a drop; `error` what the last attempt
-  // of a dropped one came to.
+  // A signal of the buffer has ended. `why` is the error of a rejection, the reason of a drop; `error` what the
+  // last attempt of a dropped one came to.
   ended({ signal }, how, why, error) {
     this.counts[how] += 1;
     if (how === "delivered") return;
-    const { onError, onDrop } = this.#settings.hooks;
+    const { onDrop } = this.#settings.hooks;
+    if (onDrop === undefined && how === "dropped") sayDropped(why, this.counts.dropped);
+    // Whoever tracks again what is dropped has the answer of that; told of it, too, it would never end.
+    if (this.#isTelling && why === "queue_full") return;
     const failure = how === "rejected" ? why : error;
+    // When what is being done is done: a hook may track.
+    queueMicrotask(() => this.#tell(signal, failure, how === "rejected" ? "send_failed" : why));
+  }
+
+  #tell(signal, failure, reason) {
+    const { onError, onDrop } = this.#settings.hooks;
+    this.#isTelling = true;
     if (failure !== undefined) onError(failure, signal);
-    if (onDrop !== undefined) onDrop(signal, how === "rejected" ? "send_failed" : why);
-    else if (how === "dropped") sayDropped(why, this.counts.dropped);
+    onDrop?.(signal, reason);
+    this.#isTelling = false;
   }
 
   flushed(delivered) {
@@ -106,6 +118,7 @@ export class SignalOutlet {
     for (const entry of this.#waited) {
       if (entry.since >= since) break;
       this.#waited.delete(entry);
+      entry.over = true;
       this.ended(entry, "dropped", "abandoned");
     }
   }

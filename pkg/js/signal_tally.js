@@ -4,29 +4,18 @@
 // Rejections that are kept until `flush` asks; a client of which nobody asks keeps no more.
 const MAX_KEPT = 1_000;
 
-/** The signals of a scope that have not ended. */
-export class OpenSignals {
-  // By number, oldest first.
-  #numbers = new Set();
+export class SignalTally {
+  // Numbers of the signals that have not ended, oldest first.
+  #open = new Set();
+  #report = newReport();
 
   began(entry) {
-    this.#numbers.add(entry.number);
+    this.#open.add(entry.number);
   }
 
   left(entry) {
-    this.#numbers.delete(entry.number);
+    this.#open.delete(entry.number);
   }
-
-  // Whether everything up to this signal has ended.
-  isSettled(number) {
-    const [oldest] = this.#numbers;
-    return oldest === undefined || oldest > number;
-  }
-}
-
-/** The same, and what the others have come to. */
-export class SignalTally extends OpenSignals {
-  #report = newReport();
 
   // `how`: "delivered", "rejected" (with its error) or "dropped".
   ended(entry, how, error) {
@@ -34,6 +23,12 @@ export class SignalTally extends OpenSignals {
     if (how !== "rejected") return void (this.#report[how] += 1);
     if (this.#report.rejected.length === MAX_KEPT) this.#report.rejected.shift();
     this.#report.rejected.push({ signal: entry.signal, error });
+  }
+
+  // Whether everything up to this signal has ended.
+  isSettled(number) {
+    const [oldest] = this.#open;
+    return oldest === undefined || oldest > number;
   }
 
   // What has ended since somebody asked last.

@@ -60,7 +60,8 @@ export class Signals {
   }
 
   async #send(entry) {
-    const result = await this.#client.outlet.send(entry);
+    const { outlet, buffer } = this.#client;
+    const result = await outlet.send(entry, buffer.isOfRequest);
     return { queued: false, idempotencyKey: entry.key, ...result };
   }
 }

@@ -236,8 +236,10 @@ describe("requests that share one client", () => {
       const double = clockNextDouble({ ours: true });
       await inWorld(double, async ({ request, killed, told }) => {
         await killed({ how, count: 3 });
-        const next = await request({ how, count: 5, from: 10, flush: true, hurry: 100 });
-        assert.deepEqual([next.delivered, next.dropped], [5, 0]);
+        const next = await request({ how, count: 5, from: 10, flush: true });
+        assert.deepEqual([next.delivered, next.dropped, next.pending], [5, 0, 3]);
+        // The dead are not waited for until the host's time is over, 25 s.
+        assert.ok(next.took < 10_000, `${next.took} ms`);
         await killed({ how, count: 3, from: 20 });
         assert.equal(queued(await request({ how, count: 5, from: 30 })), 5);
         await arrived(double, 10);
@@ -245,6 +247,22 @@ describe("requests that share one client", () => {
       });
     });
   }
+
+  test("a flush does not wait for one that was killed behind its response, while it sent", async (t) => {
+    const double = clockNextDouble({ ours: true });
+    await inWorld(double, async ({ request, told }) => {
+      const closed = gate();
+      double.meets.push(closed.wait);
+      assert.equal(queued(await request({ how: "ambient", count: 3, diesIn: 50 })), 3);
+      await sleep(200);
+      const { stats } = await told();
+      assert.equal(stats.sending, 1);
+      const next = await request({ how: "ambient", count: 5, from: 10, flush: true });
+      assert.deepEqual([next.delivered, next.dropped, next.pending], [5, 0, 3]);
+      t.diagnostic(`figure: a flush beside a request that was killed: ${next.took} ms`);
+      assert.ok(next.took < 10_000, `${next.took} ms`);
+    });
+  });
 
   for (const how of ["ambient", "context", "refused"]) {
     test(`what the host killed one with is told by the next, and holds up nobody (${how})`, async () => {
@@ -272,10 +290,11 @@ describe("requests that share one client", () => {
         assert.equal(tracked, delivered + rejected + dropped, JSON.stringify(facts.stats));
         assert.deepEqual([facts.stats.waiting, facts.stats.sending], [0, 0]);
         // The loss is that one's alone: nobody else's flush speaks of it.
-        const nothing = { delivered: 0, rejected: [], dropped: 0, pending: 0 };
-        assert.deepEqual(await request({ how: "ambient", count: 0, flush: true }), nothing);
+        const nothing = { delivered: 0, rejected: [], dropped: 0, pending: 0, took: 0 };
+        const other = await request({ how: "ambient", count: 0, flush: true });
+        assert.deepEqual({ ...other, took: 0 }, nothing);
         const again = await request({ how: "ambient", count: 20, from: 100, flush: true });
-        assert.deepEqual(again, { delivered: 20, rejected: [], dropped: 0, pending: 0 });
+        assert.deepEqual({ ...again, took: 0 }, { ...nothing, delivered: 20 });
         assert.equal((await told()).stats.delivered, 20);
       });
     });

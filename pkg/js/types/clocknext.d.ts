@@ -68,8 +68,9 @@ export interface ClockNextConfig {
   onRetry?: (retry: RetryNotice) => void;
   /**
    * A buffered signal was lost, and why. It can be kept and tracked again as it is, under its
-   * `idempotencyKey`: then it counts once, even if it had arrived. Default: a line on the console, each
-   * time that there are twice as many.
+   * `idempotencyKey`: then it counts once, even if it had arrived. Later, and not here, where the queue may still
+   * be full: of a signal that is not taken then, the answer of `track` alone tells. Default: a line on the
+   * console, each time that there are twice as many.
    */
   onDrop?: (signal: TrackedSignal, reason: DropReason) => void;
   /**
@@ -142,7 +143,7 @@ export class ClockNext {
   withContext(context: WaitUntil | WaitUntilContext): ClockNext;
   /**
    * Sends what waits, and resolves when what was tracked before has ended. Of a client that is shared by the
-   * requests of a Worker, without {@link ClockNext.withContext}, it waits for theirs too, for up to 25 s, and
+   * requests of a Worker, without {@link ClockNext.withContext}, it waits for theirs too, while they go on and for up to 25 s, and
    * reports only what was tracked since the last awaited fetch or timer: see {@link SignalFlush}.
    */
   flush(): Promise<SignalFlush>;

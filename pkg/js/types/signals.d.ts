@@ -19,9 +19,12 @@ export interface SignalFields {
   /** The catalog's id of the model, in any case. */
   model: string;
   tokens?: SignalTokens;
-  /** Who of the customer's people. */
+  /** Who of the customer's people. A worker of this package takes 128 bytes, as of `model` and `runId`. */
   member?: string;
-  /** Your own data, an object that JSON can hold. A signal has at most 64 KB. */
+  /**
+   * Your own data, an object that JSON can hold. A signal has at most 64 KB; a worker of this package takes 8 KB
+   * of `custom`, and rejects a signal with more (`onError`).
+   */
   custom?: { readonly [key: string]: unknown };
   /**
    * A number of your own, sent as a property of this name. A name that is like one of a signal's own fields,

@@ -227,6 +227,39 @@ describe("what becomes of each", () => {
     assertAddsUp(cnk);
   });
 
+  test("a server that speaks of its own failure as the module would is retried as any other", async () => {
+    for (const ours of [true, false]) {
+      const double = clockNextDouble({ ours });
+      const { cnk, told } = watched(double, { retry: { maxAttempts: 3, baseDelayMs: 0 } });
+      await cnk.signals.wallet(wallet(0), { wait: true });
+      const failed = [500, { statusCode: 500, code: "internal_error", statusDetail: { status: "ERROR", message: "storage" } }];
+      double.meets.push(...Array(200).fill(failed));
+      await track(cnk, 20, 1);
+      const { rejected } = await cnk.flush();
+      assert.deepEqual(new Set(rejected.map(({ error }) => error.code)), new Set(["internal_error"]));
+      assert.equal(told.drops.length, 20);
+      // One batch, or each by itself: three attempts in all.
+      assert.equal(double.requests.length - 1, ours ? 3 : 60);
+    }
+  });
+
+  test("a hook that tracks again what was dropped is not told of that", async () => {
+    const double = clockNextDouble();
+    const again = [];
+    const { cnk } = watched(double, {
+      batch: { maxQueueSize: 1 },
+      onDrop: (signal) => again.push(cnk.signals.track(signal)),
+    });
+    await track(cnk, 3);
+    await settle();
+    const answers = await Promise.all(again);
+    assert.deepEqual(answers.map(({ dropped }) => dropped), ["queue_full", "queue_full"]);
+    const { tracked, dropped, pending } = cnk.stats;
+    assert.deepEqual([tracked, dropped, pending], [5, 4, 1]);
+    await cnk.close();
+    assertAddsUp(cnk);
+  });
+
   test("a full queue takes no more, and says which", async () => {
     const double = clockNextDouble();
     const { cnk, told } = watched(double, { batch: { maxQueueSize: 10, maxSize: 100 } });

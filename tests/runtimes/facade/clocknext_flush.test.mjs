@@ -132,7 +132,9 @@ describe("behind a response", () => {
         contexts.map(({ promises }) => promises.length),
         [1, 1],
       );
-      for (current of contexts) assert.equal((await cnk.flush()).pending >= 0, true);
+      // Each of its own, and nothing of the other's.
+      for (current of contexts) assert.equal((await cnk.flush()).delivered, 3);
+      assert.equal((await cnk.flush()).delivered, 0);
       assertOnce(double, 6);
     } finally {
       delete globalThis[name];
@@ -206,6 +208,7 @@ describe("behind a response", () => {
       if (how === "add") await track(other, 4, 10);
       if (how === "flush") assert.equal((await other.flush()).pending, 0);
       if (how === "stats") assert.equal(cnk.stats.pending, 0);
+      await settle();
       const lost = ["k0", "k1", "k2", "k3"].map((key) => [key, "abandoned"]);
       assert.deepEqual(told.drops.slice(1).sort(), lost, how);
       assertAddsUp(cnk);
@@ -219,7 +222,7 @@ describe("behind a response", () => {
   test("so is what somebody waited for who is no more, and it is counted", async (t) => {
     const { cnk, told } = watched({ fetch: never });
     const timers = t.mock.method(globalThis, "setTimeout", () => 0);
-    void cnk.signals.wallet(wallet(0), { wait: true });
+    void cnk.withContext(context()).signals.wallet(wallet(0), { wait: true });
     await settle();
     timers.mock.restore();
     const { now } = Date;
@@ -228,8 +231,24 @@ describe("behind a response", () => {
     assert.equal(cnk.stats.pending, 1);
     Date.now.mock.mockImplementation(() => now() + 355_500);
     assert.deepEqual([cnk.stats.pending, cnk.stats.dropped], [0, 1]);
+    await settle();
     assert.deepEqual(told.drops, [["k0", "abandoned"]]);
     assertAddsUp(cnk);
+  });
+
+  test("where no request can be killed, who waits is waited for, however the clock jumps", async (t) => {
+    const double = clockNextDouble();
+    let open;
+    const opened = new Promise((resolve) => (open = resolve));
+    const { cnk, told } = watched({ fetch: (...call) => opened.then(() => double.fetch(...call)) });
+    const waited = cnk.signals.wallet(wallet(0), { wait: true });
+    await settle();
+    const { now } = Date;
+    t.mock.method(Date, "now", () => now() + 3_600_000);
+    assert.deepEqual([cnk.stats.pending, cnk.stats.dropped], [1, 0]);
+    open();
+    assert.equal((await waited).usageLog.id, "log_1");
+    assert.deepEqual([cnk.stats.delivered, cnk.stats.dropped, told.drops], [1, 0, []]);
   });
 
   test("a request that the host had only halted ends once, whatever it does then", async (t) => {

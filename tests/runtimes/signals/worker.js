@@ -77,7 +77,15 @@ export default {
     const answers = await track(cnk, asked);
     // What a host does to a request that takes more than it may: nothing of it settles any more.
     if (asked.dies) ctx.abort(new Error("killed by the test"));
-    if (asked.flush) return Response.json(await cnk.flush());
+    if (asked.diesIn) {
+      const later = new Promise((resolve) => setTimeout(resolve, asked.diesIn));
+      ctx.waitUntil(later.then(() => ctx.abort(new Error("killed by the test"))));
+    }
+    if (asked.flush) {
+      const began = Date.now();
+      const result = await cnk.flush();
+      return Response.json({ ...result, took: Date.now() - began });
+    }
     if (asked.how === "own") shared = cnk;
     return Response.json(answers);
   },
