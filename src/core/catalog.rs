@@ -199,12 +199,10 @@ pub fn version_of(began: &str, edits: u64, digest: &str) -> String {
 }
 
 /// Whether a label can be shown and found again: some text, no control characters, no white space
-/// around it, and nothing that a URL's path would swallow.
+/// around it.
 fn is_label(text: &str) -> bool {
     let fits = (1..=MAX_LABEL_BYTES).contains(&text.len());
-    fits && text.trim() == text
-        && !text.chars().any(char::is_control)
-        && !matches!(text, "." | "..")
+    fits && text.trim() == text && !text.chars().any(char::is_control)
 }
 
 /// A label, owned, if it is one.

@@ -112,6 +112,7 @@ impl Catalog {
         after.edits = self.edits.saturating_add(1);
         match edit {
             Edit::Put(entry) => {
+                require_nameable(&entry.key())?;
                 if let Entry::Outcome(outcome) = entry {
                     after.require_own_steps(outcome)?;
                 }
@@ -132,7 +133,9 @@ impl Catalog {
             }
         }
         let entries = after.entries_json();
-        if entries.iter().map(String::len).sum::<usize>() > MAX_CATALOG_BYTES {
+        // What is taken out makes room, however much there is.
+        let adds = matches!(edit, Edit::Put(_));
+        if adds && entries.iter().map(String::len).sum::<usize>() > MAX_CATALOG_BYTES {
             let message = "The catalog would be larger than 2 MB of JSON. Nothing was changed.";
             return Err(ApiError::new(Code::InvalidRequest, message));
         }
@@ -219,6 +222,17 @@ impl Catalog {
             format!("The catalog holds at most {most} {}. Nothing was changed.", section.as_str());
         Err(ApiError::about(Code::InvalidRequest, section.as_str(), &message))
     }
+}
+
+/// A path's parser swallows these: an entry of such a name could not be taken out again. One that is there
+/// all the same is read as any other.
+fn require_nameable(key: &str) -> Result<(), ApiError> {
+    if !matches!(key, "." | "..") {
+        return Ok(());
+    }
+    let message = "A name of nothing but dots cannot stand in a path, so that the entry could not be \
+                   taken out again. Nothing was changed.";
+    Err(ApiError::new(Code::InvalidId, message))
 }
 
 fn digest_of(entries: &[String]) -> String {

@@ -116,8 +116,6 @@ fn entries_by_the_table_of_refusals() {
         (Models, r#"{"inputPrice": 1, "outputPrice": 1}"#, Code::InvalidRequest),
         (Models, r#"{"modelId": "", "inputPrice": 1, "outputPrice": 1}"#, Code::InvalidId),
         (Models, r#"{"modelId": " m", "inputPrice": 1, "outputPrice": 1}"#, Code::InvalidId),
-        // No URL could name it: it would be there for ever.
-        (Models, r#"{"modelId": "..", "inputPrice": 1, "outputPrice": 1}"#, Code::InvalidId),
         (Models, r#"{"modelId": "m", "outputPrice": 1}"#, Code::InvalidRequest),
         (Models, r#"{"modelId": "m", "inputPrice": -1, "outputPrice": 1}"#, Code::AmountNegative),
         (Models, r#"{"modelId": "m", "inputPrice": -0, "outputPrice": 1}"#, Code::AmountNegative),
@@ -223,6 +221,22 @@ fn the_whole_is_bounded_too() {
     assert!(length(&few) < MAX_CATALOG_BYTES && length(&many) > MAX_CATALOG_BYTES);
     assert!(few.edited(&outcome(0)).is_ok());
     assert_eq!(many.edited(&outcome(0)).unwrap_err().code, Code::InvalidRequest);
+    // Of one that is too large, something can be taken out, and it is read as it was kept.
+    assert!(many.edited(&Edit::Remove(Section::Outcomes, "0".to_string())).is_ok());
+    assert_eq!(Catalog::from_json(&many.to_json()).unwrap(), many);
+}
+
+/// No URL could name it: it would be there for ever. What is there is read all the same.
+#[test]
+fn names_that_a_path_swallows_are_not_put_in() {
+    for name in [".", ".."] {
+        let body = std::format!(r#"{{"modelId": "{name}", "inputPrice": 1, "outputPrice": 1}}"#);
+        let entry = parse_entry(Section::Models, &body).unwrap();
+        let kept = Catalog::of("2026-01-01", 4, [entry.clone()]);
+        assert_eq!(Catalog::from_json(&kept.to_json()).unwrap(), kept);
+        let refused = Catalog::seed().edited(&Edit::Put(entry)).unwrap_err();
+        assert_eq!(refused.code, Code::InvalidId);
+    }
 }
 
 #[test]

@@ -76,12 +76,20 @@ impl Run {
     /// Whether a step without `runId` goes to this run, which is open and was opened without. One that
     /// was opened with other steps than the outcome has now takes those that it still waits for, and
     /// leaves the others to a run of today's.
-    fn takes(&self, key: &Unit, now: Option<&FoundStep<'_>>) -> bool {
+    fn takes(&self, key: &Unit, (catalog, now): (&Catalog, Option<&FoundStep<'_>>)) -> bool {
         let Some(terms) = &self.terms else {
             return now.is_some_and(|now| now.outcome.name == self.outcome);
         };
         let same = |now: &FoundStep<'_>| keys(now.outcome).eq(keys(&terms.outcome));
-        now.is_some_and(same) || self.waits_for(key)
+        let is_own = self.is_of((catalog, now));
+        is_own && (now.is_some_and(same) || self.waits_for(key))
+    }
+
+    /// Whether a step may be this run's by where the catalog has it now: nowhere, in the run's outcome, or
+    /// in another that has come in its place. One that was moved to another outcome is that one's.
+    fn is_of(&self, (catalog, now): (&Catalog, Option<&FoundStep<'_>>)) -> bool {
+        now.is_none_or(|now| now.outcome.name == self.outcome)
+            || catalog.outcome(&self.outcome).is_none()
     }
 }
 
@@ -123,7 +131,7 @@ impl TakenStep {
         let found = catalog.step(key.as_str());
         let known = match signal.run.as_deref() {
             Some(id) => named(runs, id, key, (catalog, found.as_ref())),
-            None => unnamed(runs, key, found.as_ref()),
+            None => unnamed(runs, key, (catalog, found.as_ref())),
         };
         let opened = || {
             let found = found?;
@@ -178,9 +186,13 @@ impl TakenStep {
 }
 
 /// The known run that takes a step without `runId`: the one that was opened first.
-fn unnamed<'a>(runs: &'a [Run], key: &Unit, found: Option<&FoundStep<'_>>) -> Option<&'a Run> {
+fn unnamed<'a>(
+    runs: &'a [Run],
+    key: &Unit,
+    now: (&Catalog, Option<&FoundStep<'_>>),
+) -> Option<&'a Run> {
     let open = runs.iter().filter(|run| run.unnamed && !run.complete);
-    open.filter(|run| run.takes(key, found)).min_by_key(|run| run.opened_at)
+    open.filter(|run| run.takes(key, now)).min_by_key(|run| run.opened_at)
 }
 
 /// The known run of this id that takes a step: by the outcome's name, or where that is another one now,
@@ -190,18 +202,19 @@ fn named<'a>(
     runs: &'a [Run],
     id: &str,
     key: &Unit,
-    (catalog, found): (&Catalog, Option<&FoundStep<'_>>),
+    now: (&Catalog, Option<&FoundStep<'_>>),
 ) -> Option<&'a Run> {
+    let found = now.1;
     let outcome = found.map(|found| found.outcome.name.as_str());
     let first = |fits: &dyn Fn(&Run) -> bool| {
         let runs = runs.iter().filter(|run| run.id == id && fits(run));
         runs.min_by_key(|run| (run.complete, run.opened_at))
     };
-    let is_renamed = |run: &Run| {
-        let shared = |now: &FoundStep<'_>| keys(now.outcome).any(|key| run.place(key).is_some());
-        found.is_some_and(shared) && catalog.outcome(&run.outcome).is_none()
+    let shares_a_step = |run: &Run| {
+        let has = |found: &FoundStep<'_>| keys(found.outcome).any(|key| run.place(key).is_some());
+        found.is_some_and(has)
     };
     first(&|run| Some(run.outcome.as_str()) == outcome)
-        .or_else(|| first(&|run| run.place(key).is_some()))
-        .or_else(|| first(&is_renamed))
+        .or_else(|| first(&|run| run.is_of(now) && run.place(key).is_some()))
+        .or_else(|| first(&|run| run.is_of(now) && shares_a_step(run)))
 }

@@ -237,3 +237,26 @@ fn a_renamed_outcome_is_known_by_any_of_its_steps() {
     desk.sent(&step("2", "check", done));
     assert_eq!((&*desk.balance("usd"), desk.rows.runs.len()), ("5.01", 2));
 }
+
+/// A step that was moved is the other outcome's from then on, whatever runs of the first one there are
+/// under the same id.
+#[test]
+fn a_step_that_was_moved_belongs_to_where_it_is() {
+    let done = r#", "runId": "r", "complete": true"#;
+    for (more, end) in [(r#", "runId": "r""#, done), ("", "")] {
+        for is_open in [false, true] {
+            let mut desk = Desk::with(&[("usd", "9")]);
+            desk.sent(&step("1", "answer", if is_open { more } else { done }));
+            let opened = desk.balance("usd");
+            edited(
+                &mut desk,
+                &[&outcome("Ticket", "0.99", &[ANSWER]), &outcome("Sale", "3", &[TRIAGE])],
+                &[],
+            );
+            desk.sent(&step("2", "triage", end));
+            let paid = |usd: &str| usd.parse::<f64>().unwrap();
+            assert_eq!(paid(&opened) - paid(&desk.balance("usd")), 3.0, "{more} {is_open}");
+            assert_eq!(desk.rows.runs.len(), 2);
+        }
+    }
+}
