@@ -6,6 +6,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::analytics::day::{Day, Window};
 use crate::analytics::tally::Tally;
@@ -32,6 +33,9 @@ pub const MAX_GRANTS: usize = 12;
 
 /// Fewest days of usage from which a balance's end is foretold: of one busy day nothing follows.
 const MIN_PACE_DAYS: u32 = 3;
+
+/// Until when a grant's end is soon: a week.
+pub const SOON: Duration = Duration::from_secs(7 * 86_400);
 
 /// A day.
 const DAY_MILLIS: i128 = 86_400_000;
@@ -77,6 +81,17 @@ pub struct UnitView {
     /// In how many days `available` is used up at the pace of the chart's days, or has expired unused,
     /// where that can be said; [`MAX_LASTING_DAYS`] stands for that or more.
     pub lasts_days: Option<u32>,
+    /// What of `available` expires within [`SOON`].
+    pub ending_soon: Option<EndingSoon>,
+}
+
+/// What is about to be lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndingSoon {
+    /// How much.
+    pub amount: Credits,
+    /// When, where it is one grant's.
+    pub at: Option<Timestamp>,
 }
 
 /// One grant, by when it ends or begins.
@@ -191,6 +206,7 @@ impl UnitView {
             available: balance.available,
             held: balance.held,
             lasts_days: pace_days.and_then(|days| lasting(balance, grants, (used, days))),
+            ending_soon: ending_soon(balance, grants),
             used_before: consumed(chart.previous()),
             used,
             days,
@@ -220,6 +236,21 @@ impl UnitView {
     pub fn is_idle(&self) -> bool {
         self.available.is_zero() && self.held.is_zero() && self.used == 0
     }
+}
+
+/// The sum of all that ends soon, however many grants it is.
+fn ending_soon(balance: &Balance, grants: &[Grant]) -> Option<EndingSoon> {
+    let (mut sum, mut ends, mut count) = (0_i64, None, 0);
+    for grant in grants.iter().filter(|grant| grant.unit == balance.unit) {
+        let amount = grant.free().minor_units();
+        let end = grant.expires_at.filter(|at| amount > 0 && at.since(balance.as_of) < SOON);
+        if let Some(at) = end {
+            (sum, ends, count) = (sum.saturating_add(amount), Some(at), count + 1);
+        }
+    }
+    let amount = Credits::from_minor_units(sum.min(balance.available.minor_units()))?;
+    let at = ends.filter(|_| count == 1);
+    (count > 0 && amount.is_positive()).then_some(EndingSoon { amount, at })
 }
 
 /// Grant by grant in their burn order, each until it is used up or ends: what expires is not there to be

@@ -2,9 +2,8 @@
 
 use core::fmt::Write as _;
 
-use edge_credits_core::portal::view::{GrantView, UnitView, View};
+use edge_credits_core::portal::view::{EndingSoon, UnitView, View};
 
-use super::content::SOON;
 use super::names::Names;
 use super::words::{distance, exact, glance, lasting};
 use crate::html::escaped;
@@ -60,23 +59,12 @@ fn card(unit: &UnitView, view: &View, names: &Names<'_>) -> String {
 
 /// What of a balance is about to be lost: the one thing on the page that does not wait.
 fn ending_soon(unit: &UnitView, view: &View) -> String {
-    let is_soon = |grant: &&GrantView| {
-        grant.unit == unit.unit && grant.time.since(view.as_of).as_secs() < SOON
-    };
-    let mut soon = view.ending.iter().filter(is_soon);
-    let Some(first) = soon.next() else { return String::new() };
-    let more: Vec<&GrantView> = soon.collect();
-    let sum = |sum: i64, grant: &&GrantView| sum.saturating_add(grant.amount.minor_units());
-    let amount = more.iter().fold(first.amount.minor_units(), sum);
-    let when = match more.as_slice() {
-        [] => distance(view.as_of, first.time),
-        _ => "within a week".to_owned(),
-    };
-    // Holds may have some of a grant, which is then not free to expire.
-    let what = if amount >= unit.available.minor_units() {
+    let Some(EndingSoon { amount, at }) = unit.ending_soon else { return String::new() };
+    let when = at.map_or("within a week".to_owned(), |at| distance(view.as_of, at));
+    let what = if amount == unit.available {
         "All of it expires".to_owned()
     } else {
-        format!("{} expire", exact(amount, &unit.unit))
+        format!("{} expire", exact(amount.minor_units(), &unit.unit))
     };
     format!("<p class=\"note alarm\">{what} {when}</p>")
 }

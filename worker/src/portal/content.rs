@@ -7,7 +7,7 @@ use core::fmt::Write as _;
 
 use edge_credits_core::ids::Environment;
 use edge_credits_core::portal::token::Email;
-use edge_credits_core::portal::view::{GrantView, Line, UnitView, View};
+use edge_credits_core::portal::view::{GrantView, Line, SOON, UnitView, View};
 use edge_credits_core::time::Timestamp;
 use edge_credits_core::topup::packs::Pack;
 
@@ -22,9 +22,6 @@ const FIRST_PACKS: usize = 4;
 
 /// How many lines of activity are there at first sight.
 const FIRST_LINES: usize = 8;
-
-/// Until when a grant's end is soon, in seconds: a week.
-pub(super) const SOON: u64 = 7 * 86_400;
 
 /// What can be bought.
 pub(super) enum Offer {
@@ -232,7 +229,7 @@ fn grants(view: &View, names: &Names<'_>) -> String {
     let mut lines = String::new();
     for grant in &view.ending {
         let distance = distance(view.as_of, grant.time);
-        let soon = grant.time.since(view.as_of).as_secs() < SOON;
+        let soon = grant.time.since(view.as_of) < SOON;
         let class = if soon { " class=\"soon\"" } else { "" };
         lines.push_str(&grant_line(grant, names, ("Expires", &distance), class));
     }

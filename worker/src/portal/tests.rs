@@ -8,7 +8,7 @@ use edge_credits_core::ids::{Environment, Product, Unit};
 use edge_credits_core::ledger::EntryKind;
 use edge_credits_core::portal::settings::PortalSettings;
 use edge_credits_core::portal::token::{Email, Unusable};
-use edge_credits_core::portal::view::{GrantView, Line, UnitView, View};
+use edge_credits_core::portal::view::{EndingSoon, GrantView, Line, UnitView, View};
 use edge_credits_core::time::Timestamp;
 use edge_credits_core::topup::packs::Packs;
 
@@ -38,6 +38,7 @@ fn unit(name: &str, available: i64, used: i64) -> UnitView {
         used,
         used_before: 0,
         lasts_days: None,
+        ending_soon: None,
     }
 }
 
@@ -104,25 +105,19 @@ fn nothing_that_comes_from_outside_is_markup() {
 /// What is about to be lost stands beside the balance that loses it.
 #[test]
 fn what_expires_soon_is_told_with_the_balance() {
-    let grant = |amount, time| GrantView {
-        unit: Unit::credits(),
-        amount: credits(amount),
-        product: None,
-        time: at(time),
-    };
-    let soon = "2026-11-25T11:00:00Z";
+    let soon = |amount, at| Some(EndingSoon { amount: credits(amount), at });
+    let at = Some(at("2026-11-25T11:00:00Z"));
     for (ending, words) in [
-        (vec![grant(40, soon)], Some("40 expire in 3 days")),
-        (vec![grant(100, soon)], Some("All of it expires in 3 days")),
-        (vec![grant(30, soon), grant(12, "2026-11-28T00:00:00Z")], Some("42 expire within a week")),
-        (vec![grant(40, "2026-11-30T00:00:00Z")], None),
+        (soon(40, at), Some("40 expire in 3 days")),
+        (soon(100, at), Some("All of it expires in 3 days")),
+        (soon(42, None), Some("42 expire within a week")),
+        (None, None),
     ] {
         let mut view = view(vec![unit("credits", 100, 1_000_000), unit("usd", 100, 0)]);
-        view.ending = ending;
+        view.units[0].ending_soon = ending;
         let html = said(&view, &Offer::Nothing);
-        let told =
-            html.split("<p class=\"note alarm\">").nth(1).and_then(|rest| rest.split('<').next());
-        assert_eq!(told, words);
+        let told = html.split("<p class=\"note alarm\">").nth(1);
+        assert_eq!(told.and_then(|rest| rest.split('<').next()), words);
     }
 }
 

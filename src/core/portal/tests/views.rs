@@ -179,6 +179,31 @@ fn what_expires_does_not_last() {
     }
 }
 
+/// Also where there are more grants than the page lists.
+#[test]
+fn all_that_ends_soon_is_summed_up() {
+    let mut book = Book::new();
+    for day in 0..14 {
+        let at = Timestamp::from_millis(NOON + DAY / 2 * (day + 1));
+        let more = format!(r#","unit":"{}","expires_at":"{at}""#, ["a", "b"][(day % 2) as usize]);
+        book.add(NOON, &topup("1", &more));
+    }
+    book.add(NOON, &topup("5", r#","unit":"b""#));
+    let view = book.view(NOON);
+    let soon =
+        |of: &str| view.units.iter().find(|unit| unit.unit.as_str() == of).unwrap().ending_soon;
+    assert_eq!(soon("a"), Some(EndingSoon { amount: credits(7), at: None }));
+    assert_eq!(soon("b"), Some(EndingSoon { amount: credits(6), at: None }));
+    // One is told by its time; what is held does not expire, and what is later is not soon.
+    let mut book = Book::new();
+    let until =
+        |days: i64| format!(r#","expires_at":"{}""#, Timestamp::from_millis(NOON + days * DAY));
+    book.add(NOON, &topup("10", &until(3))).add(NOON, &topup("10", &until(7)));
+    book.run(NOON, |key| parse_hold(r#"{"amount":4}"#, key).unwrap());
+    let at = Some(Timestamp::from_millis(NOON + 3 * DAY));
+    assert_eq!(book.view(NOON).units[0].ending_soon, Some(EndingSoon { amount: credits(6), at }));
+}
+
 #[test]
 fn units_by_what_matters() {
     let mut book = Book::new();
