@@ -13,6 +13,7 @@ use std::rc::Rc;
 use edge_credits_core::catalog::{Catalog, News, NewsStep, Pace};
 use edge_credits_core::http::{ENVIRONMENT_HEADER, Method, Request, Response, Target};
 use edge_credits_core::ids::Environment;
+use edge_credits_core::time::Timestamp;
 use edge_credits_core::wire::errors::{ApiError, Code};
 use js_sys::futures::{JsFuture, future_to_promise};
 use wasm_bindgen::JsValue;
@@ -31,6 +32,9 @@ pub(crate) const UNCHANGED: &str = "{}";
 /// How often one looks whether another's question has been answered. Its promise belongs to the request
 /// that asked, and is not to be waited for in another.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// How long anything waits to be refused.
+const LONGEST: Duration = Duration::from_secs(6);
 
 /// How long names are waited for.
 const SOON: Duration = Duration::from_millis(500);
@@ -66,14 +70,7 @@ pub(crate) async fn catalog(env: &Env, environment: Environment) -> Result<Rc<Ca
             });
         }
         NewsStep::Ask { limit, wait } => {
-            kept(env, environment, |kept| kept.news.ask(host::now()));
-            let env = env.clone();
-            let asking = AssertUnwindSafe(async move {
-                ask(&env, environment, limit).await;
-                Ok(JsValue::UNDEFINED)
-            });
-            // It goes on when nobody waits for it any more.
-            let _ = within(Delay::from(wait), JsFuture::from(future_to_promise(asking))).await;
+            let _ = within(Delay::from(wait), begin(env, environment, limit)).await;
         }
         NewsStep::Wait(wait) => {
             let _ = within(Delay::from(wait), settled(env, environment)).await;
@@ -86,6 +83,53 @@ pub(crate) async fn catalog(env: &Env, environment: Environment) -> Result<Rc<Ca
 pub(crate) async fn catalog_soon(env: &Env, environment: Environment) -> Option<Rc<Catalog>> {
     let _ = within(Delay::from(SOON), catalog(env, environment)).await;
     kept(env, environment, |kept| kept.catalog.clone())
+}
+
+/// The catalog as it was at `arrived` or later: for what the known one does not know, which may have been
+/// put in a moment ago. A refusal for good needs this one.
+///
+/// # Errors
+/// `upstream_unavailable` where the directory does not tell.
+pub(crate) async fn catalog_since(
+    env: &Env,
+    environment: Environment,
+    arrived: Timestamp,
+) -> Result<Rc<Catalog>, ApiError> {
+    if !directory_line::is_bound(env) {
+        return catalog(env, environment).await;
+    }
+    let step = || {
+        let now = host::now();
+        kept(env, environment, |kept| kept.news.step_since(arrived, now, &Pace::CATALOG))
+    };
+    let mut has_asked = false;
+    let end = arrived.plus(LONGEST);
+    loop {
+        match step() {
+            NewsStep::GoOn => break,
+            NewsStep::Ask { limit, .. } if !has_asked => {
+                has_asked = true;
+                begin(env, environment, limit);
+            }
+            _ if has_asked && kept(env, environment, |kept| kept.news.is_settled()) => {
+                return Err(away());
+            }
+            _ if host::now() > end => return Err(away()),
+            _ => Delay::from(LOOK).await,
+        }
+    }
+    kept(env, environment, |kept| kept.catalog.clone()).ok_or_else(away)
+}
+
+/// Begins a question, which goes on when nobody waits for it any more.
+fn begin(env: &Env, environment: Environment, limit: Duration) -> JsFuture<JsValue> {
+    kept(env, environment, |kept| kept.news.ask(host::now()));
+    let env = env.clone();
+    let asking = AssertUnwindSafe(async move {
+        ask(&env, environment, limit).await;
+        Ok(JsValue::UNDEFINED)
+    });
+    JsFuture::from(future_to_promise(asking))
 }
 
 /// Asks the directory for news, and keeps the answer.

@@ -65,11 +65,16 @@ impl Pace {
     };
 }
 
+/// How long after a question the next may be asked for the sake of a refusal.
+const BETWEEN: Duration = Duration::from_secs(1);
+
 /// What is known of when a catalog was read and asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct News {
     /// When it was last known to be the present one; `None`: never read.
     read_at: Option<Timestamp>,
+    /// When that question was asked: what is older than this, it tells of.
+    asked_at: Option<Timestamp>,
     /// The last question.
     asked: Option<Asked>,
 }
@@ -117,6 +122,30 @@ impl News {
         }
     }
 
+    /// What to do at `now` before something that came at `arrived` is refused because the catalog does not
+    /// know it: it may have been put in a moment ago, elsewhere. Only an answer to a question that was asked
+    /// since then tells that. However many ask, it is one question a second.
+    #[must_use]
+    pub fn step_since(&self, arrived: Timestamp, now: Timestamp, pace: &Pace) -> Step {
+        if self.asked_at.is_some_and(|asked| asked >= arrived) {
+            return Step::GoOn;
+        }
+        let limit = pace.first.limit;
+        let since = |at: Timestamp| (at <= now).then(|| now.since(at));
+        let wait = match self.asked {
+            // Its answer may be from before.
+            Some(asked) if !asked.failed => {
+                since(asked.at).and_then(|gone| limit.checked_sub(gone))
+            }
+            Some(asked) => since(asked.at).and_then(|gone| BETWEEN.checked_sub(gone)),
+            None => self.asked_at.and_then(since).and_then(|gone| BETWEEN.checked_sub(gone)),
+        };
+        match wait.filter(|wait| !wait.is_zero()) {
+            Some(wait) => Step::Wait(wait),
+            None => Step::Ask { limit, wait: limit },
+        }
+    }
+
     /// A question is under way.
     pub fn ask(&mut self, now: Timestamp) {
         self.asked = Some(Asked { at: now, failed: false });
@@ -124,7 +153,8 @@ impl News {
 
     /// It was answered: what is known is the present catalog.
     pub fn answered(&mut self, now: Timestamp) {
-        *self = Self { read_at: Some(now), asked: None };
+        let asked_at = self.asked.map(|asked| asked.at);
+        *self = Self { read_at: Some(now), asked_at, asked: None };
     }
 
     /// It was not answered, or by nothing that makes sense.
@@ -218,6 +248,36 @@ mod tests {
         news.failed(at(3_000));
         assert_eq!(news.step(at(3_999), &Pace::CATALOG), Step::GoOn);
         assert_eq!(news.step(at(4_000), &Pace::CATALOG), ask);
+    }
+
+    /// A refusal needs an answer to a question that was asked after what is refused came in.
+    #[test]
+    fn what_is_unknown_is_asked_about_before_it_is_refused() {
+        let step =
+            |news: &News, arrived, now| news.step_since(at(arrived), at(now), &Pace::CATALOG);
+        let mut news = News::default();
+        assert!(matches!(step(&news, 0, 0), Step::Ask { .. }));
+        news.ask(at(0));
+        news.answered(at(20));
+        assert_eq!(news.step(at(1_000), &Pace::CATALOG), Step::GoOn);
+        // One who came before the question is told by its answer; who came after it, by another's.
+        assert_eq!(step(&news, 0, 30), Step::GoOn);
+        assert_eq!(step(&news, 500, 500), Step::Wait(Duration::from_millis(500)));
+        assert!(matches!(step(&news, 500, 1_000), Step::Ask { .. }));
+        news.ask(at(1_000));
+        // Many who came meanwhile wait for one question, and the late ones for the next.
+        assert!(matches!(step(&news, 600, 1_001), Step::Wait(_)));
+        news.answered(at(1_020));
+        assert_eq!(step(&news, 600, 1_021), Step::GoOn);
+        assert_eq!(step(&news, 1_010, 1_021), Step::Wait(Duration::from_millis(979)));
+        // A failed one is no answer, and is not asked again at once.
+        news.ask(at(3_000));
+        news.failed(at(3_100));
+        assert_eq!(step(&news, 2_900, 3_500), Step::Wait(Duration::from_millis(600)));
+        assert!(matches!(step(&news, 2_900, 4_100), Step::Ask { .. }));
+        // A question whose request has ended holds up nobody for ever.
+        news.ask(at(5_000));
+        assert!(matches!(step(&news, 5_001, 8_000), Step::Ask { .. }));
     }
 
     /// A minute of a directory that never answers, with a page every ten seconds.

@@ -12,8 +12,8 @@ use edge_credits_core::wire::clocknext::customers::{deleted_body, no_customer};
 use edge_credits_core::wire::clocknext::envelope::Envelope;
 use edge_credits_core::wire::clocknext::revenue::{parse_range, revenue_body};
 use edge_credits_core::wire::clocknext::wallet::{
-    entered_body, named_credits, parse_credit_adjustment, parse_wallet_entry, parse_wallet_query,
-    unknown_credits, wallet_body,
+    entered_body, mistyped, named_credits, parse_credit_adjustment, parse_wallet_entry,
+    parse_wallet_query, wallet_body,
 };
 use edge_credits_core::wire::errors::{ApiError, Code};
 use edge_credits_core::wire::requests::{KeySource, body_text};
@@ -117,7 +117,7 @@ impl<S: Storage> Here<'_, S> {
             }
             Ask::AdjustCredits { .. } => {
                 let command = parse_credit_adjustment(&body_text(&asking.body)?, &asked.key())?;
-                self.require_spendable(&owner, &command).await?;
+                self.require_meant(&owner, &command).await?;
                 self.enter(&owner, &command)
             }
             _ => self.answer_about(&owner, asking, asked.head).await,
@@ -204,24 +204,30 @@ impl<S: Storage> Here<'_, S> {
         Meter { ledger: self.ledger, env: self.env, owner }
     }
 
-    /// Whether something can be spent from what a correction gives: the customer has had such credits,
-    /// or the catalog knows them.
+    /// Whether the unit that a correction names is meant: the customer has had it, or it is not nearly one
+    /// that the catalog has.
     ///
     /// # Errors
-    /// `unknown_key`; `upstream_unavailable` where the catalog is to say, and cannot be read.
-    async fn require_spendable(&self, owner: &Owner, command: &Command) -> Result<(), Failure> {
+    /// `unknown_key`; `upstream_unavailable` where what is known of the catalog says so, and the present
+    /// one is not to be had.
+    async fn require_meant(&self, owner: &Owner, command: &Command) -> Result<(), Failure> {
+        let (arrived, environment) = (host::now(), owner.environment);
         let Some(unit) = named_credits(command) else { return Ok(()) };
-        if self.ledger.knows(owner, host::now(), unit)? {
+        if self.ledger.knows(owner, arrived, unit)? {
             return Ok(());
         }
-        let catalog = catalog_line::catalog(self.env, owner.environment).await.map_err(|_| {
-            let message = "The catalog of this environment could not be read, so it is open whether \
-                           there are such credits. Nothing was changed; repeat the call.";
-            ApiError::new(Code::UpstreamUnavailable, message)
-        })?;
-        match catalog.credit_type(unit.as_str()) {
-            Some(_) => Ok(()),
-            None => Err(unknown_credits(unit, &catalog).into()),
+        let known = catalog_line::catalog(self.env, environment).await;
+        if known.is_ok_and(|catalog| mistyped(unit, &catalog).is_none()) {
+            return Ok(());
+        }
+        let present = catalog_line::catalog_since(self.env, environment, arrived).await;
+        match present {
+            Ok(present) => mistyped(unit, &present).map_or(Ok(()), |error| Err(error.into())),
+            Err(_) => {
+                let message = "The catalog of this environment could not be read, so it is open \
+                               whether there are such credits. Nothing was changed; repeat the call.";
+                Err(ApiError::new(Code::UpstreamUnavailable, message).into())
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use edge_credits_core::usage::{
     Judged, Signal, customer_in, logged_body, parse_signal, parse_signal_batch, parse_usage_query,
     results_body, usage_page_body,
 };
-use edge_credits_core::wire::errors::ApiError;
+use edge_credits_core::wire::errors::{ApiError, Code};
 use edge_credits_core::wire::requests::{KeySource, body_text};
 use worker::Env;
 
@@ -21,6 +21,11 @@ use crate::ledger::{Ledger, other_owner};
 use crate::respond::{Answer, Failure};
 use crate::storage::Storage;
 use crate::{catalog_line, directory_line, host};
+
+/// Whether a signal was refused for what the catalog does not know.
+fn is_unknown(told: &Judged) -> bool {
+    matches!(told, Err(error) if matches!(error.code, Code::UnknownModel | Code::UnknownKey))
+}
 
 /// How long the customer's record is waited for; it takes milliseconds.
 const RECORD_PATIENCE: Duration = Duration::from_millis(500);
@@ -85,8 +90,23 @@ impl<S: Storage> Meter<'_, S> {
         if signals.is_empty() {
             return Ok(Vec::new());
         }
-        let catalog = catalog_line::catalog(self.env, self.owner.environment).await?;
-        self.ledger.take_signals(&self.owner, host::now(), signals, &catalog)
+        let (arrived, environment) = (host::now(), self.owner.environment);
+        let catalog = catalog_line::catalog(self.env, environment).await?;
+        let mut judged = self.ledger.take_signals(&self.owner, host::now(), signals, &catalog)?;
+        if !judged.iter().any(is_unknown) {
+            return Ok(judged);
+        }
+        // What this catalog does not know may have been put into it since it was read.
+        let present = catalog_line::catalog_since(self.env, environment, arrived).await;
+        let unknown = judged.iter_mut().zip(signals).filter(|(told, _)| is_unknown(told));
+        let (told, again): (Vec<&mut Judged>, Vec<&Signal>) = unknown.unzip();
+        let retold = match present {
+            Ok(present) if present.version() == catalog.version() => return Ok(judged),
+            Ok(present) => self.ledger.take_signals(&self.owner, host::now(), &again, &present)?,
+            Err(away) => again.iter().map(|_| Err(away.clone())).collect(),
+        };
+        told.into_iter().zip(retold).for_each(|(told, retold)| *told = retold);
+        Ok(judged)
     }
 
     /// What has been used, and by whom. Usage is not kept from anybody for want of a record.

@@ -85,30 +85,36 @@ pub fn named_credits(command: &Command) -> Option<&Unit> {
     Some(unit).filter(|unit| !matches!(unit.as_str(), Unit::CREDITS | Unit::USD))
 }
 
-/// Why nothing is given under a key that nothing spends from: the catalog has no such credits, and this
-/// customer never had any.
+/// Why nothing is given under a key that is surely a slip: it is a step's, or nearly that of credits that
+/// the catalog has. Any other is a unit of the owner's own, of which the catalog need know nothing.
 #[must_use]
-pub fn unknown_credits(unit: &Unit, catalog: &Catalog) -> ApiError {
+pub fn mistyped(unit: &Unit, catalog: &Catalog) -> Option<ApiError> {
     #[derive(Serialize)]
     struct Details<'a> {
         param: &'static str,
         known: Vec<&'a str>,
     }
+    if catalog.credit_type(unit.as_str()).is_some() {
+        return None;
+    }
     let known = || catalog.credit_types().map(|known| known.key.as_str());
-    let hint = match known().min_by_key(|known| distance(known, unit.as_str())) {
-        _ if catalog.step(unit.as_str()).is_some() => {
-            "It is a step of an outcome, which is paid from the wallet.".to_owned()
-        }
-        Some(nearest) => format!("The nearest that it has is {nearest:?}."),
-        None => "It has none yet.".to_owned(),
+    let key = unit.as_str().to_ascii_lowercase();
+    let from = |known: &str| distance(&known.to_ascii_lowercase(), &key);
+    let nearest = known().min_by_key(|known| from(known));
+    // A letter or two, of a word that has more than twice as many.
+    let is_near = |known: &&str| from(known) <= 2 && from(known) * 2 < key.len();
+    let hint = if catalog.step(unit.as_str()).is_some() {
+        "It is a step of an outcome, which is paid from the wallet.".to_owned()
+    } else {
+        format!("Credits of the catalog are called {:?}.", nearest.filter(is_near)?)
     };
     let message = format!(
-        "The catalog has no credits with the key {:?}, and this customer has never had any, so that \
-         nothing could be spent from them. {hint} Nothing was changed.",
+        "The catalog has no credits with the key {:?}, and this customer has never had any. {hint} \
+         Nothing was changed; if it is what you mean, POST /v1/customers/{{id}}/add gives any unit.",
         unit.as_str()
     );
-    ApiError::new(Code::UnknownKey, &message)
-        .with_details(&Details { param: "agentKey", known: known().collect() })
+    let details = Details { param: "agentKey", known: known().collect() };
+    Some(ApiError::new(Code::UnknownKey, &message).with_details(&details))
 }
 
 /// How many letters are to be added, left out or changed to come from one key to another.
@@ -234,6 +240,7 @@ fn entry_json(entry: &Entry) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::{Edit, Section, parse_entry};
     use crate::entropy::Entropy;
 
     fn key() -> KeySource<'static> {
@@ -277,6 +284,41 @@ mod tests {
             (r#"{"amount":1,"type":"topup"}"#, Code::UnknownField),
         ] {
             assert_eq!(read(body).map_err(|error| error.code), Err(code), "{body}");
+        }
+    }
+
+    #[test]
+    fn slips_are_told_from_units_of_the_owners_own() {
+        let mut catalog = Catalog::seed();
+        let refused = |catalog: &Catalog, key| mistyped(&Unit::parse(key).unwrap(), catalog);
+        // Who keeps no credits in the catalog has none to be near.
+        assert!(refused(&catalog, "api_credit").is_none());
+        for key in ["api_credit", "gpu", "a"] {
+            let body = format!(r#"{{"name": "n", "agentKey": "{key}", "pricePerCredit": 1}}"#);
+            let entry = parse_entry(Section::CreditTypes, &body).unwrap();
+            catalog = catalog.edited(&Edit::Put(entry)).unwrap();
+        }
+        let steps =
+            r#"{"name": "o", "pricePerOutcome": 1, "steps": [{"name": "s", "agentKey": "o.s"}]}"#;
+        let entry = parse_entry(Section::Outcomes, steps).unwrap();
+        catalog = catalog.edited(&Edit::Put(entry)).unwrap();
+        for (key, is_slip) in [
+            ("api_credit", false),
+            ("api_credits", true),
+            ("api-credit", true),
+            ("API_CREDIT", true),
+            ("apicredit", true),
+            ("gpv", true),
+            ("o.s", true),
+            ("seats", false),
+            ("tpu", true),
+            ("cpus", false),
+            ("b", false),
+            ("api_calls", false),
+        ] {
+            let told = refused(&catalog, key);
+            assert_eq!(told.is_some(), is_slip, "{key}");
+            assert!(told.is_none_or(|error| error.message.contains("/add gives any unit")));
         }
     }
 }
