@@ -168,14 +168,14 @@ impl Said {
     /// Takes what matters out of a body; `None` is a body that is no JSON object.
     ///
     /// An error is `{"error": {"code", "message", "details", "request_id"}}`, `{"code", "message",
-    /// …}` or `{"error": "text"}`.
+    /// …}` or `{"error": "text", "code", "details"}`.
     #[must_use]
     pub fn of<J: JsonObject>(body: Option<&J>) -> Self {
         let Some(outer) = body else { return Self::default() };
         let replayed = outer.flag("replayed").unwrap_or(false);
         let said = match (outer.object("error"), outer.text("error")) {
             (Some(inner), _) => Self::of_error(&inner),
-            (None, Some(words)) => Self { message: message(&words), ..Self::default() },
+            (None, Some(words)) => Self { message: message(&words), ..Self::of_error(outer) },
             (None, None) => Self::of_error(outer),
         };
         let name = |name| outer.text(name).and_then(|text| request_id(&text));

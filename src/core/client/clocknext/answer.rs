@@ -27,11 +27,13 @@ pub fn error_of(status: u16, said: Said, body: &str) -> Box<ClientError> {
     error.class = ErrorClass::Face(class);
     error.status = Some(status);
     error.details = said.details;
-    error.retryable = retryable;
+    let judgement = reading::judge(status, said.code.as_deref());
+    // A setting that is missing does not come by waiting.
+    error.retryable = retryable && (status != 503 || judgement.retry);
     error.effect = match status {
         // It says that it went wrong, and not how far it had come.
         200..=299 => Effect::Unknown,
-        _ => reading::judge(status, said.code.as_deref()).effect,
+        _ => judgement.effect,
     };
     error.request_id = said.request_id;
     error

@@ -103,6 +103,10 @@ fn bodies_in_other_forms() {
         (some("c"), some("m"), some(r#"{"a":1}"#), some("r"))
     );
     assert_eq!(read(r#"{"error":"gone"}"#), (none.clone(), some("gone"), None, None));
+    assert_eq!(
+        read(r#"{"ok":false,"error":"gone","code":"c","details":{"a":1}}"#),
+        (some("c"), some("gone"), some(r#"{"a":1}"#), None)
+    );
     for nothing in ["", "<html>502</html>", "[]", "null", "{", r#"{"error":5}"#, r#"{"error":[]}"#]
     {
         assert_eq!(read(nothing), (None, None, None, None), "{nothing}");

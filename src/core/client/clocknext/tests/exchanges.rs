@@ -120,6 +120,28 @@ fn errors_by_the_table() {
     }
 }
 
+/// Our own server names its errors, whichever envelope they come in.
+#[test]
+fn codes_and_details_are_the_servers_where_it_has_some() {
+    let facts = r#""code":"not_configured","details":{"param":"PORTAL_SECRET"}"#;
+    let new = format!(
+        r#"{{"statusCode":503,"statusDetail":{{"status":"ERROR","message":"x"}},{facts}}}"#
+    );
+    let old = format!(r#"{{"ok":false,"error":"x",{facts}}}"#);
+    for body in [new, old] {
+        let error = error("portal.createToken", 503, &body);
+        assert_eq!(error.class.name(), "ServerError", "{body}");
+        assert_eq!(
+            (error.code.as_str(), error.message.as_str()),
+            ("not_configured", "x"),
+            "{body}"
+        );
+        assert_eq!(error.details.as_deref(), Some(r#"{"param":"PORTAL_SECRET"}"#), "{body}");
+        // A setting that is missing stops the call before it does anything, and waiting brings none.
+        assert_eq!((error.retryable, error.effect), (false, Effect::NotApplied), "{body}");
+    }
+}
+
 #[test]
 fn which_are_tried_again() {
     let again = |method: &str, status| match first(method, status, "", &[]) {
