@@ -173,11 +173,10 @@ impl Said {
     pub fn of<J: JsonObject>(body: Option<&J>) -> Self {
         let Some(outer) = body else { return Self::default() };
         let replayed = outer.flag("replayed").unwrap_or(false);
-        let said = match (outer.object("error"), outer.text("error")) {
-            (Some(inner), _) => Self::of_error(&inner),
-            (None, Some(words)) => Self { message: message(&words), ..Self::of_error(outer) },
-            (None, None) => Self::of_error(outer),
-        };
+        let inner = outer.object("error");
+        let said = Self::of_error(inner.as_ref().unwrap_or(outer));
+        let words = outer.text("error").map(|words| message(&words));
+        let said = Self { message: words.unwrap_or(said.message), ..said };
         let name = |name| outer.text(name).and_then(|text| request_id(&text));
         Self {
             is_object: true,
