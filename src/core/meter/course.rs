@@ -60,13 +60,34 @@ impl Meter {
             let start_of_last = self.held_before(self.count().saturating_sub(1));
             return Some(Due::Progress(credits(target - start_of_last)));
         }
-        let wants_more = used > held && held > 0 && self.get(at::EXHAUSTED) == 0;
-        wants_more.then(|| Due::Hold(credits(held)))
+        if used <= held || held == 0 {
+            return None;
+        }
+        if self.get(at::ACKNOWLEDGED) < held {
+            return self.tell_again(used, held);
+        }
+        (self.get(at::EXHAUSTED) == 0).then(|| Due::Hold(credits(held)))
+    }
+
+    /// All of the last hold is used, and the ledger may not know: that report was lost. Nothing more is told
+    /// of a hold behind which another stands, so before that it is told again: at the next half step, and
+    /// then whenever an eighth more is used.
+    fn tell_again(&mut self, used: i64, held: i64) -> Option<Due> {
+        let (told, half) = (self.get(at::TOLD), (self.step() / 2).max(1));
+        let least = if told > held { half.max(used / 8) } else { half };
+        if used - told < least {
+            return None;
+        }
+        self.set(at::TOLD, used);
+        let start_of_last = self.held_before(self.count().saturating_sub(1));
+        Some(Due::Progress(credits(held - start_of_last)))
     }
 
     /// The ledger has answered the last [`Due::Progress`].
     pub fn acknowledged(&mut self) {
-        self.set(at::ACKNOWLEDGED, self.get(at::TOLD));
+        let told = self.get(at::TOLD).min(self.held_before(MAX_HOLDS));
+        self.set(at::TOLD, told);
+        self.set(at::ACKNOWLEDGED, told);
     }
 
     /// Whether the part that was counted last may be passed on: if what has been used with it is no more
@@ -144,7 +165,9 @@ impl Meter {
         (rest > 0).then(|| Settlement::Consume(credits(rest)))
     }
 
-    /// Hold number `index` had ended by its own rule, which took so much of it.
+    /// Hold number `index` had ended by its own rule, which took so much of it. What that is less than its
+    /// part is charged in the end. What it is more stays taken: the ledger takes no report back, also of
+    /// an estimate that was too high.
     pub fn ended(&mut self, index: usize, captured: i64) {
         if let Some(Settlement::Capture(part)) = self.settle(index) {
             let left = part.minor_units().saturating_sub(captured.max(0)).max(0);

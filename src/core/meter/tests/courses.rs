@@ -88,7 +88,10 @@ fn steps_grow_with_what_is_held() {
             meter.see(4, 0);
             while let Some(due) = meter.due(false) {
                 match due {
-                    Due::Progress(_) => count += 1,
+                    Due::Progress(_) => {
+                        count += 1;
+                        meter.acknowledged();
+                    }
                     Due::Hold(_) => meter.held_more(true),
                 }
             }
@@ -171,9 +174,11 @@ fn more_is_held_when_all_is_used_and_as_much_again() {
     let mut meter = meter(100, 10);
     meter.see(400, 0);
     assert_eq!(meter.due(false), Some(Due::Progress(micro(100))));
+    meter.acknowledged();
     assert_eq!(meter.due(false), Some(Due::Hold(micro(100))));
     meter.held_more(true);
     assert_eq!(meter.due(false), Some(Due::Progress(micro(100))), "of the second");
+    meter.acknowledged();
     assert_eq!(meter.due(false), Some(Due::Hold(micro(200))));
     meter.held_more(true);
     assert_eq!(meter.due(false), Some(Due::Progress(micro(200))));
@@ -188,8 +193,9 @@ fn without_credits_for_more_the_rest_is_charged_in_the_end() {
     let mut meter = meter(100, 10);
     meter.see(130, 0);
     while let Some(due) = meter.due(false) {
-        if matches!(due, Due::Hold(_)) {
-            meter.held_more(false);
+        match due {
+            Due::Hold(_) => meter.held_more(false),
+            Due::Progress(_) => meter.acknowledged(),
         }
     }
     assert_eq!(settled(&meter), [100, 32], "33 tokens");
@@ -209,14 +215,35 @@ fn a_hold_that_ended_by_its_rule_is_made_good() {
 }
 
 #[test]
+fn a_report_that_was_lost_is_told_again_before_more_is_held() {
+    let mut meter = meter(100, 10);
+    meter.see(104, 0);
+    assert_eq!(meter.due(false), Some(Due::Progress(micro(100))));
+    assert_eq!(meter.due(false), None, "no answer: it may not be known that the first is used up");
+    meter.see(4, 0);
+    assert_eq!(meter.due(false), Some(Due::Progress(micro(100))), "half a step later");
+    meter.see(8, 0);
+    assert_eq!(meter.due(false), None, "a ledger that is away is not asked all the time");
+    meter.see(8, 0);
+    assert_eq!(meter.due(false), Some(Due::Progress(micro(100))), "an eighth later");
+    meter.acknowledged();
+    assert_eq!(meter.due(false), Some(Due::Hold(micro(100))));
+    meter.held_more(true);
+    assert_eq!(meter.due(false), Some(Due::Progress(micro(24))), "of the second");
+}
+
+#[test]
 fn a_call_has_so_many_holds_and_no_more() {
     let mut meter = meter(1, 1);
     meter.see(1_000_000, 0);
     let mut holds = 1;
     for _ in 0..1000 {
-        if let Some(Due::Hold(_)) = meter.due(false) {
-            meter.held_more(true);
-            holds += 1;
+        match meter.due(false) {
+            Some(Due::Hold(_)) => {
+                meter.held_more(true);
+                holds += 1;
+            }
+            _ => meter.acknowledged(),
         }
     }
     assert_eq!(holds, MAX_HOLDS);
@@ -228,14 +255,15 @@ fn a_call_has_so_many_holds_and_no_more() {
 enum Step {
     See(i64),
     Report(i64),
-    Pump { granted: bool },
+    Pump { granted: bool, answered: bool },
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (0..3000_i64).prop_map(Step::See),
         1 => (0..3000_i64).prop_map(Step::Report),
-        4 => any::<bool>().prop_map(|granted| Step::Pump { granted }),
+        8 => any::<(bool, bool)>()
+            .prop_map(|(granted, answered)| Step::Pump { granted, answered }),
     ]
 }
 
@@ -249,15 +277,15 @@ proptest! {
         steps in proptest::collection::vec(step(), 0..60),
     ) {
         let mut meter = meter(held, every);
-        let (mut told, mut told_before) = (0, 0);
+        let (mut told, mut told_before, mut known) = (0, 0, 0);
         for step in steps {
             match step {
                 Step::See(bytes) => meter.see(bytes, 0),
                 Step::Report(output) => report(&mut meter, output),
-                Step::Pump { granted } => match meter.due(false) {
+                Step::Pump { granted, answered } => match meter.due(false) {
                     Some(Due::Hold(amount)) => {
                         let all: i64 = (0..MAX_HOLDS).map(|index| meter.hold(index)).sum();
-                        prop_assert_eq!(told, all, "the one before is used up, and told to be");
+                        prop_assert_eq!(known, all, "the one before is used up, and known to be");
                         prop_assert_eq!(amount.minor_units(), all);
                         meter.held_more(granted);
                         if granted {
@@ -266,8 +294,12 @@ proptest! {
                     }
                     Some(Due::Progress(amount)) => {
                         let now = told_before + amount.minor_units();
-                        prop_assert!(now > told, "only ever more");
-                        told = now;
+                        prop_assert!(now > known, "only what is not known");
+                        told = told.max(now);
+                        if answered {
+                            known = now;
+                            meter.acknowledged();
+                        }
                     }
                     None => {
                         let all: i64 = (0..MAX_HOLDS).map(|index| meter.hold(index)).sum();

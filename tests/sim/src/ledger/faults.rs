@@ -88,6 +88,7 @@ kinds! {
         PlanGiven = "a plan's period given",
         Closed = "a customer taken away",
         ReleasedByClosing = "a hold released with its customer",
+        StreamWaited = "a stream's part waited until the ledger knew of those before",
         StreamMadeGood = "a stream's hold expired, and was made good",
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Switch {
     ProgressDropped,
     /// A capture without an answer is taken for one that did nothing.
     CapturedAndCharged,
+    /// A report without an answer is taken for one that the ledger knows.
+    LostIsHeard,
     /// The runs that signals belong to are not written.
     RunsLost,
     /// The sums of a day are written before the signals, in a transaction of their own.
@@ -55,6 +57,7 @@ impl Mistake {
         ("ledger: end said and not written", Self::Shell(Switch::SaidAndNotWritten)),
         ("stream: progress answered and not written", Self::Shell(Switch::ProgressDropped)),
         ("stream: unanswered capture charged besides", Self::Shell(Switch::CapturedAndCharged)),
+        ("stream: a lost report counts as known", Self::Shell(Switch::LostIsHeard)),
         ("signal: runs are not written", Self::Shell(Switch::RunsLost)),
         ("signal: sums written apart", Self::Shell(Switch::SumsApart)),
         ("plan: kept before its grants", Self::Shell(Switch::PlanKeptFirst)),

@@ -5,8 +5,11 @@
 //!
 //! * S1: a hold that ended by its own rule was charged what its stream was told had been written, at
 //!   least, and what it had reported, at most; never the whole hold for being a hold.
-//! * S2: a stream that settled was charged what it used, to the minor unit, in however many parts.
-//! * S3: no stream is charged more than it used.
+//! * S2: a stream that settled was charged what it used, to the minor unit, in however many parts; unless a
+//!   hold had expired meanwhile, of which more had been reported, by an estimate that was too high.
+//! * S3: no stream is charged more than was ever counted as used.
+//! * S4: of a stream that died, what had been passed on is a step ahead of what was charged at most, or
+//!   the one part that was passed last; unless that was passed although an answer was wanting.
 //!
 //! They go by what the stream said and heard, and not by the auditor's books of what was kept.
 
@@ -19,7 +22,7 @@ use edge_credits_core::ids::{TransactionId, Unit};
 use edge_credits_core::ledger::{
     Adjust, Capture, Command, Consume, HoldState, OnExpiry, Place, Rejection, Release, WhenShort,
 };
-use edge_credits_core::meter::{AMOUNTS, Due, Meter, Settlement};
+use edge_credits_core::meter::{ABSENT, AMOUNTS, Due, MAX_HOLDS, Meter, Settlement};
 
 use super::asked::{Answer, Asked};
 use super::faults::{Edge, Fault};
@@ -65,8 +68,21 @@ pub(super) struct Stream {
     ttl: Duration,
     /// Chunks to come.
     left: u64,
-    /// Whether it waits to hear of another hold.
-    placing: bool,
+    /// Whether it waits to hear of a report or of another hold: one at a time.
+    asking: bool,
+    /// Whether a part waits to be passed on, until the ledger knows enough of those before it.
+    waits: bool,
+    /// How far behind the ledger may be, as the caller has it.
+    step: i128,
+    /// What was used with all that was passed on, and how much of that may be unknown to the ledger.
+    passed: i128,
+    ahead: i128,
+    /// Whether the last part was passed on because the ledger knew enough.
+    is_sure: bool,
+    /// Whether no more could be held.
+    exhausted: bool,
+    /// The most that was ever counted as used.
+    most: i128,
     at: At,
     /// Charges besides the holds, asked for.
     besides: Vec<TransactionId>,
@@ -84,12 +100,16 @@ impl World {
         let unit = self.unit();
         let rate = self.amount((self.plan.charge / 50).max(1));
         let hold = self.amount(self.plan.charge);
+        let step = self.amount((hold.minor_units() as u64 / 2).max(1));
         let ttl = Duration::from_millis(self.random.span(SECOND, self.plan.longest));
         let text = |amount: Credits| amount.decimal(Scale::CREDITS).to_string();
         // A million tokens cost so many whole credits: a token costs as many minor units.
         let named =
             [("price.input", "0".to_owned()), ("price.output", rate.minor_units().to_string())];
-        let named: Vec<_> = named.into_iter().chain([("hold", text(hold))]).collect();
+        let named: Vec<_> = named
+            .into_iter()
+            .chain([("hold", text(hold)), ("progressEvery", text(step))])
+            .collect();
         let mut amounts = |index: usize| {
             let (_, text) = named.iter().find(|(name, _)| *name == AMOUNTS[index])?;
             Some(RawAmount { kind: "string".to_owned(), text: text.clone() })
@@ -104,7 +124,14 @@ impl World {
             asked: Vec::new(),
             ttl,
             left,
-            placing: false,
+            asking: false,
+            waits: false,
+            step: minor(step),
+            passed: 0,
+            ahead: 0,
+            is_sure: true,
+            exhausted: false,
+            most: 0,
             at: At::Running,
             besides: Vec::new(),
         };
@@ -119,7 +146,7 @@ impl World {
         let place = Command::Hold(Place { call, unit, amount, ttl, on_expiry });
         let id = place.lookups(&self.objects[customer].owner).hold.expect("a hold's id");
         self.streams[stream].asked.push(id);
-        self.streams[stream].placing = true;
+        self.streams[stream].asking = true;
         self.ask_for(stream, Asked::Command(place));
     }
 
@@ -137,10 +164,19 @@ impl World {
             return self.dies_mid_stream(stream);
         }
         let bytes = self.random.range(1, 400) as i64;
+        let reports = self.random.hit(150).then(|| self.random.range(50, 100) as i64);
         let running = &mut self.streams[stream];
         running.meter.see(bytes, 0);
+        if let Some(percent) = reports {
+            // The provider counts, and less than was estimated.
+            let [.., output, reasoning] = running.meter.tokens();
+            let counted = ((output + reasoning) * percent / 100).max(1);
+            running.most = running.most.max(running.used());
+            running.meter.report(&[0, ABSENT, ABSENT, counted, ABSENT, ABSENT, 0, 0]);
+        }
+        running.most = running.most.max(running.used());
         running.left -= 1;
-        let (over, last) = (running.left == 0, running.parts.last().cloned());
+        let last = running.parts.last().cloned();
         if let Some(Part { id, .. }) = last
             && self.random.hit(100)
         {
@@ -148,11 +184,61 @@ impl World {
             self.ask_for(stream, Asked::Adjust(id, extend));
         }
         self.tell_what_is_due(stream);
-        if !over {
+        self.pass(stream, false);
+    }
+
+    /// A part that waits has waited long enough.
+    pub(super) fn part_is_late(&mut self, stream: usize, left: u64) {
+        let Stream { at, waits, left: now, .. } = self.streams[stream];
+        if at == At::Running && waits && now == left {
+            self.pass(stream, true);
+        }
+    }
+
+    /// Passes the last part on, if the ledger knows enough; then the next one may come.
+    fn pass(&mut self, stream: usize, is_late: bool) {
+        let passing = &mut self.streams[stream];
+        let held: i64 = (0..MAX_HOLDS).map(|index| passing.meter.hold(index)).sum();
+        let knows = passing.meter.clone().pass(false);
+        if !passing.meter.pass(is_late || !passing.asking) {
+            passing.waits = true;
+            self.auditor.met(Edge::StreamWaited);
+            let left = self.streams[stream].left;
+            return self.later(self.plan.timeout, Event::Late(stream, left));
+        }
+        let used = passing.used();
+        passing.ahead = passing.step.max(i128::from(held / 100)).max(used - passing.passed);
+        passing.passed = used;
+        passing.is_sure = knows && !passing.exhausted && passing.parts.len() < MAX_HOLDS;
+        passing.waits = false;
+        if passing.left > 0 {
             let pause = self.random.span(10, 2 * self.plan.longest / 30 + 20);
             self.later(pause, Event::Chunk(stream));
-        } else if !self.streams[stream].placing {
+        } else if !passing.asking {
             self.settle_stream(stream, 0);
+        }
+    }
+
+    /// A report or a hold has been answered, or never will be.
+    fn goes_on(&mut self, stream: usize) {
+        let running = &mut self.streams[stream];
+        running.asking = false;
+        if running.at != At::Running {
+            return;
+        }
+        let over = running.left == 0 && !running.waits;
+        self.tell_what_is_due(stream);
+        if self.streams[stream].waits {
+            self.pass_if_it_may(stream);
+        } else if over && !self.streams[stream].asking {
+            self.settle_stream(stream, 0);
+        }
+    }
+
+    fn pass_if_it_may(&mut self, stream: usize) {
+        let Stream { mut meter, asking, .. } = self.streams[stream].clone();
+        if meter.pass(!asking) {
+            self.pass(stream, false);
         }
     }
 
@@ -167,12 +253,13 @@ impl World {
     fn tell_what_is_due(&mut self, stream: usize) {
         // Now and then nothing comes for a while, and all is told once.
         let mut is_pause = self.random.hit(100);
-        while !self.streams[stream].placing {
+        while !self.streams[stream].asking {
             let running = &mut self.streams[stream];
             match (running.meter.due(mem::take(&mut is_pause)), running.parts.last_mut()) {
                 (Some(Due::Progress(used)), Some(part)) => {
                     part.told = part.told.max(minor(used));
                     let (id, unit) = (part.id.clone(), running.unit.clone());
+                    running.asking = true;
                     self.ask_for(stream, Asked::Adjust(id, Adjust::Progress { unit, used }));
                 }
                 (Some(Due::Hold(amount)), _) => self.hold_for(stream, amount),
@@ -220,11 +307,10 @@ impl World {
             (_, Asked::Adjust(id, Adjust::Progress { used, .. }), Answer::Adjusted(_)) => {
                 let part = hears.parts.iter_mut().find(|part| part.id == *id).expect("its hold");
                 part.heard = part.heard.max(minor(*used));
-                let (is_latest, id) = (part.told == minor(*used), part.id.clone());
-                if is_latest && hears.parts.last().is_some_and(|last| last.id == id) {
-                    hears.meter.acknowledged();
-                }
+                hears.meter.acknowledged();
+                self.goes_on(stream);
             }
+            (_, Asked::Adjust(_, Adjust::Progress { .. }), _) => self.report_is_lost(stream),
             (At::Settling(index), Asked::Command(command), answer) => {
                 let ended = match answer {
                     Answer::Refused(Rejection::HoldEnded { captured, .. }) => Some(*captured),
@@ -257,7 +343,6 @@ impl World {
     /// Another hold was granted or not, or nobody knows.
     fn hears_of_hold(&mut self, stream: usize, granted: Option<Credits>) {
         let hears = &mut self.streams[stream];
-        hears.placing = false;
         let first = hears.parts.is_empty();
         if granted.is_some() {
             let id = hears.asked.last().cloned().expect("it was asked for");
@@ -267,21 +352,26 @@ impl World {
             // Without its credits the call is not made.
             (true, None) => hears.at = At::Open,
             (true, Some(_)) => {
+                hears.asking = false;
                 self.tell_what_is_due(stream);
                 self.later(1, Event::Chunk(stream));
             }
             (false, granted) => {
                 hears.meter.held_more(granted.is_some());
-                let over = hears.left == 0;
-                self.tell_what_is_due(stream);
+                hears.exhausted |= granted.is_none();
                 if granted.is_some() {
                     self.auditor.met(Edge::StreamHeldMore);
                 }
-                if over && !self.streams[stream].placing {
-                    self.settle_stream(stream, 0);
-                }
+                self.goes_on(stream);
             }
         }
+    }
+
+    fn report_is_lost(&mut self, stream: usize) {
+        if self.has(Switch::LostIsHeard) {
+            self.streams[stream].meter.acknowledged();
+        }
+        self.goes_on(stream);
     }
 
     /// Nobody has answered, however often it was asked.
@@ -289,6 +379,7 @@ impl World {
         match (self.streams[stream].at, asked) {
             (At::Dead, _) => {}
             (_, Asked::Command(Command::Hold(_))) => self.hears_of_hold(stream, None),
+            (_, Asked::Adjust(_, Adjust::Progress { .. })) => self.report_is_lost(stream),
             (At::Settling(index), Asked::Command(Command::Capture(_)))
                 if self.has(Switch::CapturedAndCharged) =>
             {
@@ -344,12 +435,22 @@ impl World {
         let held: i128 = stream.asked.iter().filter_map(end).map(|(_, captured)| captured).sum();
         let charge = |id: &TransactionId| books.charged(id);
         let charged = held + stream.besides.iter().map(charge).sum::<i128>();
-        let used = stream.used();
-        if charged > used {
-            return Err(("S3", format!("{charged} were charged of {used} used")));
+        let (used, most) = (stream.used(), stream.most.max(stream.used()));
+        if charged > most {
+            return Err(("S3", format!("{charged} were charged of {most} used at most")));
+        }
+        // Whoever takes a customer away gives back what is held.
+        let is_sure = stream.at == At::Dead && stream.is_sure && !books.closed;
+        if is_sure && stream.passed - charged > stream.ahead {
+            let (passed, ahead) = (stream.passed, stream.ahead);
+            let what =
+                format!("{charged} were charged of {passed} passed on, {ahead} ahead at most");
+            return Err(("S4", what));
         }
         if stream.at == At::Settled {
-            if charged != used {
+            let expired = |part: &Part| matches!(end(&part.id), Some((HoldState::Expired, _)));
+            let is_kept = charged > used && stream.parts.iter().any(expired);
+            if charged != used && !is_kept {
                 return Err(("S2", format!("{charged} were charged, not {used}")));
             }
             met.push(Edge::StreamSettled);

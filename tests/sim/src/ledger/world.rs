@@ -42,6 +42,8 @@ pub(super) enum Event {
     Instant(usize, TransactionId),
     /// The next part of a stream comes by.
     Chunk(usize),
+    /// A part has waited to be passed on, of a stream that had so many to come.
+    Late(usize, u64),
     /// A copy of a request reaches its object.
     Arrives {
         operation: usize,
@@ -239,6 +241,7 @@ impl World {
             Event::Ask(customer, asked) => self.ask(customer, asked),
             Event::Instant(customer, hold) => self.instant(customer, &hold),
             Event::Chunk(stream) => self.chunk(stream),
+            Event::Late(stream, left) => self.part_is_late(stream, left),
             Event::Arrives { operation } => self.arrives(operation),
             Event::TimesOut { operation, attempt } => self.times_out(operation, attempt),
             Event::Alarm { customer, set, early } => self.alarm_fires(customer, set, early),
