@@ -26,6 +26,7 @@ mod plan;
 mod requests;
 mod signals;
 mod standing;
+mod stream_laws;
 mod streams;
 pub(crate) mod tally;
 mod tariff;

@@ -1,17 +1,7 @@
 //! Calls that are metered while they run: the core's own meter, in an isolate that may die at any chunk.
 //!
 //! A stream holds credits, reports what is used, holds more when that is not enough, and settles when it
-//! ends. Whatever becomes of it, [`World::streams_were_charged`] says what it may have been charged:
-//!
-//! * S1: a hold that ended by its own rule was charged what its stream was told had been written, at
-//!   least, and what it had reported, at most; never the whole hold for being a hold.
-//! * S2: a stream that settled was charged what it used, to the minor unit, in however many parts; unless a
-//!   hold had expired meanwhile, of which more had been reported, by an estimate that was too high.
-//! * S3: no stream is charged more than was ever counted as used.
-//! * S4: of a stream that died, what had been passed on is a step ahead of what was charged at most, or
-//!   the one part that was passed last; unless that was passed although an answer was wanting.
-//!
-//! They go by what the stream said and heard, and not by the auditor's books of what was kept.
+//! ends. What it may have been charged then, [`super::stream_laws`] says.
 
 use core::mem;
 use core::time::Duration;
@@ -20,7 +10,7 @@ use edge_credits_core::client::arguments::RawAmount;
 use edge_credits_core::credits::{Credits, Scale};
 use edge_credits_core::ids::{TransactionId, Unit};
 use edge_credits_core::ledger::{
-    Adjust, Capture, Command, Consume, HoldState, OnExpiry, Place, Rejection, Release, WhenShort,
+    Adjust, Capture, Command, Consume, OnExpiry, Place, Rejection, Release, WhenShort,
 };
 use edge_credits_core::meter::{ABSENT, AMOUNTS, Due, MAX_HOLDS, Meter, Settlement};
 
@@ -33,7 +23,7 @@ use crate::plan::SECOND;
 
 /// Where a stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum At {
+pub(super) enum At {
     Running,
     /// Its isolate is gone: nobody hears or says anything any more.
     Dead,
@@ -47,24 +37,24 @@ enum At {
 
 /// A hold of a stream.
 #[derive(Clone, Debug)]
-struct Part {
-    id: TransactionId,
+pub(super) struct Part {
+    pub(super) id: TransactionId,
     /// The most that was reported of it, heard or not.
-    told: i128,
+    pub(super) told: i128,
     /// The most that was answered to have been written.
-    heard: i128,
+    pub(super) heard: i128,
 }
 
 /// A metered call.
 #[derive(Clone, Debug)]
 pub(super) struct Stream {
-    customer: usize,
+    pub(super) customer: usize,
     unit: Unit,
     meter: Meter,
     /// Those it knows to have been granted, in their order.
-    parts: Vec<Part>,
+    pub(super) parts: Vec<Part>,
     /// Those that were asked for, and may have been granted.
-    asked: Vec<TransactionId>,
+    pub(super) asked: Vec<TransactionId>,
     ttl: Duration,
     /// Chunks to come.
     left: u64,
@@ -75,21 +65,21 @@ pub(super) struct Stream {
     /// How far behind the ledger may be, as the caller has it.
     step: i128,
     /// What was used with all that was passed on, and how much of that may be unknown to the ledger.
-    passed: i128,
-    ahead: i128,
+    pub(super) passed: i128,
+    pub(super) ahead: i128,
     /// Whether the last part was passed on because the ledger knew enough.
-    is_sure: bool,
+    pub(super) is_sure: bool,
     /// Whether no more could be held.
     exhausted: bool,
     /// The most that was ever counted as used.
-    most: i128,
-    at: At,
+    pub(super) most: i128,
+    pub(super) at: At,
     /// Charges besides the holds, asked for.
-    besides: Vec<TransactionId>,
+    pub(super) besides: Vec<TransactionId>,
 }
 
 impl Stream {
-    fn used(&self) -> i128 {
+    pub(super) fn used(&self) -> i128 {
         minor(self.meter.used())
     }
 }
@@ -398,64 +388,5 @@ impl World {
     /// When faults stop, whoever streams still dies.
     pub(super) fn end_streams(&mut self) {
         (0..self.streams.len()).for_each(|stream| self.dies_mid_stream(stream));
-    }
-
-    /// S1 to S3, once every hold has ended.
-    pub(super) fn streams_were_charged(&mut self) {
-        let streams = mem::take(&mut self.streams);
-        for (number, stream) in streams.iter().enumerate() {
-            if let Err((law, what)) = self.judge_stream(stream) {
-                return self.auditor.fail(law, format!("stream {number}: {what}: {stream:?}"));
-            }
-        }
-    }
-
-    fn judge_stream(&mut self, stream: &Stream) -> Result<(), (&'static str, String)> {
-        let books = &self.auditor.customers[stream.customer].books;
-        let end = |id: &TransactionId| {
-            let placed = books.ids.get(id)?;
-            books.holds.get(placed)?.ended
-        };
-        let mut met = Vec::new();
-        for Part { id, told, heard } in &stream.parts {
-            match end(id) {
-                Some((HoldState::Expired, captured)) => {
-                    if captured < *heard || captured > *told {
-                        let what = format!("{id:?} was charged {captured}");
-                        return Err(("S1", what));
-                    }
-                    if stream.at == At::Dead && captured > 0 {
-                        met.push(Edge::StreamDied);
-                    }
-                }
-                Some(_) => {}
-                None => return Err(("S1", format!("{id:?} has not ended"))),
-            }
-        }
-        let held: i128 = stream.asked.iter().filter_map(end).map(|(_, captured)| captured).sum();
-        let charge = |id: &TransactionId| books.charged(id);
-        let charged = held + stream.besides.iter().map(charge).sum::<i128>();
-        let (used, most) = (stream.used(), stream.most.max(stream.used()));
-        if charged > most {
-            return Err(("S3", format!("{charged} were charged of {most} used at most")));
-        }
-        // Whoever takes a customer away gives back what is held.
-        let is_sure = stream.at == At::Dead && stream.is_sure && !books.closed;
-        if is_sure && stream.passed - charged > stream.ahead {
-            let (passed, ahead) = (stream.passed, stream.ahead);
-            let what =
-                format!("{charged} were charged of {passed} passed on, {ahead} ahead at most");
-            return Err(("S4", what));
-        }
-        if stream.at == At::Settled {
-            let expired = |part: &Part| matches!(end(&part.id), Some((HoldState::Expired, _)));
-            let is_kept = charged > used && stream.parts.iter().any(expired);
-            if charged != used && !is_kept {
-                return Err(("S2", format!("{charged} were charged, not {used}")));
-            }
-            met.push(Edge::StreamSettled);
-        }
-        met.into_iter().for_each(|edge| self.auditor.met(edge));
-        Ok(())
     }
 }
