@@ -77,11 +77,14 @@ pub fn begin(options: JsValue, call: JsValue, host: &Host) -> Result<Array, JsVa
 /// `[facts, cause]` when the options are refused.
 #[wasm_bindgen]
 pub fn quote(asked: JsValue, models: Option<Array>) -> Result<String, JsValue> {
-    // What is no object has no member that is asked for.
-    let object = |value| ParsedObject::of(value).unwrap_or_default();
-    let models: Option<Vec<ParsedObject>> =
-        models.map(|models| models.iter().map(object).collect());
-    quote::quote(&object(asked), models.as_deref()).map_err(|error| thrown(&error, None))
+    let asked = ParsedObject::of(asked).unwrap_or_default();
+    let models = models.map(|models| objects(&models));
+    quote::quote(&asked, models.as_deref()).map_err(|error| thrown(&error, None))
+}
+
+/// What is no object has no member that is asked for.
+pub(crate) fn objects(values: &Array) -> Vec<ParsedObject> {
+    values.iter().map(|value| ParsedObject::of(value).unwrap_or_default()).collect()
 }
 
 /// Where the page after this one begins: `[option, value]` for the next call of getTransactions,

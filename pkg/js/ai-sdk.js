@@ -28,7 +28,8 @@ export function credits(given) {
     const customerId = typeof customer === "function" ? await customer({ params, model }) : customer;
     const { maxOutputTokens } = params;
     const request = { prompt: textsOf(params.prompt), tools: params.tools };
-    return client.meter({ ...options, hold, customerId, request, maxOutputTokens });
+    const price = priceOf(options.price, model);
+    return client.meter({ ...options, price, hold, customerId, request, maxOutputTokens });
   };
   return {
     specificationVersion: "v4",
@@ -119,6 +120,13 @@ function countsOf(usage) {
   if (counts.every(Number.isNaN)) return null;
   const isBeside = [into?.total, out?.total].map((total) => Number((total ?? null) === null));
   return [...counts, NaN, ...isBeside];
+}
+
+/** A price that says neither what tokens cost nor of which model, is that of the model that is called. */
+function priceOf(price, model) {
+  if (price === null || typeof price !== "object") return price;
+  const isSaid = ["model", "input", "output"].some((name) => name in price);
+  return isSaid ? price : { ...price, model: model?.modelId };
 }
 
 /** A prompt without its files, whose size says nothing of their tokens. */

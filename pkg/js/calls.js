@@ -26,9 +26,9 @@ export function modeOf({ options }) {
 }
 
 // Makes a meter in these numbers; throws unless the amounts make one. Gives what is to be held.
-export function openMeter(numbers, unit, amounts) {
+export function openMeter(numbers, { unit, amounts, listed }) {
   try {
-    return meterOpen(numbers, unit, amounts);
+    return meterOpen(numbers, unit, amounts, listed?.asked, listed?.models);
   } catch (thrown) {
     throw toError(thrown, null);
   }

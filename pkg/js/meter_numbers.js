@@ -6,7 +6,7 @@ import { meterAsk } from "#client";
 import { openMeter } from "./calls.js";
 
 /** Ten, and those of the core's meter. */
-const NUMBERS = 42;
+const NUMBERS = 49;
 /** A count that nobody told. */
 const ABSENT = -1;
 const KINDS = ["input", "cacheRead", "cacheWrite", "output", "reasoning"];
@@ -22,11 +22,11 @@ export class MeterNumbers {
   partBytes;
 
   /** `amounts` in the core's order; `recent` are costs in minor units. */
-  constructor({ unit, amounts, inputTokens, maxOutputTokens, recent }) {
+  constructor({ inputTokens, maxOutputTokens, recent, ...figures }) {
     const dearest = recent.reduce((most, cost) => Math.max(most, cost), 0);
     const counts = [inputTokens ?? 0, maxOutputTokens ?? ABSENT, recent.length, dearest];
     this.#numbers.set(counts);
-    this.first = openMeter(this.#numbers, unit, amounts);
+    this.first = openMeter(this.#numbers, figures);
     this.partBytes = this.#numbers[9];
   }
 

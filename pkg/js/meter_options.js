@@ -3,11 +3,16 @@
 import { amount, count, metadata, options, requiredText, text } from "./arguments.js";
 import { refuse } from "./errors.js";
 import { byteLength } from "./provider_usage.js";
+import { askedOf, modelsOf } from "./quote.js";
 
 const KNOWN = new Set([
   "customerId", "price", "hold", "request", "inputTokens", "maxOutputTokens", "progressEvery",
   "onExhausted", "onSettled", "description", "metadata", "unit", "idempotencyKey", "label", "signal",
 ]);
+/** What a price may say of each kind of token, in the core's order. */
+const KINDS = ["input", "cacheRead", "cacheWrite", "output", "reasoning"];
+/** And instead of that, as a quote names it. */
+const LISTED = ["models", "model", "pricePerCredit", "marginPercent", "basePrice"];
 const POLICIES = ["worst_case", "learned"];
 /** As the ledger's own. */
 const DEFAULT_TTL_MS = 15 * 60 * 1000;
@@ -28,10 +33,11 @@ export function readMeterOptions(given) {
   const request = bodyOf(chosen.request);
   const sizing = sizingOf(hold);
   const own = isHold(hold) ? hold : null;
-  const prices = pricesOf(chosen.price);
+  const listed = listedPrice(chosen.price, request);
+  const prices = listed === null ? pricesOf(chosen.price) : [];
   return {
     customerId,
-    priced: [unit, prices],
+    priced: [unit, prices, listed],
     own,
     onSettled,
     signal,
@@ -50,8 +56,9 @@ export function readMeterOptions(given) {
     },
     figures: {
       unit,
+      listed,
       amounts: [
-        ...prices,
+        ...KINDS.map((_, index) => prices[index]),
         own ? amount(own.amount) : undefined,
         sizing.amount,
         sizing.cap,
@@ -65,15 +72,20 @@ export function readMeterOptions(given) {
 
 /** In the core's order. */
 function pricesOf(price) {
-  const { input, cacheRead, cacheWrite, output, reasoning, ...rest } = options(price, "price");
-  onlyKnown(rest, "price.", new Set());
-  return [
-    optional(input, "price.input"),
-    optional(cacheRead, "price.cacheRead"),
-    optional(cacheWrite, "price.cacheWrite"),
-    optional(output, "price.output"),
-    optional(reasoning, "price.reasoning"),
-  ];
+  const named = options(price, "price");
+  onlyKnown(named, "price.", new Set(KINDS));
+  return KINDS.map((kind) => optional(named[kind], `price.${kind}`));
+}
+
+/** A price that names a model of a list, or takes the request's; null where it says what tokens cost. */
+function listedPrice(price, request) {
+  const named = options(price, "price");
+  if (KINDS.some((kind) => named[kind] !== undefined)) return null;
+  if (!LISTED.some((name) => name in named)) return null;
+  onlyKnown(named, "price.", new Set(LISTED));
+  const asked = askedOf(named, LISTED.slice(1));
+  asked.model ??= text(request?.model ?? undefined, "price.model");
+  return { asked, models: modelsOf(named) };
 }
 
 function sizingOf(hold) {

@@ -11,14 +11,22 @@ const ASKED = [
 
 export function quoteOf(quoteOptions) {
   const given = options(quoteOptions);
+  return quoted(askedOf(given, ASKED), modelsOf(given));
+}
+
+/** Those of the options, with text that is whole. */
+export function askedOf(given, names) {
   const asked = {};
-  for (const name of ASKED) {
+  for (const name of names) {
     const value = given[name] ?? undefined;
     asked[name] = typeof value === "string" ? text(value, name) : value;
   }
-  const models = given.models ?? undefined;
-  if (models !== undefined && !Array.isArray(models)) {
-    throw refuse("invalid_request", "models", "models must be a list");
-  }
-  return quoted(asked, models);
+  return asked;
+}
+
+/** The caller's own list, if there is one. */
+export function modelsOf({ models }) {
+  if (models === undefined || models === null) return undefined;
+  if (!Array.isArray(models)) throw refuse("invalid_request", "models", "models must be a list");
+  return models;
 }

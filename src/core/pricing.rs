@@ -17,6 +17,9 @@ pub const MAX_MARGIN_PERCENT: i64 = 1_000_000;
 /// A [`Cost`] counts so many parts of the minor unit of `usd`: prices are per 1 000 000 tokens.
 const COST_PARTS: i128 = 1_000_000;
 
+/// A [`Rate`] has so many parts of a minor unit.
+const RATE_PARTS: i128 = 1_000_000;
+
 /// 100 % in the minor units of a [`Margin`], which has six decimals.
 const WHOLE: i128 = 100_000_000;
 
@@ -244,6 +247,15 @@ pub struct CreditTerms {
     pub price_per_credit: Price,
 }
 
+/// An amount with six more decimals than its scale has, so that what is summed from it is rounded once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rate {
+    /// Whole minor units.
+    pub minor_units: i64,
+    /// And millionths of one.
+    pub millionths: i64,
+}
+
 /// What a customer pays for usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Charge {
@@ -254,6 +266,37 @@ pub struct Charge {
 }
 
 impl CreditTerms {
+    /// What 1 000 000 tokens of that price come to, the margin included, in credits of that scale.
+    ///
+    /// # Errors
+    /// [`PricingError::TooLarge`], [`PricingError::FreeCredit`].
+    pub fn rate(&self, price: Price, scale: Scale) -> Result<Rate, PricingError> {
+        let margin = WHOLE + i128::from(self.margin.0.minor_units());
+        self.fine(i128::from(price.nano_usd()) * margin, scale)
+    }
+
+    /// What the base price comes to, likewise.
+    ///
+    /// # Errors
+    /// As [`CreditTerms::rate`].
+    pub fn base(&self, scale: Scale) -> Result<Rate, PricingError> {
+        self.fine(i128::from(self.base_price.nano_usd()) * WHOLE, scale)
+    }
+
+    /// 10^-17 USD in credits.
+    fn fine(&self, exact: i128, scale: Scale) -> Result<Rate, PricingError> {
+        // A millionth of a minor unit is 10^-6 of 10^-6 (or 10^-9); a credit's price is in 10^-9 USD.
+        let factor = if scale == Scale::USD { 10_000_000 } else { 10_000 };
+        let price = i128::from(self.price_per_credit.nano_usd());
+        let fine = (exact * factor + price / 2).checked_div(price);
+        let fine = fine.ok_or(PricingError::FreeCredit)?;
+        let minor_units = i64::try_from(fine / RATE_PARTS).ok();
+        let minor_units = minor_units.and_then(Credits::from_minor_units);
+        let minor_units = minor_units.ok_or(PricingError::TooLarge)?.minor_units();
+        let millionths = i64::try_from(fine % RATE_PARTS).map_err(|_| PricingError::TooLarge)?;
+        Ok(Rate { minor_units, millionths })
+    }
+
     /// The charge for a cost: `base price + cost × (1 + margin / 100)`, and that in credits. Each of
     /// the two is rounded once, from the exact figure: the credits do not follow the rounded USD.
     ///

@@ -5,6 +5,7 @@ import type { InsufficientCreditsError } from './errors.js';
 import type { Hold } from './hold.js';
 import type { AbortSignalLike, FetchResponse } from './host.js';
 import type { ChangeOptions } from './options.js';
+import type { ModelPrices } from './quote.js';
 
 /** Credits (or whatever the `unit` counts) for 1 000 000 tokens of each kind. */
 export interface TokenPrice {
@@ -18,6 +19,25 @@ export interface TokenPrice {
   cacheWrite?: Amount;
   /** Of reasoning, which providers bill as output. Default: as `output`. */
   reasoning?: Amount;
+}
+
+/**
+ * The price of a model by a list, as `CreditEngine.quote` computes it: the public one that comes with the
+ * package, or your own `models`. What is put into the provider's cache is priced as input, reasoning as output;
+ * whether cached tokens are inside of the input is told by the names under which the provider reports them. A
+ * model that is not in the list is refused with `unknown_model`, before anything is held.
+ */
+export interface ListedPrice {
+  /** The model's id, in any case. Default: the `model` of `request`; with the AI SDK the one that is called. */
+  model?: string;
+  /** What a credit is worth, in USD. Of the unit `usd` it may be left out. */
+  pricePerCredit?: Amount;
+  /** Added to the model's cost, in percent, from -100. Default: 0. */
+  marginPercent?: Amount;
+  /** Added to every call, in USD. Default: 0. */
+  basePrice?: Amount;
+  /** Your own prices, instead of the public ones that come with the package. */
+  models?: readonly ModelPrices[];
 }
 
 /** Tokens of one call. Each is counted in one kind only. */
@@ -53,7 +73,8 @@ export interface HoldSizing {
 export interface MeterOptions extends ChangeOptions {
   /** Who pays. */
   customerId: string;
-  price: TokenPrice;
+  /** What tokens cost, or of which model. */
+  price: TokenPrice | ListedPrice;
   /**
    * What to hold: an amount, how to find one, or a hold that you have placed, which the meter ends.
    * A call that uses more than is held holds as much again, up to seven times; where credits for that are
@@ -75,9 +96,9 @@ export interface MeterOptions extends ChangeOptions {
   maxOutputTokens?: number;
   /**
    * How far behind the ledger may be, in credits: one step. What is used is reported with every half of it,
-   * so that nobody waits for a report that arrives within the other half. A chunk that would be more than a
-   * step ahead of what the ledger has acknowledged is passed on when it has caught up; so a process that dies
-   * has paid all but a step at most, or one chunk where that is more. A ledger that does not answer within 3
+   * so that nobody waits for a report that arrives within the other half. What would be more than a step
+   * ahead of what the ledger has acknowledged is passed on when it has caught up; so of a process that dies all
+   * is paid but a step at most, or one event of the stream where that is more. A ledger that does not answer within 3
    * seconds is not waited for until it does; `onError` is told `progress_unacknowledged`, once of a call. A
    * pause of 2 seconds reports all that there is. Each report is a request. Default: a tenth of what
    * is held, and a quarter once that has been outgrown; never less than a hundredth.

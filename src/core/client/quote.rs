@@ -9,8 +9,10 @@ use alloc::format;
 use alloc::string::String;
 
 use crate::catalog::seed;
+use crate::client::checks;
 use crate::client::error::ClientError;
 use crate::credits::{AmountError, Credits, Scale};
+use crate::meter::Rates;
 use crate::pricing::{
     CachedTokens, Charge, CreditTerms, MAX_TOKENS, Margin, Price, PriceError, Prices, PricingError,
     Tokens,
@@ -26,21 +28,13 @@ type Checked<T> = Result<T, Box<ClientError>>;
 /// # Errors
 /// `invalid_request`, `invalid_amount` naming the option; `unknown_model`.
 pub fn quote<J: JsonObject>(asked: &J, models: Option<&[J]>) -> Checked<String> {
-    let model = text(asked, "model")?.ok_or_else(|| refused("model", "is missing"))?;
-    let found = find(&model, models)?;
+    let found = find(asked, models)?;
     let cached = match text(asked, "cachedTokens")? {
         None => found.cached,
         Some(word) => CachedTokens::parse(&word)
             .ok_or_else(|| refused("cachedTokens", "is neither \"beside\" nor \"inside\""))?,
     };
-    let base_price = price(asked, "basePrice")?.unwrap_or_default();
-    let margin = match figure(asked, "marginPercent")? {
-        None => Margin::NONE,
-        Some(text) => Margin::parse(&text).map_err(|error| no_price("marginPercent", error))?,
-    };
-    let price_per_credit = price(asked, "pricePerCredit")?
-        .ok_or_else(|| refused("pricePerCredit", "is missing: what a credit is worth in USD"))?;
-    let terms = CreditTerms { base_price, margin, price_per_credit };
+    let terms = terms(asked, None)?;
     let input = count(asked, "inputTokens")?.unwrap_or_default();
     let most = count(asked, "maxOutputTokens")?
         .ok_or_else(|| refused("maxOutputTokens", "is missing: how much the model may write"))?;
@@ -62,6 +56,36 @@ pub fn quote<J: JsonObject>(asked: &J, models: Option<&[J]>) -> Checked<String> 
         .finish())
 }
 
+/// What a million tokens of each kind cost in that unit, and what each call does, by the model that is asked
+/// for: the prices and terms of [`quote`].
+///
+/// # Errors
+/// As [`quote`].
+pub fn rates<J: JsonObject>(asked: &J, models: Option<&[J]>, unit: Option<&str>) -> Checked<Rates> {
+    let scale = checks::unit(unit)?;
+    let prices = find(asked, models)?.prices;
+    // Of `usd` a credit is one.
+    let one = (scale == Scale::USD).then(|| Price::parse("1").unwrap_or_default());
+    let terms = terms(asked, one)?;
+    let rate = |price| terms.rate(price, scale).map_err(no_charge);
+    let (input, output) = (rate(prices.input)?, rate(prices.output)?);
+    let base = terms.base(scale).map_err(no_charge)?;
+    Ok(Rates { kinds: [input, rate(prices.cache)?, input, output, output], base })
+}
+
+/// What a credit is worth and what is added, by the options.
+fn terms<J: JsonObject>(asked: &J, worth: Option<Price>) -> Checked<CreditTerms> {
+    let base_price = price(asked, "basePrice")?.unwrap_or_default();
+    let margin = match figure(asked, "marginPercent")? {
+        None => Margin::NONE,
+        Some(text) => Margin::parse(&text).map_err(|error| no_price("marginPercent", error))?,
+    };
+    let price_per_credit = price(asked, "pricePerCredit")?
+        .or(worth)
+        .ok_or_else(|| refused("pricePerCredit", "is missing: what a credit is worth in USD"))?;
+    Ok(CreditTerms { base_price, margin, price_per_credit })
+}
+
 /// A model of a list.
 struct Found {
     id: String,
@@ -69,9 +93,10 @@ struct Found {
     cached: CachedTokens,
 }
 
-fn find<J: JsonObject>(model: &str, models: Option<&[J]>) -> Checked<Found> {
+fn find<J: JsonObject>(asked: &J, models: Option<&[J]>) -> Checked<Found> {
+    let model = text(asked, "model")?.ok_or_else(|| refused("model", "is missing"))?;
     let Some(models) = models else {
-        let line = seed::find(model).ok_or_else(|| {
+        let line = seed::find(&model).ok_or_else(|| {
             let reason = format!(
                 "is not in the list of public prices of {}: give your own as models",
                 seed::SEED_DATE
@@ -80,7 +105,8 @@ fn find<J: JsonObject>(model: &str, models: Option<&[J]>) -> Checked<Found> {
         })?;
         return Ok(Found { id: line.model.into(), prices: line.prices, cached: line.cached });
     };
-    let is_it = |entry: &&J| entry.text("modelId").is_some_and(|id| id.eq_ignore_ascii_case(model));
+    let is_it =
+        |entry: &&J| entry.text("modelId").is_some_and(|id| id.eq_ignore_ascii_case(&model));
     let entry = models.iter().find(is_it).ok_or_else(|| {
         ClientError::argument("unknown_model", "model", "is none of the models that were given")
     })?;

@@ -7,6 +7,7 @@
 
 use crate::credits::{Credits, MAX_MINOR_UNITS};
 use crate::meter::numbers::{ABSENT, KINDS, Meter, at, credits};
+use crate::pricing::Rate;
 
 /// Bytes of UTF-8 for which one token is estimated: English has about four letters to a token, Cyrillic
 /// two of two bytes each, Chinese a little more than one of three.
@@ -111,31 +112,39 @@ impl Meter {
         self.cost(&self.tokens())
     }
 
-    /// What tokens cost together, by the rate of their kind; see [`price`].
+    /// What the call has cost with so many tokens, by the rate of their kind.
     #[must_use]
     pub fn cost(&self, tokens: &[i64; KINDS]) -> Credits {
-        let mut parts = [(0, 0); KINDS];
+        let mut parts = [(0, Rate::default()); KINDS];
         for (index, (part, count)) in parts.iter_mut().zip(tokens).enumerate() {
-            *part = (*count, self.get(at::RATES + index));
+            *part = (*count, self.rate(index));
         }
-        price(&parts)
+        self.price(&parts)
+    }
+
+    /// What tokens cost together with the call, each count by its rate: exact, and then rounded once to the
+    /// nearest minor unit, the half up. What exceeds the largest amount is the largest amount.
+    pub(super) fn price(&self, parts: &[(i64, Rate)]) -> Credits {
+        let base = Rate { minor_units: self.get(at::BASE), millionths: self.get(at::FINE + KINDS) };
+        // A rate in whole minor units per token, the millionths of one that are left, and of those again:
+        // with rates up to 8 · 10^15 and 10^9 tokens below 8 · 10^18, and twice 10^16.
+        let (mut whole, mut millionths, mut fine) = (0_i64, TOKENS_PER_RATE / 2, 0_i64);
+        for (count, rate) in parts.iter().chain(&[(TOKENS_PER_RATE, base)]) {
+            let count = (*count).min(MAX_TOKENS);
+            whole = whole.saturating_add(count * (rate.minor_units / TOKENS_PER_RATE));
+            millionths += count * (rate.minor_units % TOKENS_PER_RATE);
+            fine += count * rate.millionths;
+        }
+        let carry = (millionths + fine / TOKENS_PER_RATE) / TOKENS_PER_RATE;
+        credits(whole.saturating_add(carry).min(MAX_MINOR_UNITS))
+    }
+
+    /// What a million tokens of a kind cost.
+    pub(super) fn rate(&self, kind: usize) -> Rate {
+        Rate { minor_units: self.get(at::RATES + kind), millionths: self.get(at::FINE + kind) }
     }
 
     fn reported(&self, index: usize) -> i64 {
         self.get(at::REPORTED + index)
     }
-}
-
-/// What tokens cost together, each count by its rate: exact, and then rounded once to the nearest minor
-/// unit, the half up. What exceeds the largest amount is the largest amount.
-pub(super) fn price(parts: &[(i64, i64)]) -> Credits {
-    // A rate in whole minor units per token, and the millionths of one that are left: with rates up to
-    // 8 · 10^15 and 10^9 tokens below 8 · 10^18, and 10^15.
-    let (mut whole, mut millionths) = (0_i64, TOKENS_PER_RATE / 2);
-    for (count, rate) in parts {
-        let count = (*count).min(MAX_TOKENS);
-        whole = whole.saturating_add(count * (rate / TOKENS_PER_RATE));
-        millionths += count * (rate % TOKENS_PER_RATE);
-    }
-    credits(whole.saturating_add(millionths / TOKENS_PER_RATE).min(MAX_MINOR_UNITS))
 }

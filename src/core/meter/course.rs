@@ -106,7 +106,7 @@ impl Meter {
     /// is better passed on in parts: a part alone may be more than a step.
     #[must_use]
     pub fn bytes_of_a_step(&self) -> i64 {
-        let dearest = self.get(at::RATES + 3).max(self.get(at::RATES + 4)).max(1);
+        let dearest = self.rate(3).max(self.rate(4)).minor_units.max(1);
         let tokens = self.step().saturating_mul(TOKENS_PER_RATE) / dearest;
         tokens.min(MAX_TOKENS) * BYTES_PER_TOKEN
     }

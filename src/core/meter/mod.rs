@@ -21,4 +21,4 @@ pub use counting::{BYTES_PER_TOKEN, MAX_TOKENS, Report};
 pub use course::{Due, Settlement};
 pub use desk::DESK;
 pub use numbers::{ABSENT, KINDS, MAX_HOLDS, Meter, NUMBERS};
-pub use open::{AMOUNTS, MIN_LEARNED, PRESUMED_OUTPUT};
+pub use open::{AMOUNTS, MIN_LEARNED, PRESUMED_OUTPUT, Rates};

@@ -15,7 +15,7 @@ pub const KINDS: usize = 5;
 pub const MAX_HOLDS: usize = 8;
 
 /// How many numbers a meter is.
-pub const NUMBERS: usize = 34 + MAX_HOLDS;
+pub const NUMBERS: usize = 41 + MAX_HOLDS;
 
 /// A count that is not known.
 pub const ABSENT: i64 = -1;
@@ -48,8 +48,12 @@ pub(super) mod at {
     pub(crate) const PASSED: usize = 32;
     /// How often all was told that there was, because nothing more came.
     pub(crate) const PAUSES: usize = 33;
+    /// What each call costs besides.
+    pub(crate) const BASE: usize = 34;
+    /// Millionths of a minor unit that are added to each of the rates, and to the base.
+    pub(crate) const FINE: usize = 35;
     /// What is held, in the order in which it was: zero is no hold.
-    pub(crate) const HOLDS: usize = 34;
+    pub(crate) const HOLDS: usize = 41;
 }
 
 /// A call that is metered.

@@ -9,8 +9,9 @@ use crate::client::arguments::RawAmount;
 use crate::client::checks::{self, Sign};
 use crate::client::error::ClientError;
 use crate::credits::Credits;
-use crate::meter::counting::{MAX_TOKENS, price};
+use crate::meter::counting::MAX_TOKENS;
 use crate::meter::numbers::{KINDS, Meter, at, credits};
+use crate::pricing::Rate;
 
 /// The output that is presumed of a call that names no limit and whose customer is not known.
 pub const PRESUMED_OUTPUT: i64 = 4_096;
@@ -18,8 +19,18 @@ pub const PRESUMED_OUTPUT: i64 = 4_096;
 /// So many calls of a customer must have been seen before a hold is sized by them.
 pub const MIN_LEARNED: i64 = 3;
 
+/// What a million tokens of each kind cost, and what the call does whatever it uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rates {
+    /// By kind.
+    pub kinds: [Rate; KINDS],
+    /// Besides.
+    pub base: Rate,
+}
+
 /// The amounts that a caller may name, in this order. First what a million tokens of each kind cost: input
-/// and output must be named, the cache is priced as input and reasoning as output where they are not.
+/// and output must be named, the cache is priced as input and reasoning as output where they are not; none
+/// of these where a list has said it.
 /// `hold` is what a hold that was placed before holds.
 pub const AMOUNTS: [&str; 9] = [
     "price.input",
@@ -34,8 +45,8 @@ pub const AMOUNTS: [&str; 9] = [
 ];
 
 impl Meter {
-    /// A meter, and what is to be held before the call is made; nothing where the caller has. `amount`
-    /// gives what was named of [`AMOUNTS`]. `call` is what else is known, below 0 where it is not: tokens of
+    /// A meter, and what is to be held before the call is made; nothing where the caller has. `listed` is what
+    /// a list says of its price, and `amount` gives what was named of [`AMOUNTS`]. `call` is what else is known, below 0 where it is not: tokens of
     /// the input, most tokens of output, how many of the customer's recent calls there are to go by, and
     /// what the dearest of them has cost in minor units.
     ///
@@ -43,6 +54,7 @@ impl Meter {
     /// An argument that is no amount.
     pub fn open(
         unit: Option<&str>,
+        listed: Option<Rates>,
         amount: &mut dyn FnMut(usize) -> Option<RawAmount>,
         call: [i64; 4],
     ) -> Result<(Self, Option<Credits>), Box<ClientError>> {
@@ -54,21 +66,24 @@ impl Meter {
             *place = Some(checks::named_amount(name, &raw, scale, sign)?.minor_units());
         }
         let [input, cache_read, cache_write, output, reasoning, held, wanted, cap, step] = amounts;
-        let (Some(input), Some(output)) = (input, output) else {
-            return Err(ClientError::argument("invalid_amount", "price", "needs input and output"));
+        let named = || {
+            let (input, output) = input.zip(output)?;
+            let [cache_read, cache_write] = [cache_read, cache_write].map(|it| it.unwrap_or(input));
+            let kinds = [input, cache_read, cache_write, output, reasoning.unwrap_or(output)];
+            let kinds = kinds.map(|minor_units| Rate { minor_units, millionths: 0 });
+            Some(Rates { kinds, base: Rate::default() })
         };
-        let rates = [
-            input,
-            cache_read.unwrap_or(input),
-            cache_write.unwrap_or(input),
-            output,
-            reasoning.unwrap_or(output),
-        ];
+        let Rates { kinds, base } = listed.or_else(named).ok_or_else(|| {
+            ClientError::argument("invalid_amount", "price", "needs input and output")
+        })?;
         let mut meter = Self::default();
         meter.set(at::DECIMALS, i64::from(scale.decimals()));
-        for (index, rate) in rates.into_iter().enumerate() {
-            meter.set(at::RATES + index, rate);
+        for (index, rate) in kinds.into_iter().enumerate() {
+            meter.set(at::RATES + index, rate.minor_units);
+            meter.set(at::FINE + index, rate.millionths);
         }
+        meter.set(at::BASE, base.minor_units);
+        meter.set(at::FINE + KINDS, base.millionths);
         let [presumed, ..] = call;
         meter.set(at::PRESUMED, presumed.clamp(0, MAX_TOKENS));
         let first = held.unwrap_or_else(|| meter.first_hold(call, wanted, cap));
@@ -97,9 +112,9 @@ impl Meter {
 
     /// The most that the call can cost with so much output, whatever kinds its tokens turn out to be.
     fn worst_case(&self, output: i64) -> i64 {
-        let rate = |kind: usize| self.get(at::RATES + kind);
+        let rate = |kind| self.rate(kind);
         let input = rate(0).max(rate(1)).max(rate(2));
         let parts = [(self.get(at::PRESUMED), input), (output, rate(3).max(rate(4)))];
-        price(&parts).minor_units()
+        self.price(&parts).minor_units()
     }
 }

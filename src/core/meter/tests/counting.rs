@@ -178,7 +178,7 @@ fn options_that_make_no_meter() {
                 text: (*text).into(),
             })
         };
-        let error = Meter::open(None, &mut amount, [0; 4]).err().unwrap();
+        let error = Meter::open(None, None, &mut amount, [0; 4]).err().unwrap();
         error.to_json()
     };
     let price = [("price.input", "1"), ("price.output", "1")];

@@ -2,6 +2,7 @@
 
 mod counting;
 mod courses;
+mod listed;
 
 use crate::client::arguments::RawAmount;
 use crate::credits::Credits;
@@ -17,7 +18,7 @@ fn opened(amounts: &[(&str, &str)], call: [i64; 4]) -> (Meter, Option<Credits>) 
         let (_, text) = amounts.iter().find(|(name, _)| *name == AMOUNTS[index])?;
         Some(RawAmount { kind: "string".into(), text: (*text).into() })
     };
-    Meter::open(None, &mut amount, call).ok().unwrap()
+    Meter::open(None, None, &mut amount, call).ok().unwrap()
 }
 
 /// A meter with a hold of one credit.

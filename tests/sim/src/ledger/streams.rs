@@ -104,7 +104,7 @@ impl World {
             let (_, text) = named.iter().find(|(name, _)| *name == AMOUNTS[index])?;
             Some(RawAmount { kind: "string".to_owned(), text: text.clone() })
         };
-        let (meter, _) = Meter::open(None, &mut amounts, [0; 4]).expect("a meter");
+        let (meter, _) = Meter::open(None, None, &mut amounts, [0; 4]).expect("a meter");
         let left = self.random.range(1, 30);
         let stream = Stream {
             customer,
