@@ -5,7 +5,7 @@
 // A test compares the file with what this makes of the declarations.
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 import ts from "typescript";
 
@@ -21,6 +21,7 @@ const ENTRIES = {
     "js/types/answers.d.ts",
     "js/types/hold.d.ts",
     "js/types/meter.d.ts",
+    "js/types/quote.d.ts",
     "js/types/analytics.d.ts",
     "js/types/errors.d.ts",
     "js/types/with_credits.d.ts",
@@ -56,11 +57,35 @@ export function reference() {
 }
 
 function ofFile(url) {
-  const text = readFileSync(url, "utf8");
-  const source = ts.createSourceFile(fileURLToPath(url), text, ts.ScriptTarget.Latest, true);
-  const head = moduleComment(text);
-  const parts = source.statements.filter(isExported).map((node) => ofDeclaration(node, source));
+  const source = parsed(url);
+  const head = moduleComment(source.text);
+  const classes = source.statements.filter(ts.isClassDeclaration).map(({ name }) => name.text);
+  // What a class has besides, by subject, is told with it.
+  const isBesides = (node) => ts.isInterfaceDeclaration(node) && classes.includes(node.name.text);
+  const told = source.statements.filter((node) => isExported(node) && !isBesides(node));
+  const parts = told.map((node) => {
+    const besides = source.statements.find((each) => isBesides(each) && each.name.text === node.name?.text);
+    return [ofDeclaration(node, source), ...membersBesides(besides, source)].join("\n");
+  });
   return [head, ...parts].filter(Boolean).join("\n");
+}
+
+/** The methods of the interfaces that one extends, which are each in a file beside it. */
+function membersBesides(node, source) {
+  const types = (node?.heritageClauses ?? []).flatMap(({ types: extended }) => extended);
+  return types.flatMap((type) => {
+    const name = type.expression.getText(source);
+    const [, path] = new RegExp(`\\b${name}\\b[^;]* from '(.+)\\.js'`).exec(source.text);
+    const file = new URL(`${path}.d.ts`, pathToFileURL(source.fileName));
+    const other = parsed(file);
+    const found = other.statements.find((each) => each.name?.text === name);
+    return classMembers(found, other);
+  });
+}
+
+function parsed(url) {
+  const text = readFileSync(url, "utf8");
+  return ts.createSourceFile(fileURLToPath(url), text, ts.ScriptTarget.Latest, true);
 }
 
 /** The comment that a file begins with, where it describes the entry. */
