@@ -54,9 +54,16 @@ async function stream(meter, { doStream, params }) {
 // The call is made, and the ledger told of it. One that fails has not happened; one that its caller
 // breaks off has: the provider was at work.
 async function begun(meter, call, params) {
+  // Broken off while credits were held: it is not made.
+  if (isBrokenOff(params)) {
+    await ended(meter, meter.abort());
+    throw params.abortSignal.reason;
+  }
   try {
     const told = meter.begin();
+    meter.isAwaited = true;
     const result = await call();
+    meter.isAwaited = false;
     await told;
     return result;
   } catch (error) {

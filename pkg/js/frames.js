@@ -63,7 +63,7 @@ class Kept {
 
   add(bytes) {
     this.#length += bytes.length;
-    if (this.#length <= MAX_OBJECT_BYTES) this.#parts.push(bytes.slice());
+    if (this.#length <= MAX_OBJECT_BYTES) this.#parts.push(copied(bytes));
     else this.#parts = [this.#tail(bytes)];
   }
 
@@ -79,6 +79,11 @@ class Kept {
     const parts = bytes.length < TAIL_BYTES ? [...this.#parts, bytes] : [bytes];
     return joined(parts).slice(-TAIL_BYTES);
   }
+}
+
+/** Of a Buffer, `slice` is no copy. */
+function copied(bytes) {
+  return Uint8Array.prototype.slice.call(bytes);
 }
 
 function joined(parts) {
@@ -160,7 +165,7 @@ class Events {
     // Lines of an event that goes on are parts of this chunk still.
     const data = this.#data;
     for (; this.#owned < data.length; this.#owned += 1) {
-      data[this.#owned] = data[this.#owned].slice();
+      data[this.#owned] = copied(data[this.#owned]);
     }
   }
 

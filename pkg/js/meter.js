@@ -3,8 +3,9 @@
 // Performs. What tokens cost, when a report is due, when more is to be held and what each hold is
 // captured for is decided in the core, whose meter this keeps as numbers that mean nothing here.
 
-import { CreditEngineError, refuse } from "./errors.js";
+import { refuse } from "./errors.js";
 import { INTERNALS } from "./internals.js";
+import { amountsOf, unacknowledged, unsettled } from "./meter_errors.js";
 import { ownHold } from "./meter_hold.js";
 import { MeterNumbers } from "./meter_numbers.js";
 import { readMeterOptions } from "./meter_options.js";
@@ -20,16 +21,19 @@ const MOST_WAIT_MS = 3000;
 /** In a pause of twice this, at the latest, the ledger is told of all that there is: nothing may ever come. */
 const PAUSE_MS = 1000;
 
+/** Longer ones are none to a host. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+/** Between two tries to extend a hold. */
+const MIN_RENEWAL_MS = 1000;
 /** Most bytes of metadata, as the ledger takes them. */
 const MAX_METADATA_BYTES = 8192;
-
 const NOTHING = { output: 0, reasoning: 0 };
 
 /** Holds credits for a call, and gives its meter. */
 export async function openMeter(engine, given) {
   const plan = readMeterOptions(given);
   const inner = engine[INTERNALS];
-  const name = JSON.stringify([inner.account, plan.customerId, plan.priced]);
+  const name = plan.learns ? JSON.stringify([inner.account, plan.customerId, plan.priced]) : null;
   const recent = plan.learns ? recentCosts(name) : [];
   const numbers = new MeterNumbers({ ...plan.figures, recent });
   const hold = plan.own ?? (await ownHold(engine, plan, numbers.first));
@@ -56,6 +60,10 @@ export class Meter {
   /** The ledger does not answer reports: nobody waits for them until it does. */
   #isDeaf = false;
   #isTold = false;
+  #isPaused = false;
+  #renewal = null;
+  #isAwaited = false;
+  #heard = null;
   #unheed = () => {};
   /** Ends a part's waiting. */
   #wake = () => {};
@@ -73,7 +81,7 @@ export class Meter {
     this.#numbers = numbers;
     this.#name = name;
     this.#holds = [hold];
-    this.#renewAt = Date.now() + plan.ttlMs / 2;
+    this.#renewAt = Date.now() + plan.leftMs / 2;
     // Now, because a host asks for it while the request lasts.
     const ended = new Promise((resolve) => (this.#resolve = resolve));
     this.#isKept = engine[INTERNALS].keep(ended);
@@ -119,6 +127,7 @@ export class Meter {
 
   #take({ output, reasoning }, counts) {
     if (this.#end !== null) return;
+    this.hasBegun = true;
     if (output + reasoning > 0) this.#numbers.see(output, reasoning);
     if (counts !== null) this.#numbers.report(counts);
     this.#came += 1;
@@ -161,14 +170,38 @@ export class Meter {
    * than a step beyond what the ledger has heard of. Never rejects, and lasts some seconds at most.
    */
   heard() {
-    if (this.#came === this.#passed) return null;
+    if (this.#heard !== null || this.#came === this.#passed) return this.#heard;
     this.#passed = this.#came;
-    return this.#isBehind() ? this.#hearing() : null;
+    if (this.#isBehind()) this.#heard = this.#hearing().finally(() => (this.#heard = null));
+    return this.#heard;
   }
 
   #isBehind() {
-    if (this.#numbers.pass(this.#isDeaf || this.#reporting === null)) return false;
+    try {
+      if (this.#numbers.pass(this.#isDeaf || this.#reporting === null)) return false;
+    } catch {
+      return false; // The client has failed inside: what is paid for is passed on.
+    }
     return this.#end === null;
+  }
+
+  /**
+   * Whether somebody waits for the call, who may have to wait for long: then its holds are extended while
+   * nothing comes. Those of an answer that nobody reads expire.
+   */
+  set isAwaited(isAwaited) {
+    this.#isAwaited = isAwaited;
+    if (!isAwaited || this.#renewal !== null || this.#end !== null) return;
+    const wait = Math.max(MIN_RENEWAL_MS, this.#renewAt - Date.now());
+    this.#renewal = setTimeout(() => {
+      this.#renewal = null;
+      if (!this.#isAwaited) return;
+      this.#pump();
+      this.isAwaited = true;
+    }, Math.min(wait, MAX_TIMER_MS));
+    // What waits keeps its process alive by itself.
+    this.#renewal.unref?.();
+    globalThis.Deno?.unrefTimer?.(this.#renewal);
   }
 
   async #hearing() {
@@ -191,13 +224,7 @@ export class Meter {
     this.#isDeaf = true;
     if (this.#isTold || this.#end !== null) return;
     this.#isTold = true;
-    const { customerId: customer_id, holdOptions } = this.#plan;
-    const details = { customer_id, hold_id: this.hold.id, unit: holdOptions.unit, used: this.used };
-    const message =
-      "The ledger does not acknowledge how much a metered call has used. The call goes on, and is charged " +
-      `at its end; if this process dies before, only for what was acknowledged. ${cause?.message ?? ""}`;
-    const facts = { code: "progress_unacknowledged", effect: "unknown", retryable: true, details, cause };
-    this.#engine[INTERNALS].report(new CreditEngineError(message.trim(), facts));
+    this.#engine[INTERNALS].report(unacknowledged(this.#about({ used: this.used }), cause));
   }
 
   /** The call has ended: takes what it used. Once; asked again, it answers the same. */
@@ -221,6 +248,7 @@ export class Meter {
     if (this.#end === null) {
       this.#end = work();
       clearTimeout(this.#pause);
+      clearTimeout(this.#renewal);
       this.#unheed();
       this.#wake();
       // A hold that is being placed has to be given back.
@@ -233,24 +261,36 @@ export class Meter {
 
   // One at a time; what becomes due meanwhile is told by the next.
   #pump(isPause = false) {
+    // A pause that comes while something is on its way is minded when that has come.
+    this.#isPaused ||= isPause;
     if (this.#reporting !== null || this.#end !== null) return;
-    const isOld = Date.now() >= this.#renewAt;
-    const due = isOld ? ["extend"] : this.#numbers.due(isPause);
+    const due = this.#due();
     if (!due) return;
     this.#reporting = this.#carryOut(due)
       // A report that is lost is made good by the next one, and by the end.
-      .catch((error) => this.#unheard(error))
+      .catch((error) => (this.#awaitPause(), this.#unheard(error)))
       .then(() => {
         this.#reporting = null;
-        this.#pump(isPause && due[0] === "extend");
+        this.#pump();
       });
+  }
+
+  #due() {
+    if (Date.now() >= this.#renewAt) return ["extend"];
+    const isPause = this.#isPaused;
+    this.#isPaused = false;
+    try {
+      return this.#numbers.due(isPause);
+    } catch {
+      return null; // The client has failed inside; the end tells.
+    }
   }
 
   async #carryOut([word, amount]) {
     const { ttlMs } = this.#plan;
     if (word === "extend") {
-      // Where that fails, there is time for another try.
-      this.#renewAt = Date.now() + ttlMs / 8;
+      // Where that fails, there is time for another try, but never at once.
+      this.#renewAt = Date.now() + Math.max(MIN_RENEWAL_MS, ttlMs / 8);
       await Promise.all(this.#holds.map((hold) => hold.extend(ttlMs)));
       this.#renewAt = Date.now() + ttlMs / 2;
     } else if (word === "hold") await (this.#placing = this.#holdMore(amount));
@@ -271,7 +311,7 @@ export class Meter {
         if (error.effect === "unknown") return place();
         throw error;
       });
-      if (this.#end !== null) return void (await more.release());
+      if (this.#end !== null) return void (await persist(() => more.release()));
       this.#holds.push(more);
       this.#numbers.held(true);
     } catch (error) {
@@ -294,8 +334,8 @@ export class Meter {
     const rest = this.#numbers.settle(this.#holds.length);
     if (rest) await this.#charge(rest[1], parts).catch((error) => faults.push(error));
     const settlement = this.#settlement(reason, parts);
-    if (faults.length > 0) throw this.#failure(faults[0], settlement);
-    rememberCost(this.#name, this.#numbers.cost);
+    if (faults.length > 0) throw unsettled(this.#about(amountsOf(settlement)), faults[0]);
+    if (this.#name !== null) rememberCost(this.#name, this.#numbers.cost);
     return this.#tell(settlement);
   }
 
@@ -352,13 +392,9 @@ export class Meter {
     return { reason, used, tokens, estimated, captured: 0, consumed: 0, ...parts };
   }
 
-  /** What was not taken is said, so that it can be made good by hand; the hold's own rule comes first. */
-  #failure(cause, { used, captured, consumed }) {
-    const { customerId: customer_id, holdOptions } = this.#plan;
-    const hold_id = this.hold.id;
-    const details = { customer_id, hold_id, unit: holdOptions.unit, used, captured, consumed };
-    const message = `A metered call could not be settled: ${cause.message}`;
-    const { code, status, effect, idempotencyKey } = cause;
-    return new CreditEngineError(message, { code, status, effect, idempotencyKey, details, cause });
+  /** Whose call it is, for errors. */
+  #about(facts) {
+    const { customerId, holdOptions } = this.#plan;
+    return { customer_id: customerId, hold_id: this.hold.id, unit: holdOptions.unit, ...facts };
   }
 }

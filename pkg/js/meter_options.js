@@ -16,6 +16,7 @@ const LISTED = ["models", "model", "pricePerCredit", "marginPercent", "basePrice
 const POLICIES = ["worst_case", "learned"];
 /** As the ledger's own. */
 const DEFAULT_TTL_MS = 15 * 60 * 1000;
+const MIN_OWN_TTL_MS = 60 * 1000;
 /** Text for which one token is taken, as the core takes it. */
 const BYTES_PER_TOKEN = 4;
 
@@ -37,13 +38,15 @@ export function readMeterOptions(given) {
   const prices = listed === null ? pricesOf(chosen.price) : [];
   return {
     customerId,
-    priced: [unit, prices, listed],
+    // A name is only needed to find the customer's other calls at this price.
+    priced: sizing.policy === "learned" ? [unit, prices, listed && entryOf(listed)] : null,
     own,
     onSettled,
     signal,
     stops: onExhausted === "stop",
     learns: sizing.policy === "learned",
-    ttlMs: own === null ? (sizing.ttlMs ?? DEFAULT_TTL_MS) : own.expiresAt - Date.now(),
+    leftMs: own === null ? (sizing.ttlMs ?? DEFAULT_TTL_MS) : own.expiresAt - Date.now(),
+    ttlMs: own === null ? (sizing.ttlMs ?? DEFAULT_TTL_MS) : ttlOf(own),
     isNamed: (chosen.idempotencyKey ?? chosen.label ?? null) !== null,
     notes: { description: text(chosen.description, "description"), metadata: chosen.metadata },
     holdOptions: {
@@ -88,6 +91,13 @@ function listedPrice(price, request) {
   return { asked, models: modelsOf(named) };
 }
 
+/** The model's own entry, as text: lists are long, and are not kept. */
+function entryOf({ asked, models }) {
+  const isIt = ({ modelId }) => String(modelId).toLowerCase() === String(asked.model).toLowerCase();
+  const { inputPrice, outputPrice, cachePrice } = models?.find((entry) => entry && isIt(entry)) ?? {};
+  return [...Object.values(asked), inputPrice, outputPrice, cachePrice].map(String);
+}
+
 function sizingOf(hold) {
   if (hold === undefined || hold === null || isHold(hold)) return {};
   if (typeof hold !== "object") return { amount: amount(hold, "hold") };
@@ -102,10 +112,16 @@ function sizingOf(hold) {
   };
 }
 
-function signalOf(signal) {
+export function signalOf(signal) {
   if (signal === undefined || signal === null) return null;
-  if (typeof signal.aborted === "boolean" && typeof signal.addEventListener === "function") return signal;
+  const { aborted, addEventListener: add, removeEventListener: remove } = signal;
+  if (typeof aborted === "boolean" && typeof add === "function" && typeof remove === "function") return signal;
   throw refuse("invalid_request", "signal", "signal must be an AbortSignal");
+}
+
+/** What a caller's hold is extended by: what is left of it, which may be next to nothing, or this. */
+function ttlOf(hold) {
+  return Math.max(hold.expiresAt - Date.now(), MIN_OWN_TTL_MS);
 }
 
 function isHold(hold) {

@@ -53,12 +53,10 @@ export async function meteredResponse(meter, source, signal = meter.signal) {
 
 /** Waited for until the signal is aborted; nobody will read what comes after that. */
 async function answerOf(meter, source, signal) {
-  if (signal?.aborted && !meter.hasBegun) {
-    if (typeof source !== "function") dismiss(source, signal.reason);
-    throw signal.reason;
-  }
+  if (signal?.aborted && !meter.hasBegun && typeof source === "function") throw signal.reason;
   // With the request, so that it is not waited for: a model takes longer.
   const told = meter.begin();
+  meter.isAwaited = true;
   const made = typeof source === "function" ? source(meter) : source;
   let response = made;
   if (typeof made?.then === "function") {
@@ -68,6 +66,7 @@ async function answerOf(meter, source, signal) {
     });
     response = await Promise.race([made, aborted]).finally(unheed);
   }
+  meter.isAwaited = false;
   await told;
   return response;
 }
@@ -96,10 +95,15 @@ function* parts(chunk, meter, isEnd) {
   while (chunk.length - start > meter.partBytes) {
     const end = endOf(chunk, start, Math.max(1, meter.partBytes), isEnd);
     if (end === chunk.length) break;
-    yield chunk.slice(start, end);
+    yield copied(chunk, start, end);
     start = end;
   }
-  yield start === 0 ? chunk : chunk.slice(start);
+  yield start === 0 ? chunk : copied(chunk, start);
+}
+
+/** Of a Buffer, `slice` is no copy. */
+function copied(bytes, start, end) {
+  return Uint8Array.prototype.slice.call(bytes, start, end);
 }
 
 /** The last end within so many bytes, else the first behind them. */

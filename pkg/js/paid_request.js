@@ -8,6 +8,7 @@
 
 import { isEdgeCreditsError, refuse } from "./errors.js";
 import { INTERNALS } from "./internals.js";
+import { signalOf } from "./meter_options.js";
 import { meteredResponse } from "./meter_stream.js";
 import { LABEL, PaidCharge } from "./paid_charge.js";
 import { insufficient, notSetUp, PROBLEMS, problemResponse, unavailable } from "./problems.js";
@@ -59,15 +60,10 @@ export class PaidRequest {
   async close(outcome) {
     const { consume, refundOn } = this.#settings;
     const unpaid = refundOn !== "never" && (await this.#hasFailed(outcome));
-    const { meter } = this.credits;
-    if (meter !== null) {
-      if (!unpaid && outcome.response !== undefined) {
-        return meteredResponse(meter, outcome.response, this.#signal);
-      }
-      // A failure of it is told by the client.
-      (unpaid ? meter.abort() : meter.settle("failed")).catch(() => {});
-      await meter.settledOrKept;
-    } else if (consume === "before") {
+    if (this.credits.meter !== null) {
+      return this.#closeMetered(outcome.response, unpaid);
+    }
+    if (consume === "before") {
       if (unpaid && this.#charge !== null) await this.#behind(this.#charge.giveBack());
     } else if (!unpaid && outcome.response !== undefined) {
       await this.#behind(this.#consumeAfter(outcome.response));
@@ -75,16 +71,33 @@ export class PaidRequest {
     return outcome.response;
   }
 
+  // Work that failed is free; what failed because its caller has hung up is not: the provider was at work.
+  async #closeMetered(response, unpaid) {
+    const { meter } = this.credits;
+    meter.isAwaited = false;
+    const isFree = unpaid && typeof this.#settings.refundOn === "function";
+    const isBrokenOff = this.#signal?.aborted === true && !isFree;
+    if (response !== undefined && !(isBrokenOff ? !response.ok : unpaid)) {
+      return meteredResponse(meter, response, this.#signal);
+    }
+    const end = isBrokenOff ? meter.settle("cancelled") : unpaid ? meter.abort() : meter.settle("failed");
+    // A failure of it is told by the client.
+    end.catch(() => {});
+    await meter.settledOrKept;
+    return response;
+  }
+
   // The most that the work may cost is held, and what it uses is counted while it is answered.
   async #hold() {
     const { client, customerId } = this.credits;
     const { signal, ...given } = (await this.#read(this.#settings.meter)) ?? {};
-    // Hosts abort a request's own signal when its caller hangs up.
-    this.#signal = signal ?? this.#request?.signal;
+    // Hosts abort a request's own signal when its caller hangs up; null is none.
+    this.#signal = signal === undefined ? this.#request?.signal : signalOf(signal);
     const meter = await client.meter({ ...(await this.#notes()), label: LABEL, ...given, customerId });
     this.credits.meter = meter;
     // With the work, which is longer.
     meter.begin();
+    meter.isAwaited = true;
     return null;
   }
 

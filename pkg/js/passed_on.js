@@ -9,12 +9,22 @@
 export function passedOn(source, meter, { note, end, signal, broken = () => "failed", partsOf = whole }) {
   const reader = source.getReader();
   let isOver = false;
+  /** What is left of what was read: a reader gets a part each time that it asks. */
+  let parts = null;
   let unheed = () => {};
   // Whatever ends it first.
   const over = (reason) => {
     isOver = true;
     unheed();
     return end(reason);
+  };
+  const read = async () => {
+    meter.isAwaited = true;
+    const chunk = await reader.read();
+    meter.isAwaited = false;
+    if (chunk.done) return chunk;
+    parts = partsOf(chunk.value)[Symbol.iterator]();
+    return parts.next();
   };
   const refuse = async (controller) => {
     controller.error(meter.refusal);
@@ -33,9 +43,10 @@ export function passedOn(source, meter, { note, end, signal, broken = () => "fai
         unheed = onAbort(signal, () => breakOff(controller));
       },
       async pull(controller) {
-        let next;
+        if (meter.refusal !== null) return refuse(controller);
+        let next = parts?.next();
         try {
-          next = await reader.read();
+          if (next === undefined || next.done) next = await read();
         } catch (error) {
           if (isOver) return;
           await over(broken());
@@ -48,14 +59,10 @@ export function passedOn(source, meter, { note, end, signal, broken = () => "fai
           controller.close();
           return;
         }
-        for (const part of partsOf(next.value)) {
-          note(part);
-          const heard = meter.heard();
-          if (heard !== null) await heard;
-          if (isOver) return;
-          controller.enqueue(part);
-          if (meter.refusal !== null) return refuse(controller);
-        }
+        note(next.value);
+        const heard = meter.heard();
+        if (heard !== null) await heard;
+        if (!isOver) controller.enqueue(next.value);
       },
       async cancel(reason) {
         const cancelled = reader.cancel(reason);
@@ -73,7 +80,7 @@ export function onAbort(signal, work) {
   if (typeof signal?.addEventListener !== "function") return () => {};
   if (signal.aborted) work();
   else signal.addEventListener("abort", work, { once: true });
-  return () => signal.removeEventListener("abort", work);
+  return () => signal.removeEventListener?.("abort", work);
 }
 
 function whole(part) {

@@ -19,6 +19,7 @@ export interface TokenPrice {
   cacheWrite?: Amount;
   /** Of reasoning, which providers bill as output. Default: as `output`. */
   reasoning?: Amount;
+  model?: never;
 }
 
 /**
@@ -38,6 +39,8 @@ export interface ListedPrice {
   basePrice?: Amount;
   /** Your own prices, instead of the public ones that come with the package. */
   models?: readonly ModelPrices[];
+  input?: never;
+  output?: never;
 }
 
 /** Tokens of one call. Each is counted in one kind only. */
@@ -99,9 +102,9 @@ export interface MeterOptions extends ChangeOptions {
    * so that nobody waits for a report that arrives within the other half. What would be more than a step
    * ahead of what the ledger has acknowledged is passed on when it has caught up; so of a process that dies all
    * is paid but a step at most, or one event of the stream where that is more. A ledger that does not answer within 3
-   * seconds is not waited for until it does; `onError` is told `progress_unacknowledged`, once of a call. A
-   * pause of 2 seconds reports all that there is. Each report is a request. Default: a tenth of what
-   * is held, and a quarter once that has been outgrown; never less than a hundredth.
+   * seconds is not waited for until it does; `onError` is told `progress_unacknowledged`, once of a call. Each of
+   * the first eight pauses of 2 seconds reports all that there is. Each report is a request. Default: a tenth of
+   * what is held, and a quarter once that has been outgrown; never less than a hundredth.
    */
   progressEvery?: Amount;
   /**
@@ -121,8 +124,10 @@ export interface MeterOptions extends ChangeOptions {
   /**
    * Breaks the call off when it is aborted, such as a request's `signal` when its caller has hung up: what was
    * used until then is taken, and the response's body and its source are cancelled. Before the call is made
-   * it takes nothing. `withCredits` uses the request's own by itself, and the AI SDK's middleware that of
-   * the call.
+   * it takes nothing. `withCredits` uses the request's own by itself (`null`: none), and the AI SDK's middleware
+   * that of the call. On Cloudflare Workers a request's is aborted only with the compatibility flag
+   * `enable_request_signal`; Deno aborts it at the end of every response, so that it is none for work that
+   * outlives that.
    */
   signal?: AbortSignalLike | null;
 }
