@@ -1,7 +1,7 @@
 // What the READMEs show, run: their Workers on workerd with their bindings, the other code in Node.
 
 import assert from "node:assert/strict";
-import { readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { readFile, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
@@ -177,6 +177,9 @@ describe("what the package carries", () => {
   test("the repository's pages lead somewhere too", async () => {
     for (const page of ["README.md", "worker/README.md", "src/core/README.md"])
       await linksLead(REPOSITORY, page);
+    const guides = await readdir(join(REPOSITORY, "worker", "docs"));
+    assert.ok(guides.length > 0);
+    for (const page of guides) await linksLead(REPOSITORY, `worker/docs/${page}`);
   });
 
   test("the API reference is that of the declarations", async () => {

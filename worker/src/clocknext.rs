@@ -19,7 +19,7 @@
 //!    [`crate::respond`]. Errors are the codes of the Credit Engine API: a shortage
 //!    (`insufficient_credits`) becomes 422 with the word that SDKs look for, and no other message may
 //!    hold that word.
-//! 3. `worker/README.md`, the table of routes; `pkg/testing/index.js` (`ROUTES`) for a path that ends in a new word.
+//! 3. `worker/docs/clocknext.md`, the table of routes; `pkg/testing/index.js` (`ROUTES`) for a path that ends in a new word.
 //! 4. `tests/runtimes/bad-input/clocknext.mjs`: what it refuses.
 //!
 //! The arm at the ledger is asynchronous, for it may ask the directory by
