@@ -4,7 +4,7 @@
 //! alarm that cannot be trusted; callers whose requests come twice, late and out of order; and an
 //! [`auditor`] with [`books`] of its own, who holds all of it to the laws of the domain's README: L3 (a
 //! hold ends once, for 0 to all of it, and the rest returns exactly), and L1, L2, L4 to L7 and D15 with
-//! it. Some callers are [`streams`], metered while they run, in isolates that die (S1 to S3); some report
+//! it. Some callers are [`streams`], metered while they run, in isolates that die (S1 to S4); some report
 //! usage [`signals`] (U1 to U5); some customers are on plans, or are taken away ([`standing`]). Read
 //! [`plan`] for what a seed decides, [`world`] for how it runs.
 //!
