@@ -24,7 +24,7 @@ mod stored_rows;
 // The worker's own SQL, compiled here so that it runs on this machine. The crate itself is a cdylib
 // for wasm whose modules are private, and nothing else of it is wanted.
 #[path = "../../worker/src/schema.rs"]
-#[allow(dead_code, reason = "the worker uses all of it")]
+#[allow(dead_code, unused_imports, reason = "the worker uses all of it")]
 mod schema;
 #[path = "../../worker/src/storage.rs"]
 #[allow(dead_code, reason = "the worker uses all of it")]
