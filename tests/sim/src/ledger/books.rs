@@ -103,6 +103,8 @@ pub(super) struct Books {
     pub(super) plan: Option<PlanBook>,
     /// What plans have given: each once.
     pub(super) given: BTreeSet<String>,
+    /// Whether somebody began to take the customer away: its holds are given back first, one by one.
+    pub(super) leaving: bool,
     /// Whether the customer was taken away.
     pub(super) closed: bool,
     /// What has been written since somebody last took it away.

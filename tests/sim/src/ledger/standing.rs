@@ -125,6 +125,7 @@ impl World {
     ) -> Result<Answer, Gone> {
         let open: Vec<_> = account.open_holds_at(now).map(|hold| hold.id.clone()).collect();
         self.remember(customer, account);
+        self.auditor.customers[customer].books.leaving = true;
         let skips = self.has(Switch::ClosedOverHolds);
         for hold in open.into_iter().filter(|_| !skips) {
             let key = IdempotencyKey::parse("closed").expect("a key");

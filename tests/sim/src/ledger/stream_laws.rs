@@ -20,7 +20,7 @@ use super::streams::{At, Part, Stream};
 use super::world::World;
 
 impl World {
-    /// S1 to S3, once every hold has ended.
+    /// S1 to S4, once every hold has ended.
     pub(super) fn streams_were_charged(&mut self) {
         let streams = mem::take(&mut self.streams);
         for (number, stream) in streams.iter().enumerate() {
@@ -59,8 +59,8 @@ impl World {
         if charged > most {
             return Err(("S3", format!("{charged} were charged of {most} used at most")));
         }
-        // Whoever takes a customer away gives back what is held.
-        let is_sure = stream.at == At::Dead && stream.is_sure && !books.closed;
+        // Whoever takes a customer away gives back what is held, also if it dies before the end of that.
+        let is_sure = stream.at == At::Dead && stream.is_sure && !books.leaving;
         if is_sure && stream.passed - charged > stream.ahead {
             let (passed, ahead) = (stream.passed, stream.ahead);
             let what =
